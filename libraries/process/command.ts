@@ -1,0 +1,92 @@
+/**
+ * Subprocesses that run to their end.
+ *
+ * Goal: one way to run a command, injected where it is used, so that tests can see what would run. Output is
+ * collected whole, so this is for commands that print little. A command that is still running at its deadline
+ * is killed with its process group.
+ */
+import { spawn } from 'node:child_process';
+
+import { PortkeyError } from '../errors/index.js';
+
+export interface CommandResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CommandOptions {
+  readonly timeoutMs?: number;
+  readonly input?: string | Buffer;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  /** Called with the pid, which is the process group's too, as soon as the command runs. */
+  readonly onStart?: (pid: number) => void;
+}
+
+/** Runs `argv` and resolves with its end, whatever the exit code. Throws `command-failed` if it cannot start. */
+export type RunCommand = (argv: readonly string[], options?: CommandOptions) => Promise<CommandResult>;
+
+export const runCommand: RunCommand = (argv, options = {}) =>
+  new Promise((resolve, reject) => {
+    const [program = '', ...args] = argv;
+    const child = spawn(program, args, {
+      detached: true,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: options.env ?? process.env,
+      cwd: options.cwd,
+    });
+    const timer = setTimeout(() => {
+      if (child.pid !== undefined) killGroup(child.pid);
+    }, options.timeoutMs ?? 60_000);
+    let stdout = '';
+    let stderr = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    child.stdin.on('error', () => {
+      /* the command may end without reading its input */
+    });
+    child.stdin.end(options.input ?? '');
+    if (child.pid !== undefined) options.onStart?.(child.pid);
+    child.on('error', (cause) => {
+      clearTimeout(timer);
+      reject(new PortkeyError('command-failed', `cannot run ${program}: ${cause.message}`, { cause }));
+    });
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      resolve({
+        exitCode: code ?? 128,
+        stdout,
+        stderr: signal === null ? stderr : `${stderr}\nkilled by ${signal}`,
+      });
+    });
+  });
+
+/** Runs `argv` and returns its stdout. Throws `command-failed` with the last line of stderr if it fails. */
+export async function runChecked(
+  run: RunCommand,
+  argv: readonly string[],
+  options?: CommandOptions,
+): Promise<string> {
+  const result = await run(argv, options);
+  if (result.exitCode !== 0) {
+    const lastLine = result.stderr.trim().split('\n').at(-1) ?? '';
+    throw new PortkeyError(
+      'command-failed',
+      `'${argv.join(' ')}' ended with ${result.exitCode}: ${lastLine}`,
+      {
+        details: `${result.stdout}\n${result.stderr}`.trim(),
+      },
+    );
+  }
+  return result.stdout;
+}
+
+/** SIGKILL to a process group that was started by `runCommand`; one that is gone already is fine. */
+export function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * A gRPC server made of plain async functions.
+ *
+ * A handler takes the request and a context and returns a promise (one answer) or an async iterable (many); what
+ * it throws becomes a status in status.ts. `context.signal` fires when the caller is gone or its deadline has
+ * passed. The server carries gRPC's standard health service. Limits: `stop` waits a while for running calls, then
+ * cuts them, because grpc-js's own tryShutdown can wait for ever on an idle connection.
+ */
+import { unlink } from 'node:fs/promises';
+
+import {
+  Server,
+  ServerCredentials,
+  type sendUnaryData,
+  type ServerReadableStream,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import { HealthImplementation } from 'grpc-health-check';
+
+import { PortkeyError } from '../errors/index.js';
+import type { Answered, MethodName, Received } from './method-types.js';
+import { definitionOf, serviceFullName, type ServiceName } from './schema.js';
+import { toStatus } from './status.js';
+
+export interface CallContext {
+  readonly signal: AbortSignal;
+}
+
+/** For each method: one answer, or many, from one request or (client streaming) from an iterable of them. */
+export type Handlers<S extends ServiceName> = {
+  [K in MethodName<S>]: (
+    request: Received<S, K> & AsyncIterable<Received<S, K>>,
+    context: CallContext,
+  ) => Promise<Answered<S, K>> | AsyncIterable<Answered<S, K>>;
+};
+
+type AnyHandler = (request: unknown, context: CallContext) => Promise<object> | AsyncIterable<object>;
+
+export class RpcServer {
+  private readonly server = new Server();
+  private readonly health = new HealthImplementation();
+  private readonly services: ServiceName[] = [];
+
+  constructor() {
+    this.health.addToServer(this.server);
+    this.health.setStatus('', 'NOT_SERVING');
+  }
+
+  add<S extends ServiceName>(name: S, handlers: Handlers<S>): void {
+    const implementation: UntypedServiceImplementation = {};
+    for (const [method, definition] of Object.entries(definitionOf(name))) {
+      const handler = (handlers as unknown as Record<string, AnyHandler>)[method];
+      if (handler === undefined) throw new PortkeyError('internal', `${name} lacks a handler for ${method}`);
+      implementation[method] = definition.requestStream
+        ? clientStreaming(handler)
+        : definition.responseStream
+          ? serverStreaming(handler)
+          : unary(handler);
+    }
+    this.server.addService(definitionOf(name), implementation);
+    this.services.push(name);
+  }
+
+  /** Binds every address ("host:port" or "unix:/path") and reports healthy. Throws `service-unavailable`. */
+  async listen(addresses: readonly string[]): Promise<number[]> {
+    const ports: number[] = [];
+    for (const address of addresses) {
+      // A socket file left by a crashed run makes bind fail; grpc-js does not remove it.
+      if (address.startsWith('unix:')) await unlink(address.slice('unix:'.length)).catch(() => undefined);
+      ports.push(await this.bind(address));
+    }
+    this.setServing(true);
+    return ports;
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    this.setServing(false);
+    await new Promise<void>((resolve) => {
+      const cut = setTimeout(() => {
+        this.server.forceShutdown();
+        resolve();
+      }, graceMs);
+      this.server.tryShutdown(() => {
+        clearTimeout(cut);
+        resolve();
+      });
+    });
+  }
+
+  private setServing(serving: boolean): void {
+    const state = serving ? 'SERVING' : 'NOT_SERVING';
+    for (const name of ['', ...this.services.map(serviceFullName)]) this.health.setStatus(name, state);
+  }
+
+  private bind(address: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+        if (error === null) resolve(port);
+        else
+          reject(
+            new PortkeyError('service-unavailable', `cannot listen on ${address}: ${error.message}`, {
+              cause: error,
+            }),
+          );
+      });
+    });
+  }
+}
+
+function unary(handler: AnyHandler) {
+  return (call: ServerUnaryCall<unknown, object>, answer: sendUnaryData<object>): void => {
+    answerOnce(handler(call.request, contextOf(call)), answer);
+  };
+}
+
+function clientStreaming(handler: AnyHandler) {
+  return (call: ServerReadableStream<unknown, object>, answer: sendUnaryData<object>): void => {
+    answerOnce(handler(call, contextOf(call)), answer);
+  };
+}
+
+function answerOnce(result: Promise<object> | AsyncIterable<object>, answer: sendUnaryData<object>): void {
+  if (!(result instanceof Promise))
+    throw new PortkeyError('internal', 'a handler with one answer returned a stream');
+  result.then(
+    (value) => answer(null, value),
+    (error: unknown) => answer(toStatus(error)),
+  );
+}
+
+function serverStreaming(handler: AnyHandler) {
+  return (call: ServerWritableStream<unknown, object>): void => {
+    const context = contextOf(call);
+    const sendAll = async (): Promise<void> => {
+      const messages = handler(call.request, context);
+      if (messages instanceof Promise)
+        throw new PortkeyError('internal', 'a streaming handler returned a promise');
+      for await (const message of messages) {
+        if (context.signal.aborted) return;
+        if (!call.write(message))
+          await new Promise((resolve) => call.once('drain', resolve).once('cancelled', resolve));
+      }
+      call.end();
+    };
+    sendAll().catch((error: unknown) => call.emit('error', toStatus(error)));
+  };
+}
+
+function contextOf(call: { on(event: 'cancelled', listener: () => void): unknown }): CallContext {
+  const controller = new AbortController();
+  call.on('cancelled', () => controller.abort());
+  return { signal: controller.signal };
+}

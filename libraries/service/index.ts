@@ -1,0 +1,4 @@
+export { commonConfig, loadConfig } from './config.js';
+export { MetricsServer, createRegistry } from './metrics.js';
+export { runService, type ServiceDescription, type ServiceParts } from './run.js';
+export { version } from './version.js';

@@ -1,0 +1,8 @@
+export {
+  PAGE_BYTES,
+  formatBytes,
+  formatSeconds,
+  parseBitRate,
+  parseBytes,
+  parseMilliseconds,
+} from './units.js';

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Compiles everything into build/: gRPC types from proto/, TypeScript, and the programs that run in the guests.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# One build at a time: two terminals may start commands at once.
+mkdir -p build
+exec 9>build/.lock
+flock 9
+
+generated=libraries/rpc/generated
+if [ ! -f "$generated/schema.ts" ] || [ -n "$(find proto scripts/generate-schema.mjs -newer "$generated/schema.ts" -print -quit)" ]; then
+  rm -rf "$generated"
+  (cd proto && ../node_modules/.bin/proto-loader-gen-types --longs=Number --enums=String --defaults --arrays --oneofs \
+    --grpcLib=@grpc/grpc-js --importFileExtension=.js --inputTemplate='%s' --outputTemplate='%sOutput' \
+    -I . -O "../$generated" portkey/v1/*.proto >/dev/null)
+  node scripts/generate-schema.mjs proto "$generated/schema.ts"
+fi
+
+node_modules/.bin/tsc -p tsconfig.json
+
+# Data files that the code finds beside itself.
+find services libraries testbed cli -name '*.lua' -print0 | while IFS= read -r -d '' file; do
+  install -D -m 644 "$file" "build/$file"
+done
+
+# Each guest program is one file, so that it starts fast in an emulated guest; koffi, whose native half cannot be
+# bundled, stands beside it.
+guest=build/guest
+mkdir -p "$guest/node_modules/koffi" "$guest/node_modules/@koromix"
+for program in services/checkpoint services/restore testbed/guest-agent; do
+  [ -f "build/$program/main.js" ] || continue
+  node_modules/.bin/esbuild "build/$program/main.js" --bundle --platform=node --target=node20 --format=cjs \
+    --external:koffi --external:pino-pretty --log-level=warning --outfile="$guest/$(basename "$program").cjs"
+done
+cp -r node_modules/koffi/{package.json,index.cjs,index.js,indirect.cjs,indirect.js,lib} "$guest/node_modules/koffi/"
+mkdir -p "$guest/node_modules/koffi/src"
+[ ! -d node_modules/koffi/src/koffi ] || cp -r node_modules/koffi/src/koffi "$guest/node_modules/koffi/src/"
+cp -r node_modules/@koromix/koffi-linux-x64 "$guest/node_modules/@koromix/"
+touch build/.complete
