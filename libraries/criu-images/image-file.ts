@@ -1,0 +1,44 @@
+/**
+ * The frame that all of CRIU's protobuf images share: two magic numbers, then records of u32 length + protobuf,
+ * all little-endian (CRIU: criu/image.c, criu/protobuf.c, criu/include/magic.h).
+ *
+ * `inventory.img` has one magic only: it is older than the common one.
+ */
+import { PortkeyError } from '../errors/index.js';
+
+export const magic = {
+  common: 0x54564319,
+  service: 0x55105940,
+  pagemap: 0x56084025,
+  inventory: 0x58313116,
+  stats: 0x57093306,
+} as const;
+
+export function encodeImage(magics: readonly number[], records: readonly Uint8Array[]): Buffer {
+  const head = Buffer.alloc(4 * magics.length);
+  magics.forEach((value, index) => head.writeUInt32LE(value, 4 * index));
+  const parts: Uint8Array[] = [head];
+  for (const record of records) {
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(record.length);
+    parts.push(length, record);
+  }
+  return Buffer.concat(parts);
+}
+
+/** The records of an image. Throws `internal` where magic or lengths do not fit; `name` is for the message. */
+export function decodeImage(name: string, content: Buffer, magics: readonly number[]): Buffer[] {
+  const headBytes = 4 * magics.length;
+  const matches = content.length >= headBytes && magics.every((value, index) => content.readUInt32LE(4 * index) === value);
+  if (!matches) throw new PortkeyError('internal', `${name} is not the CRIU image that its name says`);
+  const records: Buffer[] = [];
+  let offset = headBytes;
+  while (offset < content.length) {
+    const start = offset + 4;
+    const length = start <= content.length ? content.readUInt32LE(offset) : Infinity;
+    if (start + length > content.length) throw new PortkeyError('internal', `${name} is cut off at byte ${offset}`);
+    records.push(content.subarray(start, start + length));
+    offset = start + length;
+  }
+  return records;
+}
