@@ -1,0 +1,32 @@
+export { maxPagesPerSend, parseBatchPolicy, type BatchPolicy, type BatchReport } from './batch-policy.js';
+export { Batcher, type BatcherOptions } from './batcher.js';
+export { HypercallClient, type ByteChannel, type Grant, type SentRuns } from './client.js';
+export { FrameReader } from './frame-reader.js';
+export { FrameWriter, type EncodedFrame } from './frame-writer.js';
+export {
+  maxFrameBytes,
+  maxObjectNameBytes,
+  maxPageIndex,
+  maxPagesPerRun,
+  maxRunsPerSend,
+  nonceBytes,
+  wholeChannel,
+} from './limits.js';
+export { errorNumbers } from './messages.js';
+export type {
+  Agent,
+  Close,
+  Complete,
+  ErrorMessage,
+  Frame,
+  GuestMessage,
+  Hello,
+  HelloOk,
+  HostMessage,
+  Message,
+  Open,
+  Send,
+  WireErrorCode,
+} from './messages.js';
+export type { Feedback } from './outstanding-sends.js';
+export { RunList } from './run-list.js';

@@ -1,0 +1,31 @@
+/**
+ * Sizes and limits of the hypercall protocol; docs/hypercalls.md explains each.
+ *
+ * The frame limit is the size up to which the guest's virtio_console driver hands one write to the device as one
+ * buffer: a frame is one virtqueue kick, and no frame is torn when its writer dies.
+ */
+export const magic = 0x43484b50; // "PKHC" as bytes
+export const protocolVersion = 1;
+
+export const headerBytes = 24;
+export const maxFrameBytes = 32 * 1024;
+export const maxPayloadBytes = maxFrameBytes - headerBytes;
+
+export const runBytes = 16;
+export const sendHeaderBytes = 8;
+export const maxRunsPerSend = Math.floor((maxPayloadBytes - sendHeaderBytes) / runBytes);
+
+/** A run's count has 24 bits, its guest frame number 40 (4 PiB of guest RAM). */
+export const maxPagesPerRun = 2 ** 24 - 1;
+export const maxPfn = 2 ** 40 - 1;
+/** Highest page index of an object: all of a 64-bit address space. */
+export const maxPageIndex = 2 ** 52 - 1;
+
+export const nonceBytes = 32;
+export const maxKernelBytes = 128;
+export const maxMigrationIdBytes = 64;
+export const maxObjectNameBytes = 255;
+export const maxErrorTextBytes = 1024;
+
+/** In ERROR: not one object but the whole channel. */
+export const wholeChannel = 0xffffffff;

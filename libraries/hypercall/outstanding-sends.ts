@@ -1,0 +1,124 @@
+/**
+ * The SENDs of one client that the relay has not answered yet, and the credits that bound them.
+ *
+ * Invariants: `used` credits = SENDs outstanding + SENDs that hold a credit and are about to be written. A credit
+ * comes back when its SEND completes or fails. Waiters get credits in the order in which they asked. A completion
+ * covers all SENDs of its object up to its sequence; its feedback goes to the last of them whole, the others
+ * get an empty one, so that sums over all SENDs are right.
+ */
+import { PortkeyError } from '../errors/index.js';
+
+export interface Feedback {
+  /** Bytes landed since the previous feedback of this object. */
+  readonly bytes: number;
+  readonly starvedUs: number;
+  readonly queueDepth: number;
+}
+
+interface Outstanding {
+  readonly object: number;
+  readonly sequence: number;
+  readonly resolve: (feedback: Feedback) => void;
+  readonly reject: (error: PortkeyError) => void;
+}
+
+interface Waiter {
+  readonly object: number;
+  readonly resolve: () => void;
+  readonly reject: (error: PortkeyError) => void;
+}
+
+export class OutstandingSends {
+  private readonly sends: Outstanding[] = [];
+  private readonly waiters: Waiter[] = [];
+  private readonly failedObjects = new Map<number, PortkeyError>();
+  private credits = 0;
+  private used = 0;
+  private failure: PortkeyError | undefined;
+
+  grant(credits: number): void {
+    this.credits = credits;
+    this.wake();
+  }
+
+  async acquireCredit(object: number): Promise<void> {
+    this.throwIfFailed(object);
+    if (this.used < this.credits && this.waiters.length === 0) {
+      this.used += 1;
+      return;
+    }
+    await new Promise<void>((resolve, reject) => this.waiters.push({ object, resolve, reject }));
+  }
+
+  returnCredit(): void {
+    this.used -= 1;
+    this.wake();
+  }
+
+  /** The SEND takes over a credit that was acquired. */
+  add(object: number, sequence: number): Promise<Feedback> {
+    const landed = new Promise<Feedback>((resolve, reject) => {
+      this.sends.push({ object, sequence, resolve, reject });
+    });
+    // Whoever does not look at the result must not bring the process down.
+    landed.catch(() => undefined);
+    const failure = this.failure ?? this.failedObjects.get(object);
+    if (failure !== undefined) this.settle((send) => send.object === object, failure);
+    return landed;
+  }
+
+  complete(object: number, sequence: number, feedback: Feedback): void {
+    const done = this.remove((send) => send.object === object && send.sequence <= sequence);
+    const last = done.pop();
+    if (last?.sequence !== sequence) {
+      throw new PortkeyError('bad-frame', `COMPLETE for sequence ${sequence}, which was not sent or had one`);
+    }
+    for (const send of done) send.resolve({ bytes: 0, starvedUs: 0, queueDepth: feedback.queueDepth });
+    last.resolve(feedback);
+    this.wake();
+  }
+
+  failObject(object: number, error: PortkeyError): void {
+    this.failedObjects.set(object, error);
+    this.settle((send) => send.object === object, error);
+  }
+
+  failAll(error: PortkeyError): void {
+    this.failure = error;
+    this.settle(() => true, error);
+  }
+
+  private throwIfFailed(object: number): void {
+    const failure = this.failure ?? this.failedObjects.get(object);
+    if (failure !== undefined) throw failure;
+  }
+
+  private settle(matches: (entry: { object: number }) => boolean, error: PortkeyError): void {
+    for (const send of this.remove(matches)) send.reject(error);
+    for (const waiter of take(this.waiters, matches)) waiter.reject(error);
+    this.wake();
+  }
+
+  private remove(matches: (send: Outstanding) => boolean): Outstanding[] {
+    const removed = take(this.sends, matches);
+    this.used -= removed.length;
+    return removed;
+  }
+
+  private wake(): void {
+    while (this.used < this.credits) {
+      const waiter = this.waiters.shift();
+      if (waiter === undefined) return;
+      this.used += 1;
+      waiter.resolve();
+    }
+  }
+}
+
+/** Removes what matches, in order. */
+function take<T>(from: T[], matches: (entry: T) => boolean): T[] {
+  const taken = from.filter(matches);
+  const rest = from.filter((entry) => !matches(entry));
+  from.splice(0, from.length, ...rest);
+  return taken;
+}
