@@ -6,7 +6,7 @@
  */
 import { Client, credentials, Metadata, type ServiceDefinition } from '@grpc/grpc-js';
 
-import { PortkeyError } from '../errors/index.js';
+import { asPortkeyError, PortkeyError } from '../errors/index.js';
 import type { MethodName, Result, Sent } from './method-types.js';
 import { definitionOf, type ServiceName } from './schema.js';
 import { fromStatus } from './status.js';
@@ -117,6 +117,49 @@ export class RpcClient<S extends ServiceName> {
     } finally {
       unlink();
       call.cancel();
+    }
+  }
+
+  /**
+   * Messages both ways at once; leaving the loop early cancels the call. When the answers end, the source of
+   * messages is asked to return, but one that is still waiting for its next message is not waited for.
+   */
+  async *exchange<K extends MethodName<S>>(
+    method: K,
+    messages: AsyncIterable<Sent<S, K>>,
+    options: CallOptions,
+  ): AsyncGenerator<Result<S, K>> {
+    const { path, requestSerialize, responseDeserialize } = this.method(method);
+    const call = this.client.makeBidiStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      this.metadata(options),
+      { deadline: Date.now() + options.deadlineMs },
+    );
+    const unlink = onAbort(options.signal, () => call.cancel());
+    const source = messages[Symbol.asyncIterator]();
+    let sendError: unknown;
+    const sendAll = async (): Promise<void> => {
+      for (let next = await source.next(); next.done !== true; next = await source.next()) {
+        if (call.closed || call.destroyed) return;
+        if (!call.write(next.value))
+          await new Promise((resolve) => call.once('drain', resolve).once('close', resolve));
+      }
+      call.end();
+    };
+    sendAll().catch((error: unknown) => {
+      sendError = error;
+      call.cancel();
+    });
+    try {
+      for await (const message of call) yield message as Result<S, K>;
+    } catch (error) {
+      throw sendError === undefined ? fromStatus(error, this.peer) : asPortkeyError(sendError);
+    } finally {
+      unlink();
+      call.cancel();
+      source.return?.().catch(() => undefined);
     }
   }
 

@@ -15,6 +15,8 @@ export type { DescriptionOutput as Description } from './generated/portkey/v1/De
 export type { DumpRequestOutput as DumpRequest } from './generated/portkey/v1/DumpRequest.js';
 export type { DumpResultOutput as DumpResult } from './generated/portkey/v1/DumpResult.js';
 export type { EmptyOutput as Empty } from './generated/portkey/v1/Empty.js';
+export type { ExecInputOutput as ExecInput } from './generated/portkey/v1/ExecInput.js';
+export type { ExecOutputOutput as ExecOutput } from './generated/portkey/v1/ExecOutput.js';
 export type { FreezeResultOutput as FreezeResult } from './generated/portkey/v1/FreezeResult.js';
 export type { GetMigrationRequestOutput as GetMigrationRequest } from './generated/portkey/v1/GetMigrationRequest.js';
 export type { HostInfoOutput as HostInfo } from './generated/portkey/v1/HostInfo.js';
@@ -48,3 +50,5 @@ export type { RunContainerRequestOutput as RunContainerRequest } from './generat
 export type { SessionRefOutput as SessionRef } from './generated/portkey/v1/SessionRef.js';
 export type { StopRequestOutput as StopRequest } from './generated/portkey/v1/StopRequest.js';
 export type { TransferOutput as Transfer } from './generated/portkey/v1/Transfer.js';
+export type { WorkloadStatusOutput as WorkloadStatus } from './generated/portkey/v1/WorkloadStatus.js';
+export type { WorkloadVerdictOutput as WorkloadVerdict } from './generated/portkey/v1/WorkloadVerdict.js';

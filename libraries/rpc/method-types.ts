@@ -9,12 +9,12 @@ import type { MethodDefinition } from '@grpc/proto-loader';
 import type { Definitions, ServiceName } from './schema.js';
 
 type Methods<S extends ServiceName> = { [K in MethodName<S>]: Definitions[S][K] };
-export type MethodName<S extends ServiceName> = Extract<
-  {
-    [K in keyof Definitions[S]]: string extends K ? never : number extends K ? never : K;
-  }[keyof Definitions[S]],
-  string
->;
+
+/** A definition's own keys, without the index signature that it inherits. */
+export type MethodName<S extends ServiceName> = string &
+  keyof {
+    [K in keyof Definitions[S] as string extends K ? never : number extends K ? never : K]: never;
+  };
 
 type Parts<M> =
   M extends MethodDefinition<infer Sent, infer Answered, infer Received, infer Result>

@@ -12,8 +12,10 @@ import { schemaJson } from './generated/schema.js';
 import type { CheckpointDefinition } from './generated/portkey/v1/Checkpoint.js';
 import type { ContainersDefinition } from './generated/portkey/v1/Containers.js';
 import type { ControllerDefinition } from './generated/portkey/v1/Controller.js';
+import type { GuestDefinition } from './generated/portkey/v1/Guest.js';
 import type { HypervisorRelayDefinition } from './generated/portkey/v1/HypervisorRelay.js';
 import type { RestoreDefinition } from './generated/portkey/v1/Restore.js';
+import type { WorkloadDefinition } from './generated/portkey/v1/Workload.js';
 
 /** What proto-loader needs so that its objects match the generated types. */
 const loaderOptions = { longs: Number, enums: String, defaults: true, arrays: true, oneofs: true };
@@ -22,8 +24,10 @@ export interface Definitions {
   Checkpoint: CheckpointDefinition;
   Containers: ContainersDefinition;
   Controller: ControllerDefinition;
+  Guest: GuestDefinition;
   HypervisorRelay: HypervisorRelayDefinition;
   Restore: RestoreDefinition;
+  Workload: WorkloadDefinition;
 }
 
 export type ServiceName = keyof Definitions;

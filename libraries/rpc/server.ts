@@ -1,8 +1,8 @@
 /**
  * A gRPC server made of plain async functions.
  *
- * A handler takes the request and a context and returns a promise (one answer) or an async iterable (many); what
- * it throws becomes a status in status.ts. `context.signal` fires when the caller is gone or its deadline has
+ * A handler takes the request (or an async iterable of them) and a context and returns a promise (one answer) or
+ * an async iterable (many); what it throws becomes a status in status.ts. `context.signal` fires when the caller is gone or its deadline has
  * passed. The server carries gRPC's standard health service. Limits: `stop` waits a while for running calls, then
  * cuts them, because grpc-js's own tryShutdown can wait for ever on an idle connection.
  */
@@ -12,9 +12,11 @@ import {
   Server,
   ServerCredentials,
   type sendUnaryData,
+  type ServerDuplexStream,
   type ServerReadableStream,
   type ServerUnaryCall,
   type ServerWritableStream,
+  type UntypedHandleCall,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
@@ -53,11 +55,7 @@ export class RpcServer {
     for (const [method, definition] of Object.entries(definitionOf(name))) {
       const handler = (handlers as unknown as Record<string, AnyHandler>)[method];
       if (handler === undefined) throw new PortkeyError('internal', `${name} lacks a handler for ${method}`);
-      implementation[method] = definition.requestStream
-        ? clientStreaming(handler)
-        : definition.responseStream
-          ? serverStreaming(handler)
-          : unary(handler);
+      implementation[method] = handleCall(definition, handler);
     }
     this.server.addService(definitionOf(name), implementation);
     this.services.push(name);
@@ -109,6 +107,14 @@ export class RpcServer {
   }
 }
 
+function handleCall(
+  { requestStream, responseStream }: { requestStream: boolean; responseStream: boolean },
+  handler: AnyHandler,
+): UntypedHandleCall {
+  if (responseStream) return requestStream ? bidirectional(handler) : serverStreaming(handler);
+  return requestStream ? clientStreaming(handler) : unary(handler);
+}
+
 function unary(handler: AnyHandler) {
   return (call: ServerUnaryCall<unknown, object>, answer: sendUnaryData<object>): void => {
     answerOnce(handler(call.request, contextOf(call)), answer);
@@ -132,20 +138,35 @@ function answerOnce(result: Promise<object> | AsyncIterable<object>, answer: sen
 
 function serverStreaming(handler: AnyHandler) {
   return (call: ServerWritableStream<unknown, object>): void => {
-    const context = contextOf(call);
-    const sendAll = async (): Promise<void> => {
-      const messages = handler(call.request, context);
-      if (messages instanceof Promise)
-        throw new PortkeyError('internal', 'a streaming handler returned a promise');
-      for await (const message of messages) {
-        if (context.signal.aborted) return;
-        if (!call.write(message))
-          await new Promise((resolve) => call.once('drain', resolve).once('cancelled', resolve));
-      }
-      call.end();
-    };
-    sendAll().catch((error: unknown) => call.emit('error', toStatus(error)));
+    answerMany(call, (context) => handler(call.request, context));
   };
+}
+
+function bidirectional(handler: AnyHandler) {
+  return (call: ServerDuplexStream<unknown, object>): void => {
+    // The default iterator destroys the stream when a handler stops reading, and with it the answers.
+    const requests = { [Symbol.asyncIterator]: () => call.iterator({ destroyOnReturn: false }) };
+    answerMany(call, (context) => handler(requests, context));
+  };
+}
+
+function answerMany(
+  call: ServerWritableStream<unknown, object> | ServerDuplexStream<unknown, object>,
+  start: (context: CallContext) => Promise<object> | AsyncIterable<object>,
+): void {
+  const context = contextOf(call);
+  const sendAll = async (): Promise<void> => {
+    const messages = start(context);
+    if (messages instanceof Promise)
+      throw new PortkeyError('internal', 'a streaming handler returned a promise');
+    for await (const message of messages) {
+      if (context.signal.aborted) return;
+      if (!call.write(message))
+        await new Promise((resolve) => call.once('drain', resolve).once('cancelled', resolve));
+    }
+    call.end();
+  };
+  sendAll().catch((error: unknown) => call.emit('error', toStatus(error)));
 }
 
 function contextOf(call: { on(event: 'cancelled', listener: () => void): unknown }): CallContext {
