@@ -1,0 +1,41 @@
+/**
+ * Where the processes of workload clients keep their files, and how one is found by its container's name.
+ *
+ * In `runtimeFolder`: workload-NAME.sock (gRPC), workload-NAME.pid, workload-NAME.json (configuration). The log is
+ * workload-NAME.log in `logFolder`.
+ */
+import path from 'node:path';
+
+import { RpcClient } from '../../libraries/rpc/index.js';
+
+export interface WorkloadPlace {
+  readonly runtimeFolder: string;
+  readonly logFolder: string;
+  /** Network namespace outside the VMs; undefined runs the client in this process' own. */
+  readonly namespace: string | undefined;
+  /** "host:port" of /metrics; port 0 takes a free one. */
+  readonly metrics: string;
+}
+
+export interface WorkloadFiles {
+  readonly socket: string;
+  readonly pid: string;
+  readonly config: string;
+  readonly log: string;
+}
+
+export function workloadFiles(place: WorkloadPlace, container: string): WorkloadFiles {
+  const base = path.join(place.runtimeFolder, `workload-${container}`);
+  return {
+    socket: `${base}.sock`,
+    pid: `${base}.pid`,
+    config: `${base}.json`,
+    log: path.join(place.logFolder, `workload-${container}.log`),
+  };
+}
+
+/** The caller closes it. Nothing is asked of the process yet. */
+export function workloadClient(place: WorkloadPlace, container: string): RpcClient<'Workload'> {
+  const { socket } = workloadFiles(place, container);
+  return new RpcClient('Workload', `unix:${socket}`, `workload client of ${container}`);
+}
