@@ -1,0 +1,51 @@
+/**
+ * A virtio-serial port as a byte channel: /dev/virtio-ports/NAME in the guest, a QEMU chardev on the host.
+ *
+ * A write goes to the device at once and is one virtqueue kick. Reading blocks in the kernel, and a blocked read
+ * in Node's thread pool can neither be cancelled nor outlived by the process; so a `cat` on the same descriptor
+ * reads, and ends with its pipe, its kill, or the host's disconnect (the kernel then returns 0: drivers/char/
+ * virtio_console.c). What comes that way are a few COMPLETEs.
+ * The device can be open once at a time: a second open fails with EBUSY.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { open, type FileHandle } from 'node:fs/promises';
+
+import { asPortkeyError, PortkeyError } from '../errors/index.js';
+import type { ByteChannel } from './client.js';
+
+/** Starts `cat` with `fd` as its stdin and its stdout piped. */
+export type SpawnReader = (fd: number) => ChildProcess;
+
+export class VirtioPort implements ByteChannel {
+  private constructor(
+    private readonly file: FileHandle,
+    private readonly reader: ChildProcess,
+  ) {}
+
+  /** Throws `no-hypercall-channel` where there is no such port or another process has it. */
+  static async open(device: string, spawnReader: SpawnReader): Promise<VirtioPort> {
+    const file = await open(device, 'r+').catch((cause: unknown) => {
+      throw new PortkeyError('no-hypercall-channel', `cannot open ${device}: ${asPortkeyError(cause).message}; does the VM have this virtio-serial port?`, { cause });
+    });
+    return new VirtioPort(file, spawnReader(file.fd));
+  }
+
+  async write(bytes: Buffer): Promise<void> {
+    let offset = 0;
+    while (offset < bytes.length) {
+      const { bytesWritten } = await this.file.write(bytes, offset, bytes.length - offset, null);
+      offset += bytesWritten;
+    }
+  }
+
+  listen(onData: (bytes: Buffer) => void, onEnd: (reason?: Error) => void): void {
+    this.reader.stdout?.on('data', onData);
+    this.reader.once('error', onEnd);
+    this.reader.once('exit', () => onEnd());
+  }
+
+  async close(): Promise<void> {
+    this.reader.kill('SIGKILL');
+    await this.file.close();
+  }
+}
