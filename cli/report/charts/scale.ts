@@ -1,0 +1,30 @@
+/**
+ * A linear scale from 0 to a round number, with its ticks.
+ */
+export interface Scale {
+  readonly ticks: readonly number[];
+  /** From a value to a length in pixels. */
+  readonly length: (value: number) => number;
+  /** A tick as text, with as many digits as the step needs. */
+  readonly label: (tick: number) => string;
+}
+
+/** `most` is the largest value to show, `pixels` the length of the axis. */
+export function linearScale(most: number, pixels: number, wantedTicks = 5): Scale {
+  const step = roundStep((most > 0 ? most : 1) / wantedTicks);
+  const count = Math.max(1, Math.ceil(most / step - 1e-9));
+  const top = step * count;
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  return {
+    ticks: Array.from({ length: count + 1 }, (_, index) => index * step),
+    length: (value) => (value / top) * pixels,
+    label: (tick) => tick.toLocaleString('en-US', { maximumFractionDigits: digits }).replaceAll(',', ' '),
+  };
+}
+
+/** The next of 1, 2, 5 × 10ⁿ. */
+function roundStep(atLeast: number): number {
+  const magnitude = 10 ** Math.floor(Math.log10(atLeast));
+  for (const factor of [1, 2, 5]) if (factor * magnitude >= atLeast * (1 - 1e-9)) return factor * magnitude;
+  return 10 * magnitude;
+}

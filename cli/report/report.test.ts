@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+
+import { sampleMigration, sampleReport } from '../../tests/support/sample-report.js';
+import { linearScale } from './charts/scale.js';
+import { comparableModes, compareFigures, savingText } from './comparison.js';
+import { exitCodeOf, parseReport } from './migration-report.js';
+import { renderReport } from './page.js';
+
+describe('a migration report', () => {
+  it('is read from the controller, later fields and absent measurements included', () => {
+    const { workload, verified, ...fromController } = sampleMigration('portkey');
+    const report = parseReport(
+      JSON.stringify({
+        ...fromController,
+        aNewField: 1,
+        downtimeSeconds: null,
+        cpuSeconds: { source: null, destination: null },
+      }),
+    );
+    assert.deepEqual(
+      [workload?.name, verified, report.workload, report.verified],
+      ['redis', true, null, null],
+    );
+    assert.equal(report['aNewField'], 1);
+  });
+
+  it('of another shape is an error that names the fields', () => {
+    assert.throws(() => parseReport('{"id":1}'), /another shape than expected.*id: .*mode: /);
+  });
+
+  it('decides the exit code', () => {
+    const codeOf = (outcome: 'completed' | 'rolled-back' | 'refused' | 'failed') =>
+      exitCodeOf(sampleMigration('criu', { outcome }));
+    assert.deepEqual(
+      [codeOf('completed'), codeOf('rolled-back'), codeOf('failed'), codeOf('refused')],
+      [0, 1, 1, 3],
+    );
+  });
+});
+
+describe('the comparison', () => {
+  it('takes the last completed migration of each mode', () => {
+    const migrations = [
+      sampleMigration('criu', { id: 'first' }),
+      sampleMigration('portkey'),
+      sampleMigration('criu', { id: 'second' }),
+      sampleMigration('criu', { id: 'broken', outcome: 'failed' }),
+    ];
+    assert.equal(comparableModes(migrations)?.criu.id, 'second');
+    assert.equal(comparableModes(migrations.slice(0, 1)), undefined);
+  });
+
+  it('says savings as less or more, and nothing where a figure is missing', () => {
+    assert.deepEqual(
+      [savingText(4, 1), savingText(4, 5), savingText(4, 4), savingText(0, 1), savingText(null, 1)],
+      ['75 % less', '25 % more', 'the same', '', ''],
+    );
+  });
+
+  it('has a dash for a host whose CPU is not known', () => {
+    const portkey = sampleMigration('portkey');
+    const cpuSeconds = { ...portkey.cpuSeconds, source: null };
+    const rows = compareFigures({ criu: sampleMigration('criu'), portkey: { ...portkey, cpuSeconds } });
+    const row = rows.find(({ label }) => label === 'source host CPU, total');
+    assert.deepEqual([row?.portkey, row?.saving], ['–', '']);
+  });
+});
+
+describe('the report page', () => {
+  it('is one file without references to anything outside', () => {
+    const page = renderReport(sampleReport(), { title: 'Test', sample: true });
+    assert.doesNotMatch(page, /<script|src=|href=|@import|url\((?!#)/);
+    assert.equal(page.match(/<svg viewBox/g)?.length, 4);
+    assert.match(page, /Sample data, made up/);
+  });
+
+  it('escapes what comes from outside', () => {
+    const report = { ...sampleReport(), migrations: [sampleMigration('criu', { container: '<b>"web"&' })] };
+    const page = renderReport(report, { title: 'a < b' });
+    assert.match(page, /&lt;b&gt;&quot;web&quot;&amp;/);
+    assert.match(page, /<title>a &lt; b<\/title>/);
+  });
+
+  it('holds with one mode, with failures only, and with nothing at all', () => {
+    for (const migrations of [
+      [sampleMigration('portkey')],
+      [sampleMigration('criu', { outcome: 'failed', rounds: [], phases: [], downtimeSeconds: null })],
+      [],
+    ]) {
+      const page = renderReport({ ...sampleReport(), migrations }, { title: 'Test' });
+      assert.doesNotMatch(page, /NaN|undefined|Infinity/);
+    }
+  });
+});
+
+describe('a scale', () => {
+  it('ends on a round number that is not below the largest value', () => {
+    for (const most of [0, 0.003, 0.7, 1, 9.53, 66_240]) {
+      const { ticks, length } = linearScale(most, 100);
+      assert.ok(length(most) <= 100 && (ticks.at(-1) ?? 0) >= most);
+      assert.ok(ticks.length >= 2 && ticks.length <= 9, `${ticks.length} ticks for ${most}`);
+    }
+    assert.deepEqual(linearScale(10, 100).ticks, [0, 2, 4, 6, 8, 10]);
+    assert.equal(linearScale(0.7, 100).label(0.2), '0.2');
+  });
+});
