@@ -25,14 +25,23 @@ describe('CRIU pagemap images', () => {
 
   it('name the file that is cut off or of another kind', () => {
     const image = encodePagemap(wholeAddressSpace(1));
-    assert.throws(() => decodePagemap('pagemap-7.img', image.subarray(0, image.length - 1)), /pagemap-7.img is cut off/);
-    assert.throws(() => decodePagemap('pagemap-7.img', encodeInventory(1)), /pagemap-7.img is not the CRIU image/);
+    assert.throws(
+      () => decodePagemap('pagemap-7.img', image.subarray(0, image.length - 1)),
+      /pagemap-7.img is cut off/,
+    );
+    assert.throws(
+      () => decodePagemap('pagemap-7.img', encodeInventory(1)),
+      /pagemap-7.img is not the CRIU image/,
+    );
   });
 
   it('have the bytes of CRIU itself', () => {
     // `crit decode` of such a file: {"magic":"PAGEMAP","entries":[{"pages_id":1},{"vaddr":"0x400000","nr_pages":2,"flags":"PE_PRESENT"}]}
     const expected = '194356542540085602000000' + '0801' + '09000000' + '08808080021002' + '2004';
-    const image = encodePagemap({ pagesId: 1, runs: [{ page: 0x400, pageCount: 2, flags: pagemapFlag.present }] });
+    const image = encodePagemap({
+      pagesId: 1,
+      runs: [{ page: 0x400, pageCount: 2, flags: pagemapFlag.present }],
+    });
     assert.equal(image.toString('hex'), expected);
   });
 });

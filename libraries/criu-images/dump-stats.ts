@@ -17,7 +17,8 @@ export function decodeDumpStats(content: Buffer): DumpStats {
   if (record === undefined) throw new PortkeyError('internal', 'stats-dump holds no record');
   const reader = new protobuf.Reader(record);
   // StatsEntry {1: DumpStatsEntry dump}
-  if (reader.len === 0 || reader.uint32() !== 10) throw new PortkeyError('internal', 'stats-dump holds no dump statistics');
+  if (reader.len === 0 || reader.uint32() !== 10)
+    throw new PortkeyError('internal', 'stats-dump holds no dump statistics');
   const dump = fields(reader.bytes());
   return { pagesWritten: dump.get(7) ?? 0, pagesInParent: dump.get(6) ?? 0 };
 }

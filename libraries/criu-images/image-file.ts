@@ -29,14 +29,16 @@ export function encodeImage(magics: readonly number[], records: readonly Uint8Ar
 /** The records of an image. Throws `internal` where magic or lengths do not fit; `name` is for the message. */
 export function decodeImage(name: string, content: Buffer, magics: readonly number[]): Buffer[] {
   const headBytes = 4 * magics.length;
-  const matches = content.length >= headBytes && magics.every((value, index) => content.readUInt32LE(4 * index) === value);
+  const matches =
+    content.length >= headBytes && magics.every((value, index) => content.readUInt32LE(4 * index) === value);
   if (!matches) throw new PortkeyError('internal', `${name} is not the CRIU image that its name says`);
   const records: Buffer[] = [];
   let offset = headBytes;
   while (offset < content.length) {
     const start = offset + 4;
     const length = start <= content.length ? content.readUInt32LE(offset) : Infinity;
-    if (start + length > content.length) throw new PortkeyError('internal', `${name} is cut off at byte ${offset}`);
+    if (start + length > content.length)
+      throw new PortkeyError('internal', `${name} is cut off at byte ${offset}`);
     records.push(content.subarray(start, start + length));
     offset = start + length;
   }

@@ -76,8 +76,8 @@ export function fields(message: Uint8Array): Map<number, number> {
   const values = new Map<number, number>();
   while (reader.pos < reader.len) {
     const tag = reader.uint32();
-    // uint64 is a number or a Long, whether or not the package `long` is there; both print the same.
-    if ((tag & 7) === 0) values.set(tag >>> 3, Number(String(reader.uint64())));
+    // uint64 is a number or, where the package `long` is installed, a Long; Number takes both.
+    if ((tag & 7) === 0) values.set(tag >>> 3, Number(reader.uint64()));
     else reader.skipType(tag & 7);
   }
   return values;

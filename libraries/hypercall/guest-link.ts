@@ -28,7 +28,8 @@ const retryMs = [250, 500, 1_000, 2_000];
 export class GuestLink {
   private readonly stopping = new AbortController();
   private client: HypercallClient | undefined;
-  private reason = 'the hypervisor relay has not answered yet; is it running, and is this VM in its configuration?';
+  private reason =
+    'the hypervisor relay has not answered yet; is it running, and is this VM in its configuration?';
   private loop: Promise<void> = Promise.resolve();
 
   constructor(private readonly parts: GuestLinkParts) {}
@@ -50,7 +51,8 @@ export class GuestLink {
 
   /** The client in use. Throws `no-hypercall-channel` with the reason where there is none. */
   ready(): HypercallClient {
-    if (this.client === undefined) throw new PortkeyError('no-hypercall-channel', `no hypercall channel: ${this.reason}`);
+    if (this.client === undefined)
+      throw new PortkeyError('no-hypercall-channel', `no hypercall channel: ${this.reason}`);
     return this.client;
   }
 
@@ -63,22 +65,29 @@ export class GuestLink {
       });
       if (wasReady) attempt = 0;
       this.parts.onChange?.(false, this.reason);
-      await this.parts.clock.sleep(retryMs[Math.min(attempt, retryMs.length - 1)] ?? 0, signal).catch(() => undefined);
+      await this.parts.clock
+        .sleep(retryMs[Math.min(attempt, retryMs.length - 1)] ?? 0, signal)
+        .catch(() => undefined);
     }
   }
 
   /** One connection from HELLO to its end; true if it was ready in between. */
   private async connect(): Promise<boolean> {
-    const over = Promise.withResolvers<PortkeyError>();
-    const client = new HypercallClient(await this.parts.openPort(), over.resolve);
+    const port = await this.parts.openPort();
+    let onOver: (error: PortkeyError) => void = () => undefined;
+    const over = new Promise<PortkeyError>((resolve) => (onOver = resolve));
+    const client = new HypercallClient(port, onOver);
     try {
       const silence = this.parts.clock.sleep(helloTimeoutMs, this.stopping.signal).then(() => {
-        throw new PortkeyError('no-hypercall-channel', 'the hypervisor relay does not answer HELLO; is it running, and is this VM in its configuration?');
+        throw new PortkeyError(
+          'no-hypercall-channel',
+          'the hypervisor relay does not answer HELLO; is it running, and is this VM in its configuration?',
+        );
       });
       await Promise.race([client.hello(this.parts.greeting()), silence]);
       this.client = client;
       this.parts.onChange?.(true, '');
-      this.reason = (await over.promise).message;
+      this.reason = (await over).message;
       return true;
     } finally {
       this.client = undefined;

@@ -30,3 +30,5 @@ export type {
 } from './messages.js';
 export type { Feedback } from './outstanding-sends.js';
 export { RunList } from './run-list.js';
+export { GuestLink, type GuestLinkParts } from './guest-link.js';
+export { VirtioPort, type SpawnReader } from './virtio-port.js';

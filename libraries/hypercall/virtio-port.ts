@@ -11,10 +11,14 @@ import type { ChildProcess } from 'node:child_process';
 import { open, type FileHandle } from 'node:fs/promises';
 
 import { asPortkeyError, PortkeyError } from '../errors/index.js';
+import type { Clock } from '../process/index.js';
 import type { ByteChannel } from './client.js';
 
 /** Starts `cat` with `fd` as its stdin and its stdout piped. */
 export type SpawnReader = (fd: number) => ChildProcess;
+
+/** A reader of an unconnected port ends within this time, also in a slow guest. */
+const settleMs = 150;
 
 export class VirtioPort implements ByteChannel {
   private constructor(
@@ -22,12 +26,26 @@ export class VirtioPort implements ByteChannel {
     private readonly reader: ChildProcess,
   ) {}
 
-  /** Throws `no-hypercall-channel` where there is no such port or another process has it. */
-  static async open(device: string, spawnReader: SpawnReader): Promise<VirtioPort> {
+  /**
+   * Throws `no-hypercall-channel` where there is no such port, another process has it, or nobody is at its other
+   * end. The last one shows in the reader's ending at once; a write would block until somebody came.
+   */
+  static async open(device: string, spawnReader: SpawnReader, clock: Clock): Promise<VirtioPort> {
     const file = await open(device, 'r+').catch((cause: unknown) => {
-      throw new PortkeyError('no-hypercall-channel', `cannot open ${device}: ${asPortkeyError(cause).message}; does the VM have this virtio-serial port?`, { cause });
+      throw new PortkeyError(
+        'no-hypercall-channel',
+        `cannot open ${device}: ${asPortkeyError(cause).message}; does the VM have this virtio-serial port?`,
+        { cause },
+      );
     });
-    return new VirtioPort(file, spawnReader(file.fd));
+    const port = new VirtioPort(file, spawnReader(file.fd));
+    await clock.sleep(settleMs);
+    if (port.reader.exitCode === null) return port;
+    await port.close();
+    throw new PortkeyError(
+      'no-hypercall-channel',
+      `nobody is at the other end of ${device}; is the hypervisor relay running, and is this VM in its configuration?`,
+    );
   }
 
   async write(bytes: Buffer): Promise<void> {

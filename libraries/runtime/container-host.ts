@@ -1,0 +1,152 @@
+/**
+ * Everything a container consists of in a VM besides its memory, made and removed as a whole.
+ *
+ * Goal: one owner for a container's folder, bundle, root mount, network and cgroup, so that a failed start, a
+ * rollback, a discard and a stop all leave the same: nothing. `make` undoes its own half-done work; `remove`
+ * takes whatever is there, also after a crash half-way through either, and also while a `runc restore` that lost
+ * its caller is still at work.
+ */
+import { mkdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import { PortkeyError } from '../errors/index.js';
+import { killGroup, runChecked, type Clock, type RunCommand } from '../process/index.js';
+import type { ContainerSpec } from '../rpc/index.js';
+import type { ContainerStore } from './container-store.js';
+import { ContainerNetwork } from './network.js';
+import { cgroupPath, runcConfig } from './runc-config.js';
+import type { Runc } from './runc.js';
+
+export interface HostParts {
+  readonly store: ContainerStore;
+  readonly runc: Runc;
+  readonly run: RunCommand;
+  readonly clock: Clock;
+  /** The VM's bridge that containers' links join. */
+  readonly bridge: string;
+}
+
+const runcStateRoot = '/run/runc';
+/** A dump takes seconds; one that waits for a dead peer ends with TCP's patience at the latest. */
+const workerMs = 15_000;
+const cgroupRoot = '/sys/fs/cgroup';
+
+export class ContainerHost {
+  constructor(private readonly parts: HostParts) {}
+
+  network(spec: ContainerSpec): ContainerNetwork {
+    return new ContainerNetwork(spec, this.parts.bridge, this.parts.run);
+  }
+
+  /** Folder, bundle and network, link down. Throws `container-exists`, `rootfs-missing`, `command-failed`. */
+  async make(spec: ContainerSpec): Promise<void> {
+    const { store } = this.parts;
+    await requireFolder(spec.rootfs);
+    await store.create(spec);
+    try {
+      const network = this.network(spec);
+      const paths = {
+        rootfs: await this.mountRoot(spec),
+        criuConfig: store.criuConfig(spec.name),
+        networkNamespace: network.namespacePath,
+      };
+      await writeFile(
+        path.join(store.folder(spec.name), 'config.json'),
+        JSON.stringify(runcConfig(spec, paths)),
+      );
+      await network.create();
+    } catch (error) {
+      await this.remove(spec);
+      throw error;
+    }
+  }
+
+  /** Notes a process group that works for this container, so that `remove` ends it after a crash. */
+  async noteWorker(name: string, pid: number): Promise<void> {
+    await writeFile(this.workerFile(name), String(pid));
+  }
+
+  async remove(spec: ContainerSpec): Promise<void> {
+    const { store, runc, run } = this.parts;
+    await this.endWorker(spec.name);
+    await this.killTasks(spec.name);
+    await runc.destroy(spec.name);
+    // A runc that was killed half-way through a restore leaves these, and would refuse the name next time.
+    await rm(path.join(runcStateRoot, spec.name), { recursive: true, force: true });
+    await rmdir(`${cgroupRoot}${cgroupPath(spec.name)}`).catch(() => undefined);
+    await this.network(spec).remove();
+    await run(['umount', '--lazy', store.rootfs(spec.name)]);
+    await store.remove(spec.name);
+  }
+
+  /** runc wants a root that is a folder of its own; the guest's own root is bound to one. */
+  private async mountRoot(spec: ContainerSpec): Promise<string> {
+    if (path.resolve(spec.rootfs) !== '/') return spec.rootfs;
+    const target = this.parts.store.rootfs(spec.name);
+    await mkdir(target);
+    await runChecked(this.parts.run, ['mount', '--bind', '/', target]);
+    return target;
+  }
+
+  private workerFile(name: string): string {
+    return path.join(this.parts.store.folder(name), 'worker.pid');
+  }
+
+  /** Waits for a noted runc that is still at work in the container's tasks. Throws `deadline-exceeded`. */
+  async awaitWorker(name: string): Promise<void> {
+    const deadline = this.parts.clock.monotonicMs() + workerMs;
+    while ((await this.worker(name)) !== undefined) {
+      if (this.parts.clock.monotonicMs() > deadline) {
+        throw new PortkeyError(
+          'deadline-exceeded',
+          `CRIU is still at work in container '${name}'; try again`,
+        );
+      }
+      await this.parts.clock.sleep(20);
+    }
+  }
+
+  /** The process group of the noted worker, if it is alive and what it was. */
+  private async worker(name: string): Promise<number | undefined> {
+    const pid = Number(await readFile(this.workerFile(name), 'utf8').catch(() => '0'));
+    const command = pid === 0 ? '' : await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    return command.startsWith('runc\0') ? pid : undefined;
+  }
+
+  private async endWorker(name: string): Promise<void> {
+    const pid = await this.worker(name);
+    if (pid !== undefined) killGroup(pid);
+  }
+
+  private async killTasks(name: string): Promise<void> {
+    const folder = `${cgroupRoot}${cgroupPath(name)}`;
+    const killed = await writeFile(`${folder}/cgroup.kill`, '1').then(
+      () => true,
+      () => false,
+    );
+    if (!killed) return;
+    const deadline = this.parts.clock.monotonicMs() + 10_000;
+    while (/^populated 1$/m.test(await readFile(`${folder}/cgroup.events`, 'utf8').catch(() => ''))) {
+      if (this.parts.clock.monotonicMs() > deadline) {
+        throw new PortkeyError(
+          'runtime-failed',
+          `the tasks of container '${name}' do not end: one may be stuck in the kernel (state D)`,
+        );
+      }
+      await this.parts.clock.sleep(5);
+    }
+  }
+}
+
+async function requireFolder(rootfs: string): Promise<void> {
+  const isFolder = await stat(rootfs).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
+  if (!isFolder) {
+    throw new PortkeyError(
+      'rootfs-missing',
+      `this VM has no folder '${rootfs}' to be the container's root; copy it there with: portkey testbed cp`,
+    );
+  }
+}

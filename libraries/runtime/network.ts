@@ -1,0 +1,87 @@
+/**
+ * A container's network: a namespace of its own, made before the container and named by path in its config, with
+ * a veth pair to the VM's bridge. Address and MAC move with the container.
+ *
+ *     namespace <name>: eth0 (ip, mac) ══ veth ══ <link> on br0 (VM) ── NIC ── hosts' network
+ *
+ * `<link>`, the outer end, is the switch: down means that no peer reaches the container and it reaches nobody,
+ * while the address inside stays as it is. It is down from freeze to rollback on the source, and from preparation
+ * to commit on the destination.
+ * Containers on the VM's own network have none of this; every function here does nothing for them.
+ */
+import { createHash } from 'node:crypto';
+
+import type { ContainerSpec } from '../rpc/index.js';
+import { runChecked, type RunCommand } from '../process/index.js';
+
+export class ContainerNetwork {
+  readonly namespacePath: string;
+  private readonly namespace: string;
+  private readonly link: string;
+  private readonly own: boolean;
+
+  constructor(
+    private readonly spec: ContainerSpec,
+    private readonly bridge: string,
+    private readonly run: RunCommand,
+  ) {
+    this.own = spec.network !== 'NETWORK_MODE_HOST';
+    this.namespace = spec.name;
+    this.namespacePath = `/var/run/netns/${this.namespace}`;
+    this.link = outerLinkName(spec.name);
+  }
+
+  /** Makes namespace and link, in a state where one `setLink(true)` puts the container on the network. */
+  async create(): Promise<void> {
+    if (!this.own) return;
+    const { namespace, link, spec } = this;
+    await this.ip(['netns', 'add', namespace]);
+    await this.ip([
+      'link',
+      'add',
+      link,
+      'type',
+      'veth',
+      'peer',
+      'name',
+      'eth0',
+      'address',
+      spec.mac,
+      'netns',
+      namespace,
+    ]);
+    await this.ip(['link', 'set', link, 'master', this.bridge, 'down']);
+    await this.ip(['-n', namespace, 'link', 'set', 'lo', 'up']);
+    await this.ip(['-n', namespace, 'address', 'add', spec.ip, 'dev', 'eth0']);
+    await this.ip(['-n', namespace, 'link', 'set', 'eth0', 'up']);
+  }
+
+  async setLink(up: boolean): Promise<void> {
+    if (this.own) await this.ip(['link', 'set', this.link, up ? 'up' : 'down']);
+  }
+
+  /** Removes both, whether or not they are there. */
+  async remove(): Promise<void> {
+    if (!this.own) return;
+    await this.run(['ip', 'link', 'delete', this.link]);
+    await this.run(['ip', 'netns', 'delete', this.namespace]);
+  }
+
+  private ip(args: readonly string[]): Promise<string> {
+    return runChecked(this.run, ['ip', ...args], { timeoutMs: 10_000 });
+  }
+}
+
+/** Interface names have 15 characters at most, so the container's name goes in as a hash. */
+export function outerLinkName(container: string): string {
+  return `pk-${createHash('sha256').update(container).digest('hex').slice(0, 10)}`;
+}
+
+/** A gratuitous ARP request (RFC 5227, section 3): peers and switches learn where this address is now. */
+export function gratuitousArp(mac: string, address: string): Buffer {
+  const sender = Buffer.from(mac.replaceAll(':', ''), 'hex');
+  const ip = Buffer.from(address.split('.').map(Number));
+  const broadcast = Buffer.alloc(6, 0xff);
+  const head = Buffer.from('0806' + '0001' + '0800' + '0604' + '0001', 'hex');
+  return Buffer.concat([broadcast, sender, head, sender, ip, Buffer.alloc(6), ip]);
+}

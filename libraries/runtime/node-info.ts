@@ -1,0 +1,74 @@
+/**
+ * What a VM is made of, as far as it decides whether a process image from another VM runs here.
+ *
+ * Programs and CPU do not change while an agent runs, so they are read once; free memory is read at each call.
+ */
+import { readFile } from 'node:fs/promises';
+
+import type { NodeInfo } from '../rpc/index.js';
+import { runChecked, type RunCommand } from '../process/index.js';
+
+/** Flags that a kernel invents or that tell of the hypervisor; no program can depend on them. */
+const incidental = new Set([
+  'constant_tsc',
+  'tsc_known_freq',
+  'cpuid',
+  'cpuid_fault',
+  'rep_good',
+  'nopl',
+  'hypervisor',
+  'tsc_reliable',
+  'nonstop_tsc',
+]);
+
+export type HypercallState = Pick<NodeInfo, 'hypercallChannel' | 'hypercallDetail'>;
+
+export class NodeInfoReader {
+  private fixed:
+    | Promise<Pick<NodeInfo, 'vm' | 'kernel' | 'criuVersion' | 'runcVersion' | 'cpuFeatures' | 'softDirty'>>
+    | undefined;
+
+  constructor(
+    private readonly vm: string,
+    private readonly run: RunCommand,
+  ) {}
+
+  async read(hypercalls: HypercallState): Promise<NodeInfo> {
+    this.fixed ??= this.readFixed();
+    const memory = await readFile('/proc/meminfo', 'utf8');
+    return {
+      ...(await this.fixed),
+      ...hypercalls,
+      memoryTotalBytes: kibibytes(memory, 'MemTotal'),
+      memoryAvailableBytes: kibibytes(memory, 'MemAvailable'),
+    };
+  }
+
+  private async readFixed() {
+    const [kernel, criu, runc, cpu] = await Promise.all([
+      runChecked(this.run, ['uname', '-r']),
+      runChecked(this.run, ['criu', '--version']),
+      runChecked(this.run, ['runc', '--version']),
+      readFile('/proc/cpuinfo', 'utf8'),
+    ]);
+    const release = kernel.trim();
+    const flags = /^flags\s*:\s*(.*)$/m.exec(cpu)?.[1]?.split(' ') ?? [];
+    return {
+      vm: this.vm,
+      kernel: release,
+      criuVersion: /Version:\s*(\S+)/.exec(criu)?.[1] ?? 'unknown',
+      runcVersion: /runc version\s+(\S+)/.exec(runc)?.[1] ?? 'unknown',
+      cpuFeatures: flags.filter((flag) => !incidental.has(flag)).sort(),
+      softDirty: await hasSoftDirty(),
+    };
+  }
+}
+
+/** A page just written is soft-dirty (bit 55), if the kernel tracks that at all; kernel: admin-guide/mm/soft-dirty.rst. */
+async function hasSoftDirty(): Promise<boolean> {
+  return /^VmFlags:.* sd\b/m.test(await readFile('/proc/self/smaps', 'utf8'));
+}
+
+function kibibytes(text: string, key: string): number {
+  return Number(new RegExp(`^${key}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0) * 1024;
+}

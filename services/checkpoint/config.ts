@@ -1,0 +1,20 @@
+/** The checkpoint service's configuration; see libraries/service/config.ts for how it is read. */
+import { z } from 'zod';
+
+import { commonConfig } from '../../libraries/service/index.js';
+
+export const checkpointConfig = z.strictObject({
+  ...commonConfig,
+  /** The VM's name, as the controller and the relay know it. */
+  vm: z.string().min(1),
+  /** The VM's own address. */
+  address: z.ipv4(),
+  /** The virtio-serial port of this agent; without it only CRIU mode works. */
+  device: z.string().default('/dev/virtio-ports/portkey.checkpoint'),
+  /** Where the folder shared with the host's relay is mounted. */
+  share: z.string().default('/mnt/portkey'),
+  /** The bridge that containers' links join. */
+  bridge: z.string().default('br0'),
+});
+
+export type CheckpointConfig = z.infer<typeof checkpointConfig>;

@@ -1,0 +1,249 @@
+/**
+ * The source's side of one migration.
+ *
+ *     running ──begin──▶ claimed ──round──▶ … ──freeze──▶ frozen ──last round──▶ drained ──dump──▶ dumped
+ *        ▲                  │                               │                      │                 │
+ *        └────────────────rollback──────────────────────────┴──────────────────────┴─────────────────┤
+ *                                                                       (after commit) finish ──▶ (gone)
+ *
+ * Goal: until `finish`, which only the controller may ask for and only after the commit, the container can go on
+ * here as if nothing had been. CRIU dumps with --leave-running, so even after the dump it stands frozen and whole.
+ * Invariants: the claim on disk names the migration from begin to rollback or finish. What is needed to roll back
+ * (freezer, link, claim, folders) is found from the container's name alone, so an agent that was killed and came
+ * back can roll back. A CRIU that is at work in the tasks is waited for, never killed: it would leave its parasite
+ * behind.
+ */
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import { encodeInventory, encodePagemap } from '../../libraries/criu-images/index.js';
+import { PortkeyError } from '../../libraries/errors/index.js';
+import { parseBatchPolicy, type HypercallClient } from '../../libraries/hypercall/index.js';
+import { secondsSince, type Clock } from '../../libraries/process/index.js';
+import type {
+  BeginRequest,
+  DumpResult,
+  FreezeResult,
+  MigrationRef,
+  PageServer,
+  RoundResult,
+} from '../../libraries/rpc/index.js';
+import {
+  Freezer,
+  tasksOf,
+  type ContainerHost,
+  type ContainerStore,
+  type Runc,
+} from '../../libraries/runtime/index.js';
+import { folderBytes, uploadImages } from './image-upload.js';
+import { ContainerMemory } from './rounds/container-memory.js';
+import { CriuRounds, readDumpStats } from './rounds/criu-round.js';
+import { PortkeyRounds } from './rounds/portkey-round.js';
+import type { RoundOptions } from './rounds/round.js';
+
+export interface DepartureParts {
+  readonly store: ContainerStore;
+  readonly host: ContainerHost;
+  readonly runc: Runc;
+  readonly clock: Clock;
+  /** On tmpfs: parent images, work folders, images of CRIU mode. */
+  readonly workRoot: string;
+  /** The folder shared with the relay. */
+  readonly share: string;
+  readonly hypercalls: () => HypercallClient;
+  readonly zeroPfn: () => number;
+  readonly uptimeSeconds: () => Promise<number>;
+}
+
+/** What only a live migration needs; lost with the agent, and the migration with it. */
+interface Live {
+  readonly request: BeginRequest;
+  readonly memory: ContainerMemory;
+  readonly portkey: PortkeyRounds | undefined;
+  readonly criu: CriuRounds | undefined;
+  readonly ending: AbortController;
+}
+
+export class Departures {
+  private readonly live = new Map<string, Live>();
+  /** The call that is at work in a migration, so that a rollback can wait for it. */
+  private readonly busy = new Map<string, Promise<unknown>>();
+
+  constructor(private readonly parts: DepartureParts) {}
+
+  async begin(request: BeginRequest): Promise<void> {
+    const migration = required(request.migration);
+    const { container, migrationId, epoch } = migration;
+    const { store, clock, runc } = this.parts;
+    await store.spec(container);
+    const policy = parseBatchPolicy(request.batch === '' ? 'adaptive' : request.batch);
+    await store.claim(container, { migrationId, epoch, role: 'source' });
+    const memory = new ContainerMemory({
+      container,
+      freezer: this.freezer(container),
+      clock,
+      zeroPfn: this.parts.zeroPfn(),
+    });
+    const work = this.work(migrationId);
+    await mkdir(work, { recursive: true });
+    const portkey =
+      request.mode === 'MODE_PORTKEY'
+        ? new PortkeyRounds({ migrationId, client: this.parts.hypercalls(), policy, memory, clock })
+        : undefined;
+    const criu = portkey === undefined ? new CriuRounds({ container, runc, work, clock }) : undefined;
+    this.live.set(migrationId, { request, memory, portkey, criu, ending: new AbortController() });
+  }
+
+  round(migration: MigrationRef, options: RoundOptions, pageServer: PageServer | null): Promise<RoundResult> {
+    const { portkey, criu, ending } = this.find(migration);
+    const abortable = { ...options, signal: AbortSignal.any([options.signal, ending.signal]) };
+    const round = portkey?.run(abortable) ?? criu?.run(abortable, pageServer);
+    if (round === undefined)
+      throw new PortkeyError('internal', `migration ${migration.migrationId} has no mode`);
+    return this.whileBusy(migration, round);
+  }
+
+  /** Off the network first: no peer may talk to a frozen copy. */
+  async freeze(migration: MigrationRef): Promise<FreezeResult> {
+    const { clock, host, store } = this.parts;
+    this.find(migration);
+    const startMs = clock.monotonicMs();
+    await host.network(await store.spec(migration.container)).setLink(false);
+    await this.freezer(migration.container).freeze();
+    const tasks = await tasksOf(migration.container);
+    return { seconds: secondsSince(clock, startMs), taskCount: tasks.length };
+  }
+
+  dump(migration: MigrationRef, pageServer: PageServer | null): Promise<DumpResult> {
+    const live = this.find(migration);
+    return this.whileBusy(migration, this.dumpNow(migration, live, pageServer));
+  }
+
+  /** After the commit. Idempotent. */
+  async finish(migration: MigrationRef): Promise<void> {
+    await this.settle(migration);
+    const { store, host } = this.parts;
+    if (await store.isClaimedBy(migration.container, migration.migrationId)) {
+      await host.remove(await store.spec(migration.container));
+    }
+    await this.removeFiles(migration);
+  }
+
+  /** Before the commit. Idempotent. */
+  async rollback(migration: MigrationRef): Promise<void> {
+    await this.settle(migration);
+    const { store, host } = this.parts;
+    const { container, migrationId } = migration;
+    if (await store.isClaimedBy(container, migrationId)) {
+      await host.awaitWorker(container);
+      await this.freezer(container).thaw();
+      await host.network(await store.spec(container)).setLink(true);
+      await store.release(container);
+    }
+    await this.removeFiles(migration);
+  }
+
+  private async dumpNow(
+    { container, migrationId }: MigrationRef,
+    live: Live,
+    pageServer: PageServer | null,
+  ): Promise<DumpResult> {
+    const { clock, runc, store, host } = this.parts;
+    const startMs = clock.monotonicMs();
+    const spec = await store.spec(container);
+    await writeFile(store.criuConfig(container), spec.network === 'NETWORK_MODE_HOST' ? 'tcp-close\n' : '');
+    const work = path.join(this.work(migrationId), 'final');
+    const images = live.portkey === undefined ? work : path.join(this.outgoing(migrationId), 'final');
+    await mkdir(work, { recursive: true });
+    await mkdir(images, { recursive: true });
+    const parent =
+      live.portkey === undefined
+        ? live.criu?.parent()
+        : await this.writeParent(migrationId, live.portkey, images);
+    const noted: Promise<void>[] = [];
+    const onStart = (pid: number): void => void noted.push(host.noteWorker(container, pid));
+    await runc.checkpoint({
+      name: container,
+      images,
+      work,
+      parent,
+      pageServer: pageServer ?? undefined,
+      onStart,
+    });
+    await Promise.all(noted);
+    const { pagesWritten, pagesInParent } = await readDumpStats(work);
+    if (live.portkey === undefined) await uploadImages(live.request.destinationRestore, migrationId, images);
+    else await live.portkey.closeObjects();
+    return {
+      criuPages: pagesWritten,
+      parentPages: pagesInParent,
+      imageBytes: await folderBytes(images),
+      seconds: secondsSince(clock, startMs),
+    };
+  }
+
+  /** Parent images of which CRIU reads only what they list; their pages are at the destination already. */
+  private async writeParent(migrationId: string, rounds: PortkeyRounds, images: string): Promise<string> {
+    const folder = path.join(this.work(migrationId), 'parent');
+    await mkdir(folder, { recursive: true });
+    for (const [namespacePid, runs] of rounds.present.entries()) {
+      await writeFile(
+        path.join(folder, `pagemap-${namespacePid}.img`),
+        encodePagemap({ pagesId: namespacePid, runs }),
+      );
+    }
+    await writeFile(path.join(folder, 'inventory.img'), encodeInventory(await this.parts.uptimeSeconds()));
+    return path.relative(images, folder);
+  }
+
+  private async whileBusy<T>({ migrationId }: MigrationRef, work: Promise<T>): Promise<T> {
+    this.busy.set(migrationId, work);
+    return work.finally(() => this.busy.delete(migrationId));
+  }
+
+  /** Forgets a migration, once the call that is at work in it has ended; sending is cut short, CRIU is not. */
+  private async settle({ migrationId }: MigrationRef): Promise<void> {
+    this.live
+      .get(migrationId)
+      ?.ending.abort(new PortkeyError('cancelled', `migration ${migrationId} was ended`));
+    await this.busy.get(migrationId)?.catch(() => undefined);
+    this.live.get(migrationId)?.memory.close();
+    this.live.delete(migrationId);
+  }
+
+  private find({ migrationId, container }: MigrationRef): Live {
+    const live = this.live.get(migrationId);
+    if (live?.request.migration?.container === container) return live;
+    throw new PortkeyError(
+      'stale-epoch',
+      `migration ${migrationId} of container '${container}' is not under way here; was the checkpoint service restarted?`,
+    );
+  }
+
+  private freezer(container: string): Freezer {
+    return new Freezer(container, this.parts.clock);
+  }
+
+  private work(migrationId: string): string {
+    return path.join(this.parts.workRoot, migrationId);
+  }
+
+  private outgoing(migrationId: string): string {
+    return path.join(this.parts.share, 'outgoing', migrationId);
+  }
+
+  private async removeFiles({ migrationId }: MigrationRef): Promise<void> {
+    await rm(this.work(migrationId), { recursive: true, force: true });
+    await rm(this.outgoing(migrationId), { recursive: true, force: true });
+  }
+}
+
+export function required(migration: MigrationRef | null): MigrationRef {
+  if (migration === null) throw new PortkeyError('invalid-argument', 'the request names no migration');
+  return migration;
+}
+
+/** Seconds since boot: CRIU compares it with the start times of tasks. */
+export async function readUptimeSeconds(): Promise<number> {
+  return parseFloat(await readFile('/proc/uptime', 'utf8'));
+}

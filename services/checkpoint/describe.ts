@@ -1,0 +1,40 @@
+/**
+ * What a container is before it is migrated: its spec, its tasks, its memory, its connections.
+ */
+import { readFile } from 'node:fs/promises';
+
+import { PortkeyError } from '../../libraries/errors/index.js';
+import type { Description, NodeInfo } from '../../libraries/rpc/index.js';
+import { tasksOf, type ContainerStore } from '../../libraries/runtime/index.js';
+
+/** `st` of an established connection in /proc/net/tcp (kernel: networking/proc_net_tcp.rst). */
+const established = '01';
+
+export async function describe(store: ContainerStore, name: string, node: NodeInfo): Promise<Description> {
+  const spec = await store.spec(name);
+  const tasks = await tasksOf(name);
+  const [first] = tasks;
+  if (first === undefined) {
+    throw new PortkeyError(
+      'container-not-running',
+      `container '${name}' is not running; only a running container can be migrated`,
+    );
+  }
+  const ownNetwork = spec.network === 'NETWORK_MODE_OWN';
+  return {
+    spec,
+    memoryBytes: tasks.reduce((sum, task) => sum + task.privateBytes, 0),
+    taskCount: tasks.length,
+    threadCount: tasks.reduce((sum, task) => sum + task.threadCount, 0),
+    establishedConnections: ownNetwork ? await establishedConnections(first.pid) : 0,
+    node,
+  };
+}
+
+async function establishedConnections(pid: number): Promise<number> {
+  const tables = await Promise.all(
+    ['tcp', 'tcp6'].map((file) => readFile(`/proc/${pid}/net/${file}`, 'utf8').catch(() => '')),
+  );
+  const rows = tables.flatMap((table) => table.trim().split('\n').slice(1));
+  return rows.filter((row) => row.trim().split(/\s+/)[3] === established).length;
+}

@@ -1,0 +1,45 @@
+/**
+ * CRIU mode: the image files that are not pages go from VM to VM, to the destination's restore service.
+ *
+ * Pages have gone to the page server by then; what is left is about 100 KiB, besides files that CRIU keeps whole
+ * (a tmpfs's content). Files are read and sent in pieces; a link (`parent`) stays behind.
+ */
+import { createReadStream } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+
+import { RpcClient, type Sent } from '../../libraries/rpc/index.js';
+
+const chunkBytes = 256 * 1024;
+const deadlineMs = 60_000;
+
+export async function uploadImages(address: string, migrationId: string, folder: string): Promise<void> {
+  const client = new RpcClient('Restore', address, `the destination's restore service at ${address}`);
+  try {
+    await client.upload('PutImages', chunksOf(migrationId, folder), { deadlineMs });
+  } finally {
+    client.close();
+  }
+}
+
+async function* chunksOf(migrationId: string, folder: string): AsyncGenerator<Sent<'Restore', 'PutImages'>> {
+  for (const name of await regularFiles(folder)) {
+    yield { migrationId, name, content: Buffer.alloc(0) };
+    for await (const content of createReadStream(path.join(folder, name), { highWaterMark: chunkBytes })) {
+      yield { content: content as Buffer };
+    }
+  }
+}
+
+/** Bytes of all regular files of a folder. */
+export async function folderBytes(folder: string): Promise<number> {
+  const sizes = await Promise.all(
+    (await regularFiles(folder)).map(async (name) => (await stat(path.join(folder, name))).size),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+async function regularFiles(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
+}

@@ -1,0 +1,62 @@
+/**
+ * checkpoint: the source's half of a migration, inside the VM.
+ *
+ * It finds the pages of a container, hands their locations to the hypervisor by hypercalls, freezes the container
+ * and lets CRIU dump the rest. Parts, in a page's direction: scan/ (pagemap → runs), rounds/ (what to send when),
+ * libraries/hypercall (runs → the relay), departure.ts (the migration around them).
+ */
+import { untouchedPage } from '../../libraries/libc/index.js';
+import { runCommand, systemClock } from '../../libraries/process/index.js';
+import {
+  ContainerHost,
+  ContainerStore,
+  NodeInfoReader,
+  Runc,
+  startAgentLink,
+  zeroFrame,
+} from '../../libraries/runtime/index.js';
+import { runService } from '../../libraries/service/index.js';
+import { checkpointConfig } from './config.js';
+import { Departures, readUptimeSeconds } from './departure.js';
+import { checkpointHandlers } from './service.js';
+
+void runService({
+  name: 'checkpoint',
+  config: checkpointConfig,
+  start: (config, { log, server }) => {
+    const clock = systemClock;
+    const run = runCommand;
+    const store = new ContainerStore();
+    const runc = new Runc(run);
+    const host = new ContainerHost({ store, runc, run, clock, bridge: config.bridge });
+    const link = startAgentLink({
+      agent: 'checkpoint',
+      device: config.device,
+      clock,
+      onChange: (ready, detail) => log.info({ ready, detail }, 'hypercall channel'),
+    });
+    const departures = new Departures({
+      store,
+      host,
+      runc,
+      clock,
+      workRoot: '/run/portkey/departures',
+      share: config.share,
+      hypercalls: () => link.ready(),
+      zeroPfn: readZeroPfn,
+      uptimeSeconds: readUptimeSeconds,
+    });
+    const nodeInfo = new NodeInfoReader(config.vm, run);
+    server.add('Checkpoint', checkpointHandlers({ departures, store, nodeInfo, link }));
+    return Promise.resolve(() => link.stop());
+  },
+});
+
+function readZeroPfn(): number {
+  const page = untouchedPage();
+  try {
+    return zeroFrame(page.address);
+  } finally {
+    page.close();
+  }
+}

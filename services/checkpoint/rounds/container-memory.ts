@@ -1,0 +1,74 @@
+/**
+ * The memory of all tasks of a container, over the rounds of a migration.
+ *
+ * Tasks come and go between rounds; what is known of a task is kept for as long as its pid and start time are the
+ * same. A snapshot of a running container, from the second one on, stops all its tasks for as long as it takes to
+ * read the pagemaps and clear the dirty bits: a write in between would otherwise be lost. The first one needs no
+ * stop, because nothing was sent yet that it could miss.
+ */
+import { secondsSince, type Clock } from '../../../libraries/process/index.js';
+import { tasksOf, type Freezer } from '../../../libraries/runtime/index.js';
+import type { Block } from '../scan/select.js';
+import { TaskMemory } from '../scan/task-memory.js';
+
+export interface TaskSnapshot {
+  readonly memory: TaskMemory;
+  readonly blocks: readonly Block[];
+}
+
+export interface ContainerSnapshot {
+  readonly tasks: readonly TaskSnapshot[];
+  readonly pausedSeconds: number;
+}
+
+export interface ContainerMemoryParts {
+  readonly container: string;
+  readonly freezer: Freezer;
+  readonly clock: Clock;
+  /** Frame of the kernel's zero page: CRIU does not dump it. */
+  readonly zeroPfn: number;
+}
+
+export class ContainerMemory {
+  private known = new Map<string, TaskMemory>();
+  private first = true;
+
+  constructor(private readonly parts: ContainerMemoryParts) {}
+
+  async snapshot(frozen: boolean): Promise<ContainerSnapshot> {
+    if (frozen) return { tasks: await this.readAll(false), pausedSeconds: 0 };
+    if (this.first) {
+      this.first = false;
+      return { tasks: await this.readAll(true), pausedSeconds: 0 };
+    }
+    const { freezer, clock } = this.parts;
+    const startMs = clock.monotonicMs();
+    await freezer.freeze();
+    try {
+      return { tasks: await this.readAll(false), pausedSeconds: secondsSince(clock, startMs) };
+    } finally {
+      await freezer.thaw();
+    }
+  }
+
+  close(): void {
+    for (const memory of this.known.values()) memory.close();
+    this.known.clear();
+  }
+
+  private async readAll(running: boolean): Promise<TaskSnapshot[]> {
+    await this.refreshTasks();
+    return [...this.known.values()].map((memory) => ({ memory, blocks: memory.snapshot(running) }));
+  }
+
+  private async refreshTasks(): Promise<void> {
+    const current = new Map<string, TaskMemory>();
+    for (const task of await tasksOf(this.parts.container)) {
+      const key = `${task.pid}@${task.startTicks}`;
+      const memory = this.known.get(key) ?? TaskMemory.open(task, this.parts.zeroPfn);
+      if (memory !== undefined) current.set(key, memory);
+    }
+    for (const [key, memory] of this.known) if (!current.has(key)) memory.close();
+    this.known = current;
+  }
+}

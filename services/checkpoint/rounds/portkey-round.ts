@@ -1,0 +1,158 @@
+/**
+ * One round in Portkey mode: snapshot → runs → SENDs → landed → look again where the pages are.
+ *
+ * Goal: when the last round has ended, the landing files hold every page that CRIU will look for, as frozen.
+ * Invariants: no page counts as sent unless its frame was the same before the SEND and after it had landed; the
+ * last round goes on until that holds for all. A running container's moved pages go with the next round.
+ * Limit: a page that moves away and back to the very same frame within one round would pass unnoticed. Nothing in
+ * the kernel moves pages back; a frame that was left is free for others first.
+ */
+import {
+  Batcher,
+  RunList,
+  type BatchPolicy,
+  type HypercallClient,
+} from '../../../libraries/hypercall/index.js';
+import { PortkeyError } from '../../../libraries/errors/index.js';
+import { abortable, secondsSince, type Clock } from '../../../libraries/process/index.js';
+import type { RoundResult } from '../../../libraries/rpc/index.js';
+import { PAGE_BYTES } from '../../../libraries/units/index.js';
+import type { Revalidation, SelectedBlock, TaskMemory } from '../scan/task-memory.js';
+import type { ContainerMemory } from './container-memory.js';
+import { PresentPages } from './present-pages.js';
+import { emptyResult, type RoundOptions } from './round.js';
+
+export interface PortkeyRoundParts {
+  readonly migrationId: string;
+  readonly client: HypercallClient;
+  readonly policy: BatchPolicy;
+  readonly memory: ContainerMemory;
+  readonly clock: Clock;
+}
+
+interface Selected {
+  readonly memory: TaskMemory;
+  readonly blocks: SelectedBlock[];
+}
+
+/** A frozen container's pages settle at once; more passes than this mean that something keeps moving them. */
+const settlePasses = 8;
+
+export class PortkeyRounds {
+  private readonly objects = new Map<TaskMemory, number>();
+  /** What CRIU will look for, as of the last round. */
+  readonly present = new PresentPages();
+
+  constructor(private readonly parts: PortkeyRoundParts) {}
+
+  async run(options: RoundOptions): Promise<RoundResult> {
+    const { memory, clock, client, policy } = this.parts;
+    const startMs = clock.monotonicMs();
+    const hypercallsBefore = client.hypercalls;
+    const snapshot = await memory.snapshot(options.last);
+    let selected = snapshot.tasks.map(({ memory: task, blocks }) => ({
+      memory: task,
+      blocks: task.select(blocks, options.last ? this.present.collector(task.task.namespacePid) : undefined),
+    }));
+    const scanSeconds = secondsSince(clock, startMs);
+    await this.closeEndedTasks(selected);
+
+    const total = { pages: 0, moved: 0, dirty: 0 };
+    for (let pass = 0; ; pass += 1) {
+      total.pages += await this.send(selected, total.pages, options);
+      const { movedPages, dirtyPages } = revalidate(selected, !options.last);
+      total.moved += movedPages;
+      total.dirty = dirtyPages;
+      if (movedPages === 0 || !options.last) break;
+      if (pass === settlePasses) {
+        throw new PortkeyError(
+          'pages-will-not-settle',
+          `${movedPages} pages keep changing their frames although the container is frozen; is the guest short of memory?`,
+        );
+      }
+      selected = selected.map(({ memory: task, blocks }) => ({
+        memory: task,
+        blocks: task.select(task.refresh(blocks)),
+      }));
+    }
+    return {
+      ...emptyResult,
+      pages: total.pages,
+      bytes: total.pages * PAGE_BYTES,
+      hypercalls: client.hypercalls - hypercallsBefore,
+      dirtyPagesAfter: total.dirty + (options.last ? 0 : total.moved),
+      pagesMoved: total.moved,
+      scanSeconds,
+      seconds: secondsSince(clock, startMs),
+      pausedSeconds: snapshot.pausedSeconds,
+      taskCount: selected.length,
+      feedback: JSON.stringify(policy.describe()),
+    };
+  }
+
+  /** Sends all runs and waits until they have landed. */
+  private async send(
+    selected: readonly Selected[],
+    sentBefore: number,
+    { onProgress, signal }: RoundOptions,
+  ): Promise<number> {
+    const { client, policy } = this.parts;
+    const pagesTotal = sentBefore + selected.reduce((sum, { blocks }) => sum + pageCount(blocks), 0);
+    let pagesLanded = sentBefore;
+    const onLanded = (runs: RunList): void => {
+      pagesLanded += runs.pageCount;
+      onProgress({ pagesSent: pagesLanded, pagesTotal, hypercalls: client.hypercalls });
+    };
+    for (const { memory, blocks } of selected) {
+      if (pageCount(blocks) === 0) continue;
+      const object = await this.object(memory);
+      const batcher = new Batcher({ policy, send: (runs) => client.send(object, runs), onLanded });
+      for (const { runs } of blocks) {
+        await abortable(batcher.add(runs), signal);
+      }
+      await abortable(batcher.finish(), signal);
+    }
+    return pagesTotal - sentBefore;
+  }
+
+  /** The landing file of a task: sparse, a page's offset is its virtual address. */
+  private async object(memory: TaskMemory): Promise<number> {
+    const known = this.objects.get(memory);
+    if (known !== undefined) return known;
+    const object = await this.parts.client.open(
+      this.parts.migrationId,
+      `memory/pages-${memory.task.namespacePid}.img`,
+    );
+    this.objects.set(memory, object);
+    return object;
+  }
+
+  private async closeEndedTasks(selected: readonly Selected[]): Promise<void> {
+    const alive = new Set(selected.map(({ memory }) => memory));
+    for (const [memory, object] of this.objects) {
+      if (alive.has(memory)) continue;
+      this.objects.delete(memory);
+      await this.parts.client.closeObject(object);
+    }
+  }
+
+  /** After the last round. */
+  async closeObjects(): Promise<void> {
+    for (const object of this.objects.values()) await this.parts.client.closeObject(object);
+    this.objects.clear();
+  }
+}
+
+function pageCount(blocks: readonly SelectedBlock[]): number {
+  return blocks.reduce((sum, { runs }) => sum + runs.pageCount, 0);
+}
+
+function revalidate(selected: readonly Selected[], running: boolean): Revalidation {
+  const sum = { movedPages: 0, dirtyPages: 0 };
+  for (const { memory, blocks } of selected) {
+    const { movedPages, dirtyPages } = memory.revalidate(blocks, running);
+    sum.movedPages += movedPages;
+    sum.dirtyPages += dirtyPages;
+  }
+  return sum;
+}

@@ -1,0 +1,28 @@
+/**
+ * The 64-bit entries of /proc/PID/pagemap, seen as pairs of 32-bit words (kernel: admin-guide/mm/pagemap.rst).
+ *
+ *     high word   63 present │ 62 swapped │ 61 file or shared │ … │ 55 soft-dirty │ 54…32 PFN, high part
+ *     low word    PFN, low 32 bits
+ */
+export const wordsPerEntry = 2;
+export const entryBytes = 8;
+
+const swappedBit = 1 << 30;
+const fileBit = 1 << 29;
+const softDirtyBit = 1 << 23;
+const pfnHighMask = 0x7fffff;
+const twoTo32 = 2 ** 32;
+
+/** Present is the sign bit of the high word. */
+export const isPresent = (high: number): boolean => (high | 0) < 0;
+export const isSwapped = (high: number): boolean => (high & swappedBit) !== 0 && !isPresent(high);
+export const isFile = (high: number): boolean => (high & fileBit) !== 0;
+export const isSoftDirty = (high: number): boolean => (high & softDirtyBit) !== 0;
+export const pfnOf = (low: number, high: number): number => (high & pfnHighMask) * twoTo32 + low;
+
+/** An entry as the kernel would write it; for tests. */
+export function entryWords(entry: { pfn: number; file?: boolean; softDirty?: boolean }): [number, number] {
+  const high =
+    (1 << 31) | (entry.file === true ? fileBit : 0) | (entry.softDirty === true ? softDirtyBit : 0);
+  return [entry.pfn % twoTo32, (high | Math.floor(entry.pfn / twoTo32)) >>> 0];
+}

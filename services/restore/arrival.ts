@@ -1,0 +1,172 @@
+/**
+ * The destination's side of one migration.
+ *
+ *     (none) ──prepare──▶ prepared ──restore──▶ restored (stopped) ──activate──▶ running ──release──▶ (a container)
+ *                            │                       │
+ *                            └───────discard─────────┴──▶ (none)
+ *
+ * Goal: the container exists here from `prepare` on, but no task of it runs and no packet reaches it before
+ * `activate`, which only the controller may ask for, and only after the commit.
+ * Invariants: the container's claim names the migration from prepare to release, so that no other migration, stop
+ * or stale call touches it. State lies in the file system and in the kernel only: an agent that was killed
+ * and came back can activate or discard as if it had never been away.
+ * Limits: a task that was stopped (state T) before the migration runs after it, because CRIU leaves all tasks
+ * stopped and does not tell them apart.
+ */
+import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import { encodePagemap, wholeAddressSpace } from '../../libraries/criu-images/index.js';
+import { asPortkeyError, PortkeyError } from '../../libraries/errors/index.js';
+import { secondsSince, type Clock } from '../../libraries/process/index.js';
+import type { MigrationRef, PrepareRequest, RestoreResult } from '../../libraries/rpc/index.js';
+import {
+  gratuitousArp,
+  tasksOf,
+  type ContainerHost,
+  type ContainerStore,
+  type Runc,
+} from '../../libraries/runtime/index.js';
+import { formatBytes } from '../../libraries/units/index.js';
+import type { PageServers } from './page-server.js';
+
+export interface ArrivalParts {
+  readonly store: ContainerStore;
+  readonly host: ContainerHost;
+  readonly runc: Runc;
+  readonly pageServers: PageServers;
+  readonly clock: Clock;
+  readonly share: string;
+  readonly workRoot: string;
+  readonly memoryAvailableBytes: () => Promise<number>;
+  /** Sends a raw Ethernet frame from the VM's bridge. */
+  readonly sendFrame: (frame: Buffer) => void;
+  readonly signal: (pid: number, signal: NodeJS.Signals) => void;
+}
+
+/** Room for CRIU's and runc's own needs beside the container. */
+const headroomBytes = 64 * 2 ** 20;
+
+export class Arrivals {
+  constructor(private readonly parts: ArrivalParts) {}
+
+  async prepare({ migration, mode, source }: PrepareRequest): Promise<void> {
+    const { store, host } = this.parts;
+    if (migration === null || source?.spec == null)
+      throw new PortkeyError('invalid-argument', 'Prepare needs migration and source');
+    await this.requireRoom(source.spec.name, source.memoryBytes, mode === 'MODE_CRIU' ? 2 : 1);
+    await host.make(source.spec);
+    await store.claim(source.spec.name, {
+      migrationId: migration.migrationId,
+      epoch: migration.epoch,
+      role: 'destination',
+    });
+  }
+
+  /** Restores from the landing folder (Portkey mode) or from the page server's images (`landing` empty). */
+  async restore(migration: MigrationRef, landing: string): Promise<RestoreResult> {
+    const { store, runc, host, pageServers, clock } = this.parts;
+    const startMs = clock.monotonicMs();
+    const { container, migrationId } = migration;
+    await this.requireClaim(migration);
+    const spec = await store.spec(container);
+    const images = landing === '' ? pageServers.finalFolder(migrationId) : await this.assemble(landing);
+    const tcp = spec.network === 'NETWORK_MODE_HOST' ? 'tcp-close\n' : '';
+    await writeFile(store.criuConfig(container), `leave-stopped\n${tcp}`);
+    const work = path.join(this.parts.workRoot, migrationId);
+    await mkdir(work, { recursive: true });
+    const noted: Promise<void>[] = [];
+    await runc.restore({
+      name: container,
+      images,
+      work,
+      bundle: store.folder(container),
+      onStart: (pid) => noted.push(host.noteWorker(container, pid)),
+    });
+    await Promise.all(noted);
+    const tasks = await tasksOf(container);
+    const root = tasks.find((task) => task.namespacePid === 1);
+    if (root === undefined)
+      throw new PortkeyError(
+        'restore-failed',
+        `container '${container}' has no first process after its restore`,
+      );
+    return { pid: root.pid, taskCount: tasks.length, seconds: secondsSince(clock, startMs) };
+  }
+
+  /** After the commit: the container may run. Returns the seconds until its first task did. */
+  async activate(migration: MigrationRef): Promise<number> {
+    const { store, host, clock, signal, sendFrame } = this.parts;
+    const startMs = clock.monotonicMs();
+    await this.requireClaim(migration);
+    const spec = await store.spec(migration.container);
+    const [tasks] = await Promise.all([tasksOf(migration.container), host.network(spec).setLink(true)]);
+    for (const task of tasks) signal(task.pid, 'SIGCONT');
+    const seconds = secondsSince(clock, startMs);
+    if (spec.network !== 'NETWORK_MODE_HOST') sendFrame(gratuitousArp(spec.mac, spec.ip.split('/')[0] ?? ''));
+    return seconds;
+  }
+
+  async release(migration: MigrationRef): Promise<void> {
+    await this.removeFiles(migration.migrationId);
+    if (await this.parts.store.isClaimedBy(migration.container, migration.migrationId)) {
+      await this.parts.store.release(migration.container);
+    }
+  }
+
+  async discard(migration: MigrationRef): Promise<void> {
+    const { store, host } = this.parts;
+    if (await store.isClaimedBy(migration.container, migration.migrationId)) {
+      await host.remove(await store.spec(migration.container));
+    }
+    await this.removeFiles(migration.migrationId);
+  }
+
+  /** Throws `stale-epoch` where another migration, or none, has the container. */
+  async requireClaim({ container, migrationId }: MigrationRef): Promise<void> {
+    const claim = await this.parts.store.claimOf(container);
+    if (claim?.migrationId !== migrationId || claim.role !== 'destination') {
+      throw new PortkeyError(
+        'stale-epoch',
+        `container '${container}' is not arriving here by migration ${migrationId}`,
+      );
+    }
+  }
+
+  private async requireRoom(name: string, memoryBytes: number, copies: number): Promise<void> {
+    const available = await this.parts.memoryAvailableBytes();
+    const needed = memoryBytes * copies + headroomBytes;
+    if (available < needed) {
+      throw new PortkeyError(
+        'no-room',
+        `container '${name}' needs ${formatBytes(needed)} here, but only ${formatBytes(available)} is available; choose another VM or free memory`,
+      );
+    }
+  }
+
+  /** Makes what landed into images that CRIU reads: see libraries/criu-images/pagemap.ts. */
+  private async assemble(landing: string): Promise<string> {
+    const folder = path.join(this.parts.share, landing);
+    const memory = path.join(folder, 'memory');
+    await mkdir(memory, { recursive: true });
+    for (const file of await readdir(memory)) {
+      const id = /^pages-(\d+)\.img$/.exec(file)?.[1];
+      if (id !== undefined)
+        await writeFile(path.join(memory, `pagemap-${id}.img`), encodePagemap(wholeAddressSpace(Number(id))));
+    }
+    const images = path.join(folder, 'final');
+    await symlink('../memory', path.join(images, 'parent')).catch((cause: unknown) => {
+      throw new PortkeyError(
+        'restore-failed',
+        `the final images did not land in ${images}: ${asPortkeyError(cause).message}`,
+        { cause },
+      );
+    });
+    return images;
+  }
+
+  private async removeFiles(migrationId: string): Promise<void> {
+    await this.parts.pageServers.remove(migrationId);
+    await rm(path.join(this.parts.workRoot, migrationId), { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * restore: the destination's half of a migration, inside the VM, and the life of containers there.
+ *
+ * arrival.ts is the migration; containers.ts runs, lists and stops containers outside of migrations;
+ * page-server.ts and image-upload.ts receive what CRIU mode sends over the VMs' network.
+ */
+import { readFile } from 'node:fs/promises';
+
+import { sendRawFrame } from '../../libraries/libc/index.js';
+import { runCommand, systemClock } from '../../libraries/process/index.js';
+import {
+  ContainerHost,
+  ContainerStore,
+  NodeInfoReader,
+  Runc,
+  startAgentLink,
+} from '../../libraries/runtime/index.js';
+import { runService } from '../../libraries/service/index.js';
+import { Arrivals } from './arrival.js';
+import { restoreConfig } from './config.js';
+import { Containers } from './containers.js';
+import { PageServers } from './page-server.js';
+import { containerHandlers, restoreHandlers } from './service.js';
+
+void runService({
+  name: 'restore',
+  config: restoreConfig,
+  start: (config, { log, server }) => {
+    const clock = systemClock;
+    const run = runCommand;
+    const store = new ContainerStore();
+    const runc = new Runc(run);
+    const host = new ContainerHost({ store, runc, run, clock, bridge: config.bridge });
+    const pageServers = new PageServers({
+      run,
+      address: config.address,
+      root: '/run/portkey/images',
+      random: () => Math.random(),
+    });
+    const arrivals = new Arrivals({
+      store,
+      host,
+      runc,
+      pageServers,
+      clock,
+      share: config.share,
+      workRoot: '/run/portkey/arrivals',
+      memoryAvailableBytes,
+      sendFrame: (frame) => sendRawFrame(config.bridge, frame),
+      signal: (pid, signal) => process.kill(pid, signal),
+    });
+    const link = startAgentLink({
+      agent: 'restore',
+      device: config.device,
+      clock,
+      onChange: (ready, detail) => log.info({ ready, detail }, 'hypercall channel'),
+    });
+    const nodeInfo = new NodeInfoReader(config.vm, run);
+    server.add('Restore', restoreHandlers({ arrivals, pageServers, nodeInfo, link }));
+    server.add('Containers', containerHandlers(new Containers(host, store, runc)));
+    return Promise.resolve(() => link.stop());
+  },
+});
+
+async function memoryAvailableBytes(): Promise<number> {
+  const kibibytes = /^MemAvailable:\s+(\d+) kB/m.exec(await readFile('/proc/meminfo', 'utf8'))?.[1];
+  return Number(kibibytes ?? 0) * 1024;
+}
