@@ -18,20 +18,17 @@ export interface WorkloadPlace {
 }
 
 export interface WorkloadFiles {
+  /** What the daemon, and so its log, is called. */
+  readonly name: string;
   readonly socket: string;
   readonly pid: string;
   readonly config: string;
-  readonly log: string;
 }
 
 export function workloadFiles(place: WorkloadPlace, container: string): WorkloadFiles {
-  const base = path.join(place.runtimeFolder, `workload-${container}`);
-  return {
-    socket: `${base}.sock`,
-    pid: `${base}.pid`,
-    config: `${base}.json`,
-    log: path.join(place.logFolder, `workload-${container}.log`),
-  };
+  const name = `workload-${container}`;
+  const base = path.join(place.runtimeFolder, name);
+  return { name, socket: `${base}.sock`, pid: `${base}.pid`, config: `${base}.json` };
 }
 
 /** The caller closes it. Nothing is asked of the process yet. */
