@@ -1,0 +1,68 @@
+/**
+ * When each step of a migration began and how long it took, on the controller's monotonic clock.
+ *
+ * Steps do not overlap. Each belongs to one of the report's three phases; a phase lasts from the beginning of its
+ * first step to the end of its last.
+ */
+import type { Clock } from '../../../libraries/process/index.js';
+import type { CpuPhase } from './cpu.js';
+
+const phaseOf = {
+  preflight: 'precopy',
+  precopy: 'precopy',
+  freeze: 'final',
+  'final-round': 'final',
+  dump: 'final',
+  landing: 'final',
+  restore: 'restore',
+  commit: 'restore',
+  activate: 'restore',
+} as const satisfies Record<string, CpuPhase>;
+
+export type StepName = keyof typeof phaseOf;
+
+export interface TimedStep {
+  readonly name: StepName;
+  readonly phase: CpuPhase;
+  /** Since the migration began. */
+  readonly startSeconds: number;
+  readonly seconds: number;
+}
+
+export class Stopwatch {
+  private readonly beganMs: number;
+  private readonly done: TimedStep[] = [];
+
+  constructor(private readonly clock: Clock) {
+    this.beganMs = clock.monotonicMs();
+  }
+
+  /** Times `work`, also when it fails. */
+  async time<T>(name: StepName, work: () => Promise<T>): Promise<T> {
+    const startSeconds = this.elapsedSeconds();
+    try {
+      return await work();
+    } finally {
+      const seconds = this.elapsedSeconds() - startSeconds;
+      this.done.push({ name, phase: phaseOf[name], startSeconds, seconds });
+    }
+  }
+
+  elapsedSeconds(): number {
+    return (this.clock.monotonicMs() - this.beganMs) / 1000;
+  }
+
+  get steps(): readonly TimedStep[] {
+    return this.done;
+  }
+
+  phaseSeconds(): Record<CpuPhase, number> {
+    const total = (phase: CpuPhase): number => {
+      const steps = this.done.filter((step) => step.phase === phase);
+      const [first, last] = [steps[0], steps.at(-1)];
+      if (first === undefined || last === undefined) return 0;
+      return last.startSeconds + last.seconds - first.startSeconds;
+    };
+    return { precopy: total('precopy'), final: total('final'), restore: total('restore') };
+  }
+}

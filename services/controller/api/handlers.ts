@@ -1,0 +1,41 @@
+/** The Controller service of proto/portkey/v1/controller.proto: each method is one call into the part that does it. */
+import type { Handlers } from '../../../libraries/rpc/index.js';
+import { version } from '../../../libraries/service/index.js';
+import { inspectCluster } from '../cluster/cluster.js';
+import type { ContainerAdmin } from '../containers/container-admin.js';
+import type { Tools } from '../migration/migration.js';
+import type { Migrations } from '../migration/migrations.js';
+import type { StateStoreConnection } from '../state/index.js';
+import { summary, watch } from './events.js';
+import { migrate } from './migrate.js';
+
+export interface ApiParts {
+  readonly tools: Tools;
+  readonly connection: StateStoreConnection;
+  readonly migrations: Migrations;
+  readonly containers: ContainerAdmin;
+}
+
+export function handlers({ tools, connection, migrations, containers }: ApiParts): Handlers<'Controller'> {
+  const { clock, limits, store, vms } = tools;
+  return {
+    GetCluster: async () => {
+      const [redis, cluster] = await Promise.all([connection.answers(), inspectCluster(vms, limits)]);
+      return { version, redis, vms: cluster };
+    },
+    RunContainer: (request) => containers.run(request),
+    ListContainers: ({ vm }) => containers.list(vm),
+    StopContainer: async ({ name }) => {
+      await containers.stop(name);
+      return {};
+    },
+    Migrate: (request, { signal }) => migrate(migrations, clock, request, signal),
+    ListMigrations: async () => ({ migrations: (await store.list()).map(summary) }),
+    GetMigration: async ({ id }) => summary(await migrations.getRecord(id)),
+    WatchMigration: ({ id }, { signal }) => watch({ store, migrations, clock, limits }, id, signal),
+    CancelMigration: async ({ id }) => {
+      await migrations.cancel(id);
+      return {};
+    },
+  };
+}

@@ -1,0 +1,39 @@
+/** The controller's configuration. */
+import { z } from 'zod';
+
+import { commonConfig } from '../../libraries/service/index.js';
+
+const address = z.string().regex(/^(unix:\/.+|.+:\d+)$/, 'write host:port or unix:/path');
+
+const vm = z.strictObject({
+  name: z.string().min(1),
+  host: z.string().min(1),
+  /** Where its checkpoint service listens. */
+  checkpoint: address,
+  /** Where its restore service listens, which also runs and lists its containers. */
+  restore: address,
+  /** Where its host's hypervisor-relay listens. */
+  relay: address,
+});
+
+export type VmConfig = z.infer<typeof vm>;
+
+export const configSchema = z.strictObject({
+  ...commonConfig,
+  redis: z.union([
+    z.strictObject({ path: z.string().min(1) }),
+    z.strictObject({ host: z.string().min(1), port: z.number().int().min(1).max(65535) }),
+  ]),
+  /** Addresses for containers that ask for none, both ends included. */
+  containerAddresses: z.strictObject({
+    first: z.ipv4(),
+    last: z.ipv4(),
+    prefix: z.number().int().min(8).max(30),
+  }),
+  vms: z
+    .array(vm)
+    .min(1)
+    .refine((vms) => new Set(vms.map(({ name }) => name)).size === vms.length, 'two VMs have the same name'),
+});
+
+export type ControllerConfig = z.infer<typeof configSchema>;

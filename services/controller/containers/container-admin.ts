@@ -1,0 +1,133 @@
+/**
+ * Starting, listing and stopping containers on any VM.
+ *
+ * The restore service of a VM makes and ends its containers; what is added here needs a view of all VMs: a name is
+ * used once, an address is used once, and neither is true for a moment only. So a name is locked in Redis while a
+ * container starts or stops (against a migration, too), and an address is reserved there before it is used.
+ */
+import type { Logger } from 'pino';
+
+import { PortkeyError } from '../../../libraries/errors/index.js';
+import type {
+  Container,
+  ContainerSpec,
+  PlacedContainers,
+  RunContainerRequest,
+} from '../../../libraries/rpc/index.js';
+import type { Limits } from '../limits.js';
+import type { AddressBook, ContainerLocks } from '../state/index.js';
+import { needed } from '../vms/reachable.js';
+import type { Census, Vms } from '../vms/vms.js';
+import { addressesOf, checkAddress, macOf, type AddressRange } from './addresses.js';
+import { checkContainerName } from './name.js';
+
+export class ContainerAdmin {
+  constructor(
+    private readonly vms: Vms,
+    private readonly locks: ContainerLocks,
+    private readonly book: AddressBook,
+    private readonly range: AddressRange,
+    private readonly limits: Limits,
+    private readonly log: Logger,
+  ) {}
+
+  /** Throws `vm-unknown`, `container-exists`, `container-busy`, `address-taken`, and what the VM's agent throws. */
+  async run({ vm: vmName, spec }: RunContainerRequest): Promise<Container> {
+    if (spec === null) throw new PortkeyError('invalid-argument', 'no container to run');
+    checkContainerName(spec.name);
+    const vm = this.vms.get(vmName);
+    return this.locks.hold('run', spec.name, async () => {
+      const census = await this.vms.census();
+      await this.checkNameIsFree(spec.name, census);
+      const addressed = await this.withAddress(spec, census);
+      try {
+        return await needed(
+          vm.containers.call('Run', addressed, { deadlineMs: this.limits.stepMs }),
+          'agent-unavailable',
+        );
+      } catch (error) {
+        await this.releaseAddress(addressed.name, addressed.ip);
+        throw error;
+      }
+    });
+  }
+
+  /** All containers, or one VM's. A VM that does not answer becomes a line in `problems`, unless it was named. */
+  async list(vmName: string): Promise<PlacedContainers> {
+    if (vmName !== '') {
+      const vm = this.vms.get(vmName);
+      const containers = await needed(this.vms.containersOf(vm), 'agent-unavailable');
+      return { containers: containers.map((container) => ({ vm: vm.name, container })), problems: [] };
+    }
+    const { placed, silent } = await this.vms.census();
+    return {
+      containers: placed.map(({ vm, container }) => ({ vm: vm.name, container })),
+      problems: silent.map(({ vm, error }) => `the containers of ${vm.name} are unknown: ${error.message}`),
+    };
+  }
+
+  /** Throws `container-unknown` and `container-busy`. */
+  async stop(name: string): Promise<void> {
+    checkContainerName(name);
+    await this.locks.hold('stop', name, async () => {
+      const { vm, container } = await this.vms.find(name);
+      await vm.containers.call('Stop', { name }, { deadlineMs: this.limits.stepMs });
+      await this.releaseAddress(name, container.ip);
+    });
+  }
+
+  private async checkNameIsFree(name: string, { placed, silent }: Census): Promise<void> {
+    const place = placed.find(({ container }) => container.name === name);
+    if (place !== undefined) {
+      throw new PortkeyError(
+        'container-exists',
+        `container '${name}' exists already, on ${place.vm.name}; choose another name or stop it with: portkey stop ${name}`,
+      );
+    }
+    if (silent.length === 0 || !(await this.book.holders()).has(name)) return;
+    throw new PortkeyError(
+      'container-exists',
+      `container '${name}' may exist on ${silent.map(({ vm }) => vm.name).join(', ')}, which does not answer; ` +
+        'choose another name, or see: portkey doctor',
+    );
+  }
+
+  private async withAddress(spec: ContainerSpec, census: Census): Promise<ContainerSpec> {
+    if (spec.network === 'NETWORK_MODE_HOST') return { ...spec, ip: '', mac: '' };
+    const used = new Map(census.placed.map(({ container }) => [container.ip, container.name]));
+    const wanted = spec.ip === '' ? undefined : checkAddress(spec.ip);
+    const candidates = (wanted === undefined ? addressesOf(this.range) : [wanted]).filter(
+      (ip) => !used.has(ip),
+    );
+    const address = await this.book.reserve(spec.name, candidates, census.silent.length === 0);
+    if (address === undefined) throw this.noAddress(wanted, used);
+    const prefix = spec.ip.split('/')[1] ?? String(this.range.prefix);
+    const mac = spec.mac === '' ? macOf(address) : spec.mac;
+    return { ...spec, network: 'NETWORK_MODE_OWN', ip: `${address}/${prefix}`, mac };
+  }
+
+  private noAddress(wanted: string | undefined, used: ReadonlyMap<string, string>): PortkeyError {
+    if (wanted === undefined) {
+      const { first, last } = this.range;
+      return new PortkeyError(
+        'address-taken',
+        `all addresses from ${first} to ${last} are taken; stop a container, or widen containerAddresses`,
+      );
+    }
+    const holder = used.get(wanted);
+    const by = holder === undefined ? 'another container' : `container '${holder}'`;
+    return new PortkeyError(
+      'address-taken',
+      `address ${wanted} is taken by ${by}; leave --ip out to get a free one`,
+    );
+  }
+
+  /** Best effort: an entry that stays is void after a while. */
+  private async releaseAddress(name: string, ip: string): Promise<void> {
+    const [address = ''] = ip.split('/');
+    if (address === '') return;
+    await this.book.release(name, address).catch((error: unknown) => {
+      this.log.warn({ error: String(error) }, 'address not given back');
+    });
+  }
+}

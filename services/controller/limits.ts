@@ -1,0 +1,43 @@
+/**
+ * How long things may take: everything in the controller that waits takes its limit from here.
+ */
+export interface Limits {
+  /** A question that an agent or relay answers from memory. */
+  readonly questionMs: number;
+  /** A step that starts a few processes: prepare, freeze, begin, run, stop. */
+  readonly stepMs: number;
+  /** A transfer of `n` bytes may take `stepMs` and n / this; one that takes longer is stuck. */
+  readonly slowestBytesPerSecond: number;
+  /** One try to undo something; then the next, */
+  readonly undoCallMs: number;
+  /** until so long after the first. A service that died is back within it. */
+  readonly undoPatienceMs: number;
+  /** Between tries: this, doubled each time, at most `retryMaxMs`. */
+  readonly retryFirstMs: number;
+  readonly retryMaxMs: number;
+  /** Between two progress events of a round. */
+  readonly progressMs: number;
+  /** Between two looks at a stream that somebody watches. */
+  readonly watchMs: number;
+  /** Migrations that Redis remembers. */
+  readonly keptMigrations: number;
+}
+
+export const defaultLimits: Limits = {
+  questionMs: 5_000,
+  stepMs: 60_000,
+  slowestBytesPerSecond: 8 * 2 ** 20,
+  undoCallMs: 10_000,
+  undoPatienceMs: 20_000,
+  retryFirstMs: 100,
+  retryMaxMs: 2_000,
+  progressMs: 200,
+  watchMs: 200,
+  keptMigrations: 1_000,
+};
+
+/** The deadline of a step that moves up to `bytes`, at most at `capBytesPerSecond` (0: no cap). */
+export function transferDeadlineMs(limits: Limits, bytes: number, capBytesPerSecond = 0): number {
+  const cap = capBytesPerSecond > 0 ? capBytesPerSecond / 2 : Infinity;
+  return limits.stepMs + (bytes / Math.min(limits.slowestBytesPerSecond, cap)) * 1000;
+}

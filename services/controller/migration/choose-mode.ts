@@ -1,0 +1,35 @@
+/**
+ * Whether a migration that was asked for in Portkey mode can have it. Pure.
+ *
+ * Portkey mode needs the source's hypercall channel, proved by the nonce, and a relay that can land pages for the
+ * destination. Without them the container still moves, through CRIU's page server, and everybody is told why.
+ */
+import type { MigrationMode } from '../state/index.js';
+import type { Facts } from './inspect.js';
+import type { Sides } from './migration.js';
+
+export interface Choice {
+  readonly mode: MigrationMode;
+  /** Why it is not the mode that was asked for. */
+  readonly because?: string;
+}
+
+export function chooseMode(wanted: MigrationMode, sides: Sides, facts: Facts): Choice {
+  if (wanted === 'criu') return { mode: 'criu' };
+  const obstacle = obstacleToPortkey(sides, facts);
+  return obstacle === undefined ? { mode: 'portkey' } : { mode: 'criu', because: obstacle };
+}
+
+function obstacleToPortkey({ source, destination }: Sides, facts: Facts): string | undefined {
+  const { sourceNode, sourceAttached, destinationAttached } = facts;
+  if (sourceAttached === undefined) return `${source.relay.peer} was not given ${source.name}`;
+  if (!sourceNode.hypercallChannel) {
+    return `${source.name} has no hypercall channel: ${sourceNode.hypercallDetail || 'its relay gave no reason'}`;
+  }
+  if (sourceAttached.checkpoint?.ready !== true) {
+    const detail = sourceAttached.checkpoint?.detail ?? '';
+    return `the hypercall channel of ${source.name} is not ready: ${detail || 'its relay gave no reason'}`;
+  }
+  if (destinationAttached === undefined) return `${destination.relay.peer} was not given ${destination.name}`;
+  return undefined;
+}

@@ -1,0 +1,47 @@
+/**
+ * Phase 7, commit: one compare-and-set in Redis decides which copy is the container.
+ *
+ * Three answers are possible. Applied: from now on the destination's copy is the container. Refused: an abort came
+ * first, the source's copy stays it. No answer: Redis may have applied it or not, or may do so when it is back.
+ * Then nobody knows, and both copies stay stopped while the question is put again, for as long as it takes; the
+ * script is idempotent, so the answer to any repetition is the truth. A refusal that Redis itself makes (it cannot
+ * write, say) certainly had no effect, unless an earlier try went unanswered.
+ *
+ * A Redis that has lost the record answers that too: nobody can commit a migration that is not there, and this
+ * process, the only one that would have acted on a commit, never learned of one. So it is rolled back.
+ */
+import { asPortkeyError } from '../../../libraries/errors/index.js';
+import { hadNoEffect } from '../state/index.js';
+import { LeftToRecovery } from './left-to-recovery.js';
+import type { LiveMigration } from './migration.js';
+import type { Restored } from './restore.js';
+
+/** The destination's copy is the container. */
+export type Committed = Restored;
+
+export async function commit(migration: LiveMigration, restored: Restored): Promise<Committed> {
+  const { clock, limits, lifetime } = migration.tools;
+  const name = restored.sides.destination.name;
+  for (let unanswered = 0; ; unanswered++) {
+    try {
+      await migration.advance('committed', `committed: the copy on ${name} is the container now`);
+      return restored;
+    } catch (thrown) {
+      if (thrown instanceof LeftToRecovery) throw thrown;
+      const error = asPortkeyError(thrown);
+      if (error.code !== 'state-store-unavailable') throw error;
+      if (unanswered === 0 && hadNoEffect(error)) throw error;
+      if (unanswered === 0) {
+        migration.warn(
+          `${error.message}; whether the commit came through is unknown, so the container stays frozen until Redis answers`,
+        );
+      }
+      if (lifetime.aborted) {
+        throw new LeftToRecovery(
+          'the controller stops before Redis has answered whether the commit came through',
+        );
+      }
+      await clock.sleep(limits.retryMaxMs, lifetime).catch(() => undefined);
+    }
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * The end of a migration, whichever: the report goes into the record with the last step, and to whoever follows.
+ *
+ * If Redis is gone, the followers get the report all the same, and Redis gets it when it is back (or the next
+ * start of the controller finds the migration unfinished, and ends it again: all of that is idempotent).
+ */
+import { asPortkeyError, type PortkeyError } from '../../../libraries/errors/index.js';
+import type { MigrationReport, Outcome } from '../report/report.js';
+import { retry } from '../retry.js';
+import type { MigrationState, Reason } from '../state/index.js';
+import { AbortedFirst } from './aborted-first.js';
+import { LeftToRecovery } from './left-to-recovery.js';
+import type { Migration } from './migration.js';
+
+const stateOf: Record<Outcome, MigrationState> = {
+  completed: 'done',
+  'rolled-back': 'rolled-back',
+  refused: 'refused',
+  failed: 'failed',
+};
+
+export interface Ending {
+  readonly outcome: Outcome;
+  readonly error: PortkeyError | null;
+  readonly text: string;
+  /** A decision that Redis has not been told yet, to be told before the end. */
+  readonly untold?: () => Promise<void>;
+}
+
+/** Throws AbortedFirst where a refusal comes after an abort, and LeftToRecovery. */
+export async function conclude(migration: Migration, ending: Ending): Promise<void> {
+  const reason = ending.error === null ? null : reasonFrom(ending.error);
+  const report = await migration.report.final(ending.outcome, reason);
+  const tell = async (): Promise<void> => {
+    await ending.untold?.();
+    await migration.journal.step(stateOf[ending.outcome], ending.text, extrasOf(report, reason));
+  };
+  try {
+    await tell();
+  } catch (thrown) {
+    if (thrown instanceof LeftToRecovery || thrown instanceof AbortedFirst) throw thrown;
+    const error = asPortkeyError(thrown);
+    migration.tools.log.warn(
+      { id: migration.subject.id, code: error.code },
+      `end not stored: ${error.message}`,
+    );
+    migration.journal.announce(stateOf[ending.outcome], ending.text, extrasOf(report, reason));
+    if (error.code === 'state-store-unavailable') tellLater(migration, tell);
+  }
+  migration.tools.metrics.migrationEnded(report);
+  migration.journal.close();
+}
+
+export function reasonFrom(error: PortkeyError): Reason {
+  return { code: error.code, message: error.message };
+}
+
+function extrasOf(
+  report: MigrationReport,
+  reason: Reason | null,
+): { report: string; set: Record<string, string> } {
+  const json = JSON.stringify(report);
+  return {
+    report: json,
+    set: { report: json, ...(reason === null ? {} : { reason: JSON.stringify(reason) }) },
+  };
+}
+
+function tellLater(migration: Migration, tell: () => Promise<void>): void {
+  const { clock, limits, lifetime, log } = migration.tools;
+  const retryable = async (): Promise<void> => {
+    try {
+      await tell();
+    } catch (thrown) {
+      // Only silence is worth another try; any answer is final.
+      if (asPortkeyError(thrown).code === 'state-store-unavailable') throw thrown;
+    }
+  };
+  retry({ clock, limits, until: lifetime, patienceMs: Infinity }, retryable).catch((error: unknown) => {
+    log.warn({ id: migration.subject.id }, `left to the next start: ${asPortkeyError(error).message}`);
+  });
+}

@@ -1,0 +1,10 @@
+/**
+ * Thrown where this process must do nothing more about a migration, neither go on nor roll back, because somebody
+ * else decides about it now: another controller that has taken over, or this one's next start.
+ */
+export class LeftToRecovery extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'LeftToRecovery';
+  }
+}

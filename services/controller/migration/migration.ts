@@ -1,0 +1,129 @@
+/**
+ * One migration in progress: what all its phases share. The phases' own findings go from one to the next as
+ * values (see run.ts), not through here.
+ */
+import type { Logger } from 'pino';
+
+import type { PortkeyError } from '../../../libraries/errors/index.js';
+import type { Clock } from '../../../libraries/process/index.js';
+import type { CallOptions } from '../../../libraries/rpc/index.js';
+import type { Stopwatch } from '../accounting/stopwatch.js';
+import type { Journal } from '../events/journal.js';
+import type { Limits } from '../limits.js';
+import type { Metrics } from '../metrics.js';
+import type { FixedCost } from '../precopy/fixed-cost.js';
+import type { LiveReport } from '../report/live-report.js';
+import type { MigrationReport, Outcome } from '../report/report.js';
+import type { MigrationMode, MigrationState, MigrationStore, Reason } from '../state/index.js';
+import type { Vm } from '../vms/vm.js';
+import type { Vms } from '../vms/vms.js';
+
+/** What the controller has one of. */
+export interface Tools {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly limits: Limits;
+  readonly store: MigrationStore;
+  readonly vms: Vms;
+  readonly metrics: Metrics;
+  readonly fixedCost: FixedCost;
+  /** Fires when the controller stops for good: whoever waits without a limit ends then. */
+  readonly lifetime: AbortSignal;
+}
+
+export interface Wish {
+  readonly id: string;
+  readonly container: string;
+  readonly to: string;
+  readonly mode: MigrationMode;
+  readonly maxDowntimeSeconds: number;
+  readonly maxRounds: number;
+  /** 0: no cap. */
+  readonly bytesPerSecond: number;
+  readonly batch: string;
+}
+
+export interface Sides {
+  readonly source: Vm;
+  readonly destination: Vm;
+}
+
+/** What the phases after the decision need of a report, live or recovered. */
+export interface Report {
+  readonly warnings: string[];
+  draft(): MigrationReport | undefined;
+  /** The destination's first task ran. Returns the downtime, where it is known. */
+  markRunning(atSeconds: number): number | undefined;
+  final(outcome: Outcome, error: Reason | null): Promise<MigrationReport>;
+}
+
+export interface Subject {
+  readonly id: string;
+  readonly container: string;
+  readonly epoch: number;
+}
+
+export class Migration<R extends Report = Report> {
+  /** Known once the container has been found. */
+  sides: Sides | undefined;
+  /** Which sides have been asked to reserve anything, so that there may be something to undo. */
+  readonly touched = { source: false, destination: false };
+  private readonly canceller = new AbortController();
+  private cancelReason: PortkeyError | undefined;
+
+  constructor(
+    readonly subject: Subject,
+    readonly tools: Tools,
+    readonly journal: Journal,
+    readonly stopwatch: Stopwatch,
+    readonly report: R,
+    /** The mode that was asked for, until preflight has found that it must be another. */
+    public mode: MigrationMode,
+  ) {}
+
+  /** The agents' name for it. */
+  get ref(): { migrationId: string; epoch: number; container: string } {
+    const { id, epoch, container } = this.subject;
+    return { migrationId: id, epoch, container };
+  }
+
+  session(vm: Vm): { migrationId: string; vm: string } {
+    return { migrationId: this.subject.id, vm: vm.name };
+  }
+
+  /** Cuts the step in progress short. What becomes of the migration is for the state machine to say. */
+  cancel(reason: PortkeyError): void {
+    this.cancelReason ??= reason;
+    this.canceller.abort();
+  }
+
+  get cancelledBecause(): PortkeyError | undefined {
+    return this.cancelReason;
+  }
+
+  /** For calls before the commit: a cancelled migration cuts them. */
+  callOptions(deadlineMs: number): CallOptions {
+    return { deadlineMs, signal: this.canceller.signal };
+  }
+
+  /** Moves on to `state`. The record also gets what the report knows so far. */
+  async advance(
+    state: MigrationState,
+    text: string,
+    data?: unknown,
+    set: { from?: string; mode?: MigrationMode } = {},
+  ): Promise<void> {
+    const draft = this.report.draft();
+    await this.journal.step(state, text, {
+      ...(data === undefined ? {} : { data: JSON.stringify(data) }),
+      set: { ...set, ...(draft === undefined ? {} : { report: JSON.stringify(draft) }) },
+    });
+  }
+
+  warn(text: string, data?: unknown): void {
+    this.report.warnings.push(text);
+    this.journal.note('warning', text, data);
+  }
+}
+
+export type LiveMigration = Migration<LiveReport>;

@@ -1,0 +1,90 @@
+/**
+ * The way back: decides in Redis that the migration is aborted, then undoes it on both sides.
+ *
+ * The decision comes first, so that a commit which is under way loses; it is the same compare-and-set. Where
+ * Redis does not answer, the undoing goes ahead without it: this runs only when no commit was sent, or Redis has
+ * said that none was applied, and nobody but this process, in this epoch, would send one.
+ */
+import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
+import { retry } from '../retry.js';
+import { conclude, reasonFrom } from './conclude.js';
+import { LeftToRecovery } from './left-to-recovery.js';
+import type { Migration } from './migration.js';
+import { undo } from './undo.js';
+
+export async function rollBack(migration: Migration, reason: PortkeyError): Promise<void> {
+  const { journal, subject } = migration;
+  const decide = (): Promise<void> =>
+    journal.step('aborted', `aborted: ${reason.message}`, {
+      set: { reason: JSON.stringify(reasonFrom(reason)) },
+    });
+  const told = await decidedInRedis(migration, reason, decide);
+  if (!told) journal.announce('aborted', `aborted: ${reason.message}`);
+  const thawFailure = await undo(migration);
+  const untold = told ? {} : { untold: decide };
+  if (thawFailure === undefined) {
+    const where = migration.sides === undefined ? '' : ` on ${migration.sides.source.name}`;
+    await conclude(migration, {
+      outcome: 'rolled-back',
+      error: reason,
+      text: `rolled back, container '${subject.container}' is untouched${where}: ${reason.message}`,
+      ...untold,
+    });
+    return;
+  }
+  await conclude(migration, {
+    outcome: 'failed',
+    error: new PortkeyError(
+      reason.code,
+      `${reason.message}; and container '${subject.container}' may still be frozen: ${thawFailure.message}; ` +
+        'the controller goes on trying to thaw it',
+      { cause: thawFailure, details: reason.details },
+    ),
+    text: `failed: container '${subject.container}' could not be told to go on: ${thawFailure.message}`,
+    ...untold,
+  });
+  keepThawing(migration);
+}
+
+/** Nobody waits for this any more, but a container should not stay frozen because its VM was silent for a while. */
+function keepThawing(migration: Migration): void {
+  const { clock, limits, lifetime, log } = migration.tools;
+  const { sides, ref } = migration;
+  if (sides === undefined) return;
+  retry({ clock, limits, until: lifetime, patienceMs: Infinity }, () =>
+    sides.source.checkpoint.call('Rollback', ref, { deadlineMs: limits.undoCallMs }),
+  ).then(
+    () =>
+      log.info({ id: ref.migrationId }, `container '${ref.container}' runs again on ${sides.source.name}`),
+    () =>
+      log.warn(
+        { id: ref.migrationId },
+        `container '${ref.container}' is left frozen on ${sides.source.name}`,
+      ),
+  );
+}
+
+/** False where Redis could not be told. Throws LeftToRecovery where the decision is another controller's. */
+async function decidedInRedis(
+  migration: Migration,
+  reason: PortkeyError,
+  decide: () => Promise<void>,
+): Promise<boolean> {
+  // Redis has just been found to be gone: the container should not wait for it a second time.
+  if (reason.code === 'state-store-unavailable') return false;
+  try {
+    await decide();
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof LeftToRecovery) throw thrown;
+    const error = asPortkeyError(thrown);
+    migration.tools.log.warn(
+      { id: migration.subject.id, code: error.code },
+      `abort not stored: ${error.message}`,
+    );
+    if (error.code === 'transition-refused') {
+      throw new LeftToRecovery(`the migration can no longer be aborted: ${error.message}`);
+    }
+    return false;
+  }
+}

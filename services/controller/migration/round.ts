@@ -1,0 +1,69 @@
+/**
+ * One round: asks the source for it and passes its progress on, a few times a second.
+ */
+import { PortkeyError } from '../../../libraries/errors/index.js';
+import type { RoundProgress, RoundResult } from '../../../libraries/rpc/index.js';
+import { formatBytes, formatSeconds, PAGE_BYTES } from '../../../libraries/units/index.js';
+import { transferDeadlineMs } from '../limits.js';
+import type { LiveMigration } from './migration.js';
+import type { Reserved } from './preflight.js';
+
+/** What a follower sees while rounds run; also the `data` of progress events. */
+export interface RoundOutlook {
+  readonly dirtyPagesPerSecond: number;
+  readonly predictedDowntimeSeconds: number | null;
+}
+
+export async function runRound(
+  migration: LiveMigration,
+  { sides, description, transport, wish }: Reserved,
+  index: number,
+  last: boolean,
+  outlook: RoundOutlook,
+): Promise<RoundResult> {
+  const { clock, limits } = migration.tools;
+  const pageServer = await transport.pageServer(index, false);
+  const deadlineMs = transferDeadlineMs(limits, description.memoryBytes, wish.bytesPerSecond);
+  const startMs = clock.monotonicMs();
+  let shownMs = startMs;
+  const progress = sides.source.checkpoint.stream(
+    'Round',
+    { migration: migration.ref, index, last, pageServer },
+    migration.callOptions(deadlineMs),
+  );
+  for await (const message of progress) {
+    if (message.result !== null) return message.result;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - shownMs < limits.progressMs) continue;
+    shownMs = nowMs;
+    showProgress(migration, index, message, (nowMs - startMs) / 1000, outlook);
+  }
+  throw new PortkeyError(
+    'scan-failed',
+    `${sides.source.checkpoint.peer} ended round ${index} without a result; see its log`,
+  );
+}
+
+function showProgress(
+  migration: LiveMigration,
+  index: number,
+  { pagesSent, pagesTotal, hypercalls }: RoundProgress,
+  seconds: number,
+  outlook: RoundOutlook,
+): void {
+  const bytesPerSecond = (pagesSent * PAGE_BYTES) / seconds;
+  const of = pagesTotal > 0 ? ` of ${pagesTotal}` : '';
+  migration.journal.note(
+    'progress',
+    `round ${index}: ${pagesSent}${of} pages, ${formatBytes(bytesPerSecond)}/s`,
+    { round: index, pagesSent, pagesTotal, hypercalls, bytesPerSecond, seconds, ...outlook },
+  );
+}
+
+/** The line that ends a round. */
+export function roundLine(index: number, result: RoundResult): string {
+  return (
+    `round ${index}: ${result.pages} pages (${formatBytes(result.bytes)}) in ${formatSeconds(result.seconds)}, ` +
+    `${result.dirtyPagesAfter} written meanwhile`
+  );
+}

@@ -1,0 +1,103 @@
+/**
+ * A migration from its first step to its last.
+ *
+ * Theory of operation. The container exists in one copy, which counts, until the destination has a second one,
+ * whole and stopped. From then on a single compare-and-set in Redis decides which of the two counts: commit or
+ * abort. Everything before the decision can be undone, everything after it can only be finished, and each call
+ * that undoes or finishes is idempotent, so that it can be repeated by whoever has to, after whatever crash.
+ *
+ *     controller      checkpoint A       relay A         relay B        restore B        Redis
+ *         │ Describe, GetHost, GetNode ──────────────────────────────────────▶│             │
+ *         │ ── preflight ─────────────────────────────────────────────────────────────────▶ │
+ *         │ Prepare ─────────────────────────────────────────────────────────▶│  namespace, │
+ *         │ OpenLanding ───────────────────────────────────▶│                 │  link down  │
+ *         │ Begin ────────▶│ claims        │                │                 │             │
+ *         │ OpenStream ───────────────────▶│ ══ connects ══▶│                 │             │
+ *         │ ── precopy ───────────────────────────────────────────────────────────────────▶ │
+ *         │ Round 0…n ────▶│ ─ hypercalls ▶│ ════ pages ════▶│ landing files   │             │
+ *         │ Freeze ───────▶│ link down, tasks frozen          ┐               │             │
+ *         │ ── frozen ───────────────────────────────────────────────────────────────────▶ │
+ *         │ Round (last) ─▶│ ─ hypercalls ▶│ ════ pages ════▶│               │             │
+ *         │ Dump ─────────▶│ CRIU          │                 │ d             │             │
+ *         │ ── dumped ───────────────────────────────────────────────────────────────────▶ │
+ *         │ SendImages ───────────────────▶│ ════ images ═══▶│ o             │             │
+ *         │ SealLanding ───────────────────────────────────▶│               │             │
+ *         │ ── landed ───────────────────────────────────────────────────────────────────▶ │
+ *         │ Restore ─────────────────────────────────────────┼ w ───────────▶│ CRIU, tasks │
+ *         │ ── restored ──────────────────────────────────────────────────────│─ stopped ─▶ │
+ *         │ ══ committed ═══════════════════════════ n ══════════════════════════════════▶ │  the decision
+ *         │ Activate ────────────────────────────────────────┼──────────────▶│ link up,    │
+ *         │                                                  ┘               │ tasks run   │
+ *         │ Finish ───────▶│ kills its copy                  │  Release ─────▶│ removes     │
+ *         │ CloseSession ─────────────────▶│ ───────────────▶│ folders        │ images      │
+ *         │ ── done ─────────────────────────────────────────────────────────────────────▶ │
+ *
+ * In CRIU mode the relays have no part in it but CPU readings: StartPageServer before each Round and before Dump
+ * says where the pages go, and Dump sends the images to restore B itself (transport.ts).
+ *
+ * What can go wrong, and what then happens:
+ *   - preflight finds an obstacle: what was reserved is given back; `refused`.
+ *   - any call fails, is too slow or is cancelled before the commit: abort in Redis, then Discard, Rollback and
+ *     CloseSession on both sides, each tried for a while whatever becomes of the others; `rolled-back`.
+ *   - Redis is gone before a commit was sent: the same without Redis, which is told when it is back. Nobody else
+ *     can have committed, because nobody else has this epoch.
+ *   - Redis does not answer the commit: both copies stay stopped until it does (commit.ts).
+ *   - any call fails after the commit: it is repeated; the source is never resumed.
+ *   - the controller dies: its next start takes the migration over with a higher epoch, aborts it and rolls back,
+ *     or, if it was committed, finishes it (recover.ts).
+ *
+ * Not handled: a destination VM that is lost for good after the commit and before the activation takes the
+ * container with it. The source's copy is still there, frozen, for somebody to decide about.
+ */
+import { asPortkeyError } from '../../../libraries/errors/index.js';
+import { AbortedFirst } from './aborted-first.js';
+import { activate } from './activate.js';
+import { commit, type Committed } from './commit.js';
+import { dump, finalRound } from './dump.js';
+import { finish } from './finish.js';
+import { freeze } from './freeze.js';
+import { land } from './land.js';
+import type { LiveMigration, Wish } from './migration.js';
+import { precopy } from './precopy.js';
+import { preflight } from './preflight.js';
+import { refuse } from './refuse.js';
+import { restore } from './restore.js';
+import { rollBack } from './roll-back.js';
+import { LeftToRecovery } from './left-to-recovery.js';
+
+/** Runs a new migration to its end. Throws LeftToRecovery where it is not this controller's to end. */
+export async function runMigration(migration: LiveMigration, wish: Wish): Promise<void> {
+  const committed = await decide(migration, wish);
+  if (committed === undefined) return;
+  const { sides, cpu, transport, lastRoundSeconds } = committed;
+  const downtime = await migration.stopwatch.time('activate', () => activate(migration, sides));
+  cpu.endPhase();
+  if (downtime !== undefined) {
+    migration.tools.fixedCost.learn(transport.mode, downtime, lastRoundSeconds);
+  }
+  await finish(migration, sides);
+}
+
+/** Everything up to the decision; undefined where it was not to commit, and that is dealt with. */
+async function decide(migration: LiveMigration, wish: Wish): Promise<Committed | undefined> {
+  const { stopwatch } = migration;
+  try {
+    const reserved = await stopwatch.time('preflight', () => preflight(migration, wish));
+    const precopied = await stopwatch.time('precopy', () => precopy(migration, reserved));
+    const frozen = await stopwatch.time('freeze', () => freeze(migration, precopied));
+    const lastRoundSeconds = await stopwatch.time('final-round', () => finalRound(migration, frozen));
+    const dumped = await stopwatch.time('dump', () => dump(migration, frozen, lastRoundSeconds));
+    const landed = await stopwatch.time('landing', () => land(migration, dumped));
+    const restored = await stopwatch.time('restore', () => restore(migration, landed));
+    return await stopwatch.time('commit', () => commit(migration, restored));
+  } catch (thrown) {
+    if (thrown instanceof LeftToRecovery) throw thrown;
+    migration.report.cpu?.endPhase();
+    const abortedBy = thrown instanceof AbortedFirst ? thrown.reason : migration.cancelledBecause;
+    const { state } = migration.journal;
+    if (abortedBy !== undefined) await rollBack(migration, abortedBy);
+    else if (state === 'pending' || state === 'preflight') await refuse(migration, asPortkeyError(thrown));
+    else await rollBack(migration, asPortkeyError(thrown));
+    return undefined;
+  }
+}

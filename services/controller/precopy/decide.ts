@@ -1,0 +1,96 @@
+/**
+ * After each pre-copy round: another round, freeze now, or give up?
+ *
+ * Theory of operation. A round sends what the one before left dirty, while the container goes on writing. It
+ * pays as long as it leaves less than it found: then the last round, which the container spends frozen, gets
+ * shorter. What it will leave is the dirty rate times the time it takes, so rounds stop paying when the
+ * container writes about as fast as pages travel. The rules, in this order:
+ *
+ *   1. a tiny leftover                        → freeze: CRIU's own dump takes it along for less than a round costs
+ *   2. the rest fits the downtime target      → freeze
+ *   3. the round limit is reached             → freeze: a bounded migration beats an ideal one
+ *   4. rounds no longer shrink                → freeze: waiting longer buys nothing
+ *   5. else                                   → continue
+ *
+ * Where 3 or 4 would freeze the container for longer than `giveUpSeconds` just to send its pages, the answer is
+ * to give up: its connections would not outlive that, and rolling back costs it nothing.
+ *
+ * The downtime target is held against the last round alone, for that is all that another round can change.
+ * `predictedDowntimeSeconds` adds what freeze, dump, restore and activation took lately, whatever the memory.
+ *
+ * Pure: no clock, no state. Limits: the dirty rate is an average over the round and understates a container
+ * whose working set was dirtied many times over; that errs towards another round, and 3 bounds it.
+ */
+import { PAGE_BYTES } from '../../../libraries/units/index.js';
+
+/** Fewer pages than this are not worth a round, nor a look at the rates. */
+export const tinyPageCount = 64;
+/** A round that leaves more than this share of what it found does not shrink. */
+export const shrinkFactor = 0.9;
+export const giveUpSeconds = 60;
+
+export interface PrecopyState {
+  readonly roundsDone: number;
+  readonly maxRounds: number;
+  /** Written while the last round ran, so still to be sent. */
+  readonly remainingPages: number;
+  /** The same before the last round; undefined after the first. */
+  readonly previousRemainingPages: number | undefined;
+  /** How fast pages travel; 0 where nothing has been measured. */
+  readonly bytesPerSecond: number;
+  readonly dirtyPagesPerSecond: number;
+  /** What a round costs before the first page travels. */
+  readonly scanSeconds: number;
+  readonly maxDowntimeSeconds: number;
+  /** Downtime that does not depend on the pages left, as lately measured. */
+  readonly fixedDowntimeSeconds: number;
+}
+
+export type DecisionReason =
+  'tiny-leftover' | 'fits-downtime' | 'round-limit' | 'no-longer-shrinks' | 'too-long' | 'still-shrinking';
+
+export interface Decision {
+  readonly action: 'continue' | 'freeze' | 'give-up';
+  readonly reason: DecisionReason;
+  /** The last round's, were the container frozen now. Infinity where no page has travelled yet. */
+  readonly lastRoundSeconds: number;
+  readonly predictedDowntimeSeconds: number;
+  /** What one more round would leave. */
+  readonly predictedRemainingPages: number;
+}
+
+export function decide(state: PrecopyState): Decision {
+  const lastRoundSeconds = secondsToSend(state);
+  const prediction = {
+    lastRoundSeconds,
+    predictedDowntimeSeconds: lastRoundSeconds + state.fixedDowntimeSeconds,
+    predictedRemainingPages: Math.round(state.dirtyPagesPerSecond * lastRoundSeconds),
+  };
+  if (state.remainingPages <= tinyPageCount) {
+    return { action: 'freeze', reason: 'tiny-leftover', ...prediction };
+  }
+  if (lastRoundSeconds <= state.maxDowntimeSeconds) {
+    return { action: 'freeze', reason: 'fits-downtime', ...prediction };
+  }
+  const reason =
+    state.roundsDone >= state.maxRounds
+      ? 'round-limit'
+      : noLongerShrinks(state, prediction.predictedRemainingPages)
+        ? 'no-longer-shrinks'
+        : undefined;
+  if (reason === undefined) return { action: 'continue', reason: 'still-shrinking', ...prediction };
+  if (lastRoundSeconds > giveUpSeconds) return { action: 'give-up', reason: 'too-long', ...prediction };
+  return { action: 'freeze', reason, ...prediction };
+}
+
+function secondsToSend(state: PrecopyState): number {
+  if (state.remainingPages === 0) return 0;
+  if (state.bytesPerSecond <= 0) return Infinity;
+  return state.scanSeconds + (state.remainingPages * PAGE_BYTES) / state.bytesPerSecond;
+}
+
+function noLongerShrinks(state: PrecopyState, predictedRemainingPages: number): boolean {
+  const previous = state.previousRemainingPages;
+  if (previous !== undefined && state.remainingPages > previous * shrinkFactor) return true;
+  return predictedRemainingPages > state.remainingPages * shrinkFactor;
+}

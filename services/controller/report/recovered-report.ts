@@ -1,0 +1,69 @@
+/**
+ * The report of a migration that another controller began: what that one last wrote down, and how it ended.
+ *
+ * Phases and CPU of the part that nobody watched are not known and stay as they were. The downtime is taken from
+ * the wall clock, the only one that two processes share.
+ */
+import type { Clock } from '../../../libraries/process/index.js';
+import type { MigrationRecord, Reason } from '../state/index.js';
+import type { MigrationReport, Outcome } from './report.js';
+
+export class RecoveredReport {
+  private readonly base: MigrationReport | undefined;
+  private readonly newWarnings: string[] = [];
+  private ranAt: Date | undefined;
+
+  constructor(
+    private readonly record: MigrationRecord,
+    private readonly clock: Clock,
+  ) {
+    this.base = record.report === '' ? undefined : (JSON.parse(record.report) as MigrationReport);
+  }
+
+  get warnings(): string[] {
+    return this.newWarnings;
+  }
+
+  /** The record has the draft already. */
+  draft(): undefined {
+    return undefined;
+  }
+
+  markRunning(): number | undefined {
+    this.ranAt = this.clock.wallTime();
+    return this.downtimeSeconds() ?? undefined;
+  }
+
+  final(outcome: Outcome, error: Reason | null): Promise<MigrationReport> {
+    const startedMs = Date.parse(this.record.startedAt);
+    const endedMs = (this.ranAt ?? this.clock.wallTime()).getTime();
+    return Promise.resolve({
+      ...(this.base ?? emptyReport(this.record)),
+      outcome,
+      error,
+      recovered: true,
+      warnings: [...(this.base?.warnings ?? []), ...this.newWarnings],
+      totalSeconds: (endedMs - startedMs) / 1000,
+      downtimeSeconds: this.downtimeSeconds(),
+    });
+  }
+
+  private downtimeSeconds(): number | null {
+    const frozenAt = this.base?.frozenAt ?? null;
+    if (frozenAt === null || this.ranAt === undefined) return null;
+    return (this.ranAt.getTime() - Date.parse(frozenAt)) / 1000;
+  }
+}
+
+function emptyReport(record: MigrationRecord): MigrationReport {
+  const { id, mode, container, from, to, startedAt } = record;
+  return {
+    ...{ id, mode, requestedMode: mode, container, from, to, outcome: null, error: null, warnings: [] },
+    ...{ workload: null, verified: null, clientPauseSeconds: null, connectionKept: null },
+    ...{ startedAt, recovered: true, totalSeconds: 0, downtimeSeconds: null, frozenAt: null },
+    ...{ memoryBytes: 0, taskCount: 0, threadCount: 0, rounds: [], finalDump: null, landed: null },
+    ...{ pagesSent: 0, bytesSent: 0, hypercalls: 0, phases: [] },
+    phaseSeconds: { precopy: 0, final: 0, restore: 0 },
+    cpuSeconds: { source: null, destination: null },
+  };
+}

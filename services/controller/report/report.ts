@@ -1,0 +1,70 @@
+/**
+ * One migration as JSON: the types of docs/report.md.
+ *
+ * What only the client outside can know (workload, verified, clientPauseSeconds, connectionKept) is null here; the
+ * command line fills it in.
+ */
+import type { BothSides } from '../accounting/cpu-ledger.js';
+import type { CpuPhase } from '../accounting/cpu.js';
+import type { TimedStep } from '../accounting/stopwatch.js';
+import type { MigrationMode, Reason } from '../state/index.js';
+
+export type Outcome = 'completed' | 'rolled-back' | 'refused' | 'failed';
+
+export interface RoundReport {
+  readonly index: number;
+  readonly pages: number;
+  readonly bytes: number;
+  readonly seconds: number;
+  readonly dirtyPagesAfter: number;
+  readonly hypercalls: number;
+  readonly pagesMoved: number;
+  readonly scanSeconds: number;
+  readonly pausedSeconds: number;
+  readonly taskCount: number;
+  /** True for the round that the container spends frozen. */
+  readonly last: boolean;
+  /** What the hypercall loop learned; null in CRIU mode. */
+  readonly feedback: unknown;
+}
+
+export interface FinalDumpReport {
+  readonly criuPages: number;
+  readonly parentPages: number;
+  readonly imageBytes: number;
+  readonly seconds: number;
+}
+
+export interface MigrationReport {
+  readonly id: string;
+  readonly mode: MigrationMode;
+  readonly requestedMode: MigrationMode;
+  readonly container: string;
+  readonly from: string;
+  readonly to: string;
+  readonly outcome: Outcome | null;
+  readonly error: Reason | null;
+  readonly warnings: readonly string[];
+  readonly workload: null;
+  readonly verified: null;
+  readonly clientPauseSeconds: null;
+  readonly connectionKept: null;
+  readonly startedAt: string;
+  readonly recovered: boolean;
+  readonly totalSeconds: number;
+  readonly downtimeSeconds: number | null;
+  /** When the source was frozen (ISO 8601); null before. */
+  readonly frozenAt: string | null;
+  readonly memoryBytes: number;
+  readonly taskCount: number;
+  readonly threadCount: number;
+  readonly rounds: readonly RoundReport[];
+  readonly finalDump: FinalDumpReport | null;
+  readonly landed: { readonly pages: number; readonly bytes: number } | null;
+  readonly pagesSent: number;
+  readonly bytesSent: number;
+  readonly hypercalls: number;
+  readonly phases: readonly TimedStep[];
+  readonly phaseSeconds: Readonly<Record<CpuPhase, number>>;
+  readonly cpuSeconds: BothSides;
+}

@@ -1,0 +1,59 @@
+/**
+ * Who may change a container: the short locks of `run` and `stop`, on the key that a migration holds for as long
+ * as it takes.
+ *
+ * Guarantee: while one holds it, no migration of that container starts and no other run or stop touches it. Its
+ * failure: a holder that takes longer than `maxHoldMs` loses it without noticing; the agents' own checks (the
+ * name is taken, the container is being migrated) then still stand.
+ */
+import { PortkeyError } from '../../../libraries/errors/index.js';
+import { keys } from './keys.js';
+import type { StateStoreConnection } from './redis.js';
+import { Scripts } from './scripts.js';
+
+const maxHoldMs = 120_000;
+
+export class ContainerLocks {
+  private readonly scripts: Scripts;
+
+  constructor(
+    private readonly connection: StateStoreConnection,
+    private readonly newToken: () => string,
+  ) {
+    this.scripts = new Scripts(connection.redis);
+  }
+
+  /** Runs `work` alone. Throws `container-busy`. */
+  async hold<T>(purpose: 'run' | 'stop', container: string, work: () => Promise<T>): Promise<T> {
+    const holder = `${purpose}:${this.newToken()}`;
+    const { verdict, detail } = await this.connection.guard(() =>
+      this.scripts.run('lock', [keys.lock(container)], [holder, maxHoldMs]),
+    );
+    if (verdict === 'busy') throw busyError(container, detail);
+    try {
+      return await work();
+    } finally {
+      // If Redis is gone now, the lock goes by itself; the work's own result is what counts.
+      await this.connection
+        .guard(() => this.scripts.run('unlock', [keys.lock(container)], [holder]))
+        .catch(() => undefined);
+    }
+  }
+}
+
+/** `holder` is the value of the container's lock. */
+export function busyError(container: string, holder: string): PortkeyError {
+  const [purpose] = holder.split(':');
+  if (purpose === 'run' || purpose === 'stop') {
+    const doing = purpose === 'run' ? 'started' : 'stopped';
+    return new PortkeyError(
+      'container-busy',
+      `container '${container}' is just being ${doing}; try again in a moment`,
+    );
+  }
+  return new PortkeyError(
+    'container-busy',
+    `container '${container}' is already being migrated (migration ${holder}); ` +
+      `wait for it or cancel it with: portkey cancel ${holder}`,
+  );
+}

@@ -1,0 +1,170 @@
+/**
+ * Migrations in Redis: every read and every change of their state.
+ *
+ * Goal: a migration's state is decided in one place that survives the controller. Each change is one Lua script
+ * (the `.lua` files here); this class gives them their keys and arguments and turns their verdicts into types.
+ *
+ * Epochs. The record has an epoch, 1 at first. A controller that takes over an unfinished migration raises it; a
+ * script that comes with another epoch than the record's changes nothing. So of all that ever drove a migration,
+ * only the last one can move it.
+ *
+ * Limits: one Redis, not a cluster (the keys of one script are in different slots). `keep` migrations are kept;
+ * older ones go when a new one has ended, unfinished ones never.
+ */
+import type { Clock } from '../../../libraries/process/index.js';
+import { PortkeyError } from '../../../libraries/errors/index.js';
+import { eventOfEntry, streamStart, type EventKind, type EventPage } from './events.js';
+import { keys } from './keys.js';
+import { parseRecord, type MigrationMode, type MigrationRecord } from './record.js';
+import type { StateStoreConnection } from './redis.js';
+import { Scripts } from './scripts.js';
+import { finalStates, initialState, isFinal, statesBefore, type MigrationState } from './states.js';
+
+/** Events of one migration that its stream keeps, about. */
+const keptEvents = 5_000;
+const pageSize = 500;
+
+export interface NewMigration {
+  readonly id: string;
+  readonly container: string;
+  readonly to: string;
+  readonly mode: MigrationMode;
+}
+
+export interface Step {
+  readonly id: string;
+  readonly container: string;
+  readonly epoch: number;
+  readonly to: MigrationState;
+  readonly text: string;
+  readonly data?: string;
+  /** The final report, for the last event. */
+  readonly report?: string;
+  /** Fields of the record to set with it. */
+  readonly set?: Partial<Pick<MigrationRecord, 'from' | 'mode' | 'reason' | 'report'>>;
+}
+
+export type StepResult =
+  | { readonly verdict: 'applied' | 'already' | 'unknown' }
+  | { readonly verdict: 'refused'; readonly state: string }
+  | { readonly verdict: 'stale-epoch'; readonly epoch: number };
+
+export class MigrationStore {
+  private readonly scripts: Scripts;
+
+  constructor(
+    private readonly connection: StateStoreConnection,
+    private readonly clock: Clock,
+    private readonly keep: number,
+  ) {
+    this.scripts = new Scripts(connection.redis);
+  }
+
+  /** Records a migration and locks its container. Returns who holds the lock if it is not free. */
+  async create(migration: NewMigration, text: string): Promise<{ busyWith: string } | undefined> {
+    const { id, container, to, mode } = migration;
+    const now = this.clock.wallTime();
+    const { verdict, detail } = await this.connection.guard(() =>
+      this.scripts.run(
+        'create',
+        [keys.migration(id), keys.events(id), keys.index, keys.lock(container)],
+        [
+          ...[id, initialState, 1, now.getTime(), now.toISOString(), text],
+          ...['container', container, 'to', to, 'mode', mode, 'text', text],
+        ],
+      ),
+    );
+    return verdict === 'busy' ? { busyWith: detail } : undefined;
+  }
+
+  async step(step: Step): Promise<StepResult> {
+    const fields = Object.entries({ text: step.text, ...step.set }).flat();
+    const { verdict, detail } = await this.connection.guard(() =>
+      this.scripts.run(
+        'transition',
+        [keys.migration(step.id), keys.events(step.id), keys.lock(step.container)],
+        [
+          ...[step.id, step.epoch, step.to, statesBefore(step.to).join(','), isFinal(step.to) ? '1' : '0'],
+          ...[this.now(), step.text, step.data ?? '', step.report ?? '', ...fields],
+        ],
+      ),
+    );
+    switch (verdict) {
+      case 'applied':
+      case 'already':
+      case 'unknown':
+        return { verdict };
+      case 'refused':
+        return { verdict, state: detail };
+      case 'stale-epoch':
+        return { verdict, epoch: Number(detail) };
+      default:
+        throw new PortkeyError('internal', `transition.lua answered '${verdict}'`);
+    }
+  }
+
+  /** Appends an event that changes no state. */
+  async note(id: string, epoch: number, kind: EventKind, text: string, data: string): Promise<void> {
+    await this.connection.guard(() =>
+      this.scripts.run(
+        'note',
+        [keys.migration(id), keys.events(id)],
+        [epoch, kind, text, data, this.now(), keptEvents],
+      ),
+    );
+  }
+
+  /** Raises the epoch of an unfinished migration; undefined where it has ended or is not there. */
+  async takeOver(id: string, text: string): Promise<MigrationRecord | undefined> {
+    const { verdict } = await this.connection.guard(() =>
+      this.scripts.run(
+        'take-over',
+        [keys.migration(id), keys.events(id)],
+        [finalStates.join(','), this.now(), text],
+      ),
+    );
+    return verdict === 'applied' ? this.get(id) : undefined;
+  }
+
+  async get(id: string): Promise<MigrationRecord | undefined> {
+    return parseRecord(await this.connection.guard((redis) => redis.hgetall(keys.migration(id))));
+  }
+
+  /** All that are kept, the latest first. */
+  async list(): Promise<MigrationRecord[]> {
+    const ids = await this.connection.guard((redis) => redis.zrevrange(keys.index, 0, -1));
+    const records = await Promise.all(ids.map((id) => this.get(id)));
+    return records.filter((record) => record !== undefined);
+  }
+
+  /** Events after `cursor` (`streamStart`: all), some hundreds at a time. */
+  async readEvents(id: string, cursor = streamStart): Promise<EventPage> {
+    const entries = await this.connection.guard((redis) =>
+      redis.xrange(keys.events(id), cursor === streamStart ? '-' : `(${cursor}`, '+', 'COUNT', pageSize),
+    );
+    return {
+      events: entries.map(([, fields]) => eventOfEntry(id, fields)),
+      cursor: entries.at(-1)?.[0] ?? cursor,
+    };
+  }
+
+  /** Removes the oldest ended migrations beyond those that are kept. */
+  async prune(): Promise<void> {
+    const excess = await this.connection.guard((redis) =>
+      redis.zrange(keys.index, 0, String(-(this.keep + 1))),
+    );
+    for (const id of excess) {
+      await this.connection.guard(() =>
+        this.scripts.run(
+          'forget',
+          [keys.migration(id), keys.events(id), keys.index],
+          [id, finalStates.join(',')],
+        ),
+      );
+    }
+  }
+
+  private now(): string {
+    return this.clock.wallTime().toISOString();
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * The record of a migration: a Redis hash, everything in it text.
+ *
+ * It holds what a controller needs to finish or undo a migration that another one left behind, and what `migrations`
+ * lists. Nothing in it is a lock or a counter but `state` and `epoch`, which only the scripts change.
+ */
+import { z } from 'zod';
+
+import { PortkeyError } from '../../../libraries/errors/index.js';
+import { isMigrationState, type MigrationState } from './states.js';
+
+export type MigrationMode = 'portkey' | 'criu';
+
+const recordSchema = z.object({
+  id: z.string(),
+  state: z.string().refine(isMigrationState),
+  epoch: z.coerce.number().int().positive(),
+  container: z.string(),
+  /** Empty until the container has been found. */
+  from: z.string().default(''),
+  to: z.string(),
+  mode: z.enum(['portkey', 'criu']),
+  startedAt: z.string(),
+  updatedAt: z.string().default(''),
+  /** JSON {code, message}: why it was aborted or refused. */
+  reason: z.string().default(''),
+  /** JSON of docs/report.md; a draft until the migration has ended. */
+  report: z.string().default(''),
+  /** The last event's line. */
+  text: z.string().default(''),
+});
+
+export interface MigrationRecord extends z.infer<typeof recordSchema> {
+  readonly state: MigrationState;
+}
+
+/** Reads what HGETALL returned; undefined where there is no such record. Throws `internal` on a broken one. */
+export function parseRecord(hash: Record<string, string>): MigrationRecord | undefined {
+  if (Object.keys(hash).length === 0) return undefined;
+  const result = recordSchema.safeParse(hash);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new PortkeyError(
+    'internal',
+    `the record of migration ${hash['id'] ?? '?'} in Redis is broken: ${problems.join('; ')}`,
+  );
+}
+
+export interface Reason {
+  readonly code: string;
+  readonly message: string;
+}
+
+const reasonSchema = z.object({ code: z.string(), message: z.string() });
+
+/** Why the migration was aborted or refused, as its record says; undefined where it says nothing. */
+export function reasonOf(record: MigrationRecord): Reason | undefined {
+  if (record.reason === '') return undefined;
+  return reasonSchema.parse(JSON.parse(record.reason));
+}

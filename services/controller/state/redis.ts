@@ -1,0 +1,78 @@
+/**
+ * The connection to Redis, and how its failures look.
+ *
+ * A command that Redis does not answer within `commandTimeoutMs` fails with `state-store-unavailable`; the
+ * connection heals itself in the background. A command that failed like this may still take effect, now or when
+ * Redis is back: so every script gives the same result when it runs twice, and nothing is concluded from a
+ * missing answer. What Redis itself refuses certainly did not happen.
+ */
+import { Redis } from 'ioredis';
+
+import { PortkeyError } from '../../../libraries/errors/index.js';
+
+const commandTimeoutMs = 2_500;
+
+export type RedisAddress = { readonly path: string } | { readonly host: string; readonly port: number };
+
+export class StateStoreConnection {
+  private constructor(
+    readonly redis: Redis,
+    private readonly name: string,
+  ) {}
+
+  static open(address: RedisAddress): StateStoreConnection {
+    const name = 'path' in address ? address.path : `${address.host}:${address.port}`;
+    const redis = new Redis({
+      ...address,
+      commandTimeout: commandTimeoutMs,
+      connectTimeout: commandTimeoutMs,
+      // The command timeout alone decides: a Redis that is back before it costs nothing but time.
+      maxRetriesPerRequest: null,
+      retryStrategy: (attempt) => Math.min(50 * attempt, 500),
+      connectionName: 'portkey-controller',
+    });
+    redis.on('error', () => {
+      // Each command reports its own failure; without a listener ioredis would print every failed reconnect.
+    });
+    return new StateStoreConnection(redis, name);
+  }
+
+  /** Runs `work` and turns its failure into a PortkeyError. */
+  async guard<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
+    try {
+      return await work(this.redis);
+    } catch (error) {
+      if (error instanceof PortkeyError) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      const refusal = isReplyError(error) ? 'refused a command' : 'does not answer';
+      throw new PortkeyError(
+        'state-store-unavailable',
+        `Redis at ${this.name} ${refusal} (${reason}); see that it runs and can write, then try again`,
+        { cause: error },
+      );
+    }
+  }
+
+  async answers(): Promise<boolean> {
+    try {
+      await this.redis.ping();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  close(): void {
+    this.redis.disconnect();
+  }
+}
+
+/** An error that Redis itself answered: the command had no effect. */
+export function isReplyError(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ReplyError';
+}
+
+/** Whether a failed command certainly had no effect, because Redis itself said so. */
+export function hadNoEffect(error: unknown): boolean {
+  return error instanceof PortkeyError && isReplyError(error.cause);
+}
