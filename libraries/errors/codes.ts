@@ -63,6 +63,7 @@ export const errorCodes = {
   'migration-unknown': failed(status.NOT_FOUND),
   'transition-refused': failed(status.ABORTED),
   'stale-epoch': failed(status.ABORTED),
+  'too-late': failed(status.FAILED_PRECONDITION),
   cancelled: failed(status.CANCELLED),
 
   // the test bed
