@@ -2,11 +2,12 @@
  * libc, opened once. Every file in this folder wraps one idea of it; nothing else in the project imports koffi.
  *
  * koffi does not check pointers: a wrong address or length is a crash of the process, not an exception. So each
- * unsafe call says in a SAFETY comment why its arguments are right. Pointers and sizes are bigint here.
+ * unsafe call says in a SAFETY comment why its arguments are right. Pointers are bigint here; koffi returns 64-bit
+ * integers as numbers where they fit.
  */
 import koffi from 'koffi';
 
-import { PortkeyError } from '../errors/index.js';
+import { PortkeyError, type ErrorCode } from '../errors/index.js';
 
 export const libc = koffi.load('libc.so.6');
 
@@ -16,6 +17,19 @@ export function errnoName(): string {
   return Object.entries(koffi.os.errno).find(([, value]) => value === number)?.[0] ?? `errno ${number}`;
 }
 
-export function libcError(call: string, subject: string): PortkeyError {
-  return new PortkeyError('internal', `${call} of ${subject} failed: ${errnoName()}`);
+/** Whether the last call ended because of a signal, and may simply be made again. */
+export function interrupted(): boolean {
+  return koffi.errno() === koffi.os.errno.EINTR;
+}
+
+export function libcError(call: string, subject: string, code: ErrorCode = 'internal'): PortkeyError {
+  return new PortkeyError(code, `${call} of ${subject} failed: ${errnoName()}`);
+}
+
+/**
+ * Where a buffer's bytes are. They do not move as long as the buffer lives, if it is a view of an ArrayBuffer that
+ * was allocated by itself (V8 may keep views of up to 64 bytes inside its own heap).
+ */
+export function bufferAddress(buffer: Buffer): bigint {
+  return koffi.address(buffer);
 }

@@ -34,7 +34,10 @@ export class NodeInfoReader {
   ) {}
 
   async read(hypercalls: HypercallState): Promise<NodeInfo> {
-    this.fixed ??= this.readFixed();
+    this.fixed ??= this.readFixed().catch((error: unknown) => {
+      this.fixed = undefined;
+      throw error;
+    });
     const memory = await readFile('/proc/meminfo', 'utf8');
     return {
       ...(await this.fixed),
@@ -45,6 +48,8 @@ export class NodeInfoReader {
   }
 
   private async readFixed() {
+    // CRIU probes the kernel at its first start and keeps what it found in /run; better now than in a migration.
+    const { exitCode } = await this.run(['criu', 'check', '--feature', 'mem_dirty_track']);
     const [kernel, criu, runc, cpu] = await Promise.all([
       runChecked(this.run, ['uname', '-r']),
       runChecked(this.run, ['criu', '--version']),
@@ -59,14 +64,9 @@ export class NodeInfoReader {
       criuVersion: /Version:\s*(\S+)/.exec(criu)?.[1] ?? 'unknown',
       runcVersion: /runc version\s+(\S+)/.exec(runc)?.[1] ?? 'unknown',
       cpuFeatures: flags.filter((flag) => !incidental.has(flag)).sort(),
-      softDirty: await hasSoftDirty(),
+      softDirty: exitCode === 0,
     };
   }
-}
-
-/** A page just written is soft-dirty (bit 55), if the kernel tracks that at all; kernel: admin-guide/mm/soft-dirty.rst. */
-async function hasSoftDirty(): Promise<boolean> {
-  return /^VmFlags:.* sd\b/m.test(await readFile('/proc/self/smaps', 'utf8'));
 }
 
 function kibibytes(text: string, key: string): number {

@@ -47,6 +47,10 @@ void runService({
       uptimeSeconds: readUptimeSeconds,
     });
     const nodeInfo = new NodeInfoReader(config.vm, run);
+    nodeInfo.read(link.state).then(
+      ({ cpuFeatures, ...node }) => log.info({ ...node, cpuFeatures: cpuFeatures.length }, 'this VM'),
+      (error: unknown) => log.error({ error }, 'cannot tell what this VM is made of'),
+    );
     server.add('Checkpoint', checkpointHandlers({ departures, store, nodeInfo, link }));
     return Promise.resolve(() => link.stop());
   },

@@ -1,0 +1,17 @@
+export { Folder, pathParts } from './beneath.js';
+export { processCpuSeconds } from './cpu-clock.js';
+export { IoVector, maxPieces } from './io-vector.js';
+export { AnonymousPage, anonymousPage, untouchedPage, mapFile, type Mapping } from './memory.js';
+export { sendRawFrame } from './raw-frame.js';
+export {
+  acceptTcp,
+  connectTcp,
+  listenTcp,
+  openTcpSocket,
+  receiveExactly,
+  setReceiveTimeout,
+  shutdownSocket,
+  type Endpoint,
+} from './sockets.js';
+export { sendFile } from './transfer.js';
+export { WakeUp, waitReadable } from './wake-up.js';

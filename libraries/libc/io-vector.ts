@@ -1,0 +1,101 @@
+/**
+ * Pieces of memory for one `writev`, packed as the kernel wants them: 16 bytes a piece, no object per piece.
+ *
+ * `sendAll` writes all of it to a blocking socket, however the kernel cuts it. Addresses are numbers here: user
+ * space ends below 2^47, which a double holds exactly. Limits: 1024 pieces (IOV_MAX), little-endian 64-bit.
+ */
+import { PortkeyError } from '../errors/index.js';
+import { bufferAddress, interrupted, libc, libcError } from './library.js';
+
+const writev = libc.func('int64_t writev(int fd, void *vector, int count)') as (
+  fd: number,
+  vector: Buffer,
+  count: number,
+) => number;
+
+export const maxPieces = 1024;
+const pieceBytes = 16;
+const twoTo32 = 2 ** 32;
+
+export class IoVector {
+  private readonly bytes = Buffer.from(new ArrayBuffer(maxPieces * pieceBytes));
+  private readonly words = new Uint32Array(this.bytes.buffer, 0, maxPieces * 4);
+  private readonly kept: Buffer[] = [];
+  private used = 0;
+  private total = 0;
+
+  get pieces(): number {
+    return this.used;
+  }
+
+  get byteLength(): number {
+    return this.total;
+  }
+
+  get isFull(): boolean {
+    return this.used === maxPieces;
+  }
+
+  /** Memory at `address` must stay mapped until the vector was sent or cleared. */
+  add(address: number, byteLength: number): void {
+    if (this.isFull) throw new PortkeyError('internal', `an I/O vector has at most ${maxPieces} pieces`);
+    const at = this.used * 4;
+    this.words[at] = address % twoTo32;
+    this.words[at + 1] = Math.floor(address / twoTo32);
+    this.words[at + 2] = byteLength % twoTo32;
+    this.words[at + 3] = Math.floor(byteLength / twoTo32);
+    this.used += 1;
+    this.total += byteLength;
+  }
+
+  /** Keeps the buffer alive until the vector was sent or cleared. */
+  addBuffer(buffer: Buffer): void {
+    this.kept.push(buffer);
+    this.add(Number(bufferAddress(buffer)), buffer.length);
+  }
+
+  clear(): void {
+    this.used = 0;
+    this.total = 0;
+    this.kept.length = 0;
+  }
+
+  /** Blocks until everything is in the socket's hands, then clears. Throws `stream-broken`. */
+  sendAll(fd: number): void {
+    let first = 0;
+    while (first < this.used) {
+      const piecesLeft = this.bytes.subarray(first * pieceBytes, this.used * pieceBytes);
+      // SAFETY: the vector has `used` pieces, each of memory that its adder keeps valid.
+      const written = writev(fd, piecesLeft, this.used - first);
+      if (written < 0) {
+        if (interrupted()) continue;
+        throw libcError('writev', 'the stream', 'stream-broken');
+      }
+      first = this.advance(first, written);
+    }
+    this.clear();
+  }
+
+  /** Drops `written` bytes from piece `first` on; returns the first piece with something left. */
+  private advance(first: number, written: number): number {
+    let left = written;
+    for (let piece = first; piece < this.used; piece += 1) {
+      const at = piece * 4;
+      const length = this.word(at + 2) + this.word(at + 3) * twoTo32;
+      if (left < length) {
+        const address = this.word(at) + this.word(at + 1) * twoTo32 + left;
+        this.words[at] = address % twoTo32;
+        this.words[at + 1] = Math.floor(address / twoTo32);
+        this.words[at + 2] = (length - left) % twoTo32;
+        this.words[at + 3] = Math.floor((length - left) / twoTo32);
+        return piece;
+      }
+      left -= length;
+    }
+    return this.used;
+  }
+
+  private word(index: number): number {
+    return this.words[index] ?? 0;
+  }
+}

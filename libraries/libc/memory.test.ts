@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { anonymousPage, mapFile } from './index.js';
+
+describe('memory mappings', () => {
+  it('give a page that is locked, zeroed and keeps what is written into it', () => {
+    const page = anonymousPage();
+    try {
+      assert.equal(page.address % 4096n, 0n);
+      assert.deepEqual(page.read(4), Buffer.alloc(4));
+      page.write(Buffer.from('nonce'));
+      assert.equal(page.read(5).toString(), 'nonce');
+      assert.throws(() => page.write(Buffer.alloc(4097)), { code: 'invalid-argument' });
+      assert.match(readFileSync('/proc/self/status', 'utf8'), /VmLck:\s+[1-9]/);
+    } finally {
+      page.close();
+    }
+  });
+
+  it('are gone after close, which may come twice', () => {
+    const page = anonymousPage();
+    page.close();
+    page.close();
+    assert.throws(() => page.address, /not mapped any more/);
+    assert.throws(() => page.read(1), /not mapped any more/);
+  });
+
+  it('map a file at an address of their own', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'portkey-libc-'));
+    const path = join(folder, 'ram');
+    writeFileSync(path, Buffer.alloc(8192, 1));
+    const fd = openSync(path, 'r');
+    try {
+      const mapping = mapFile(fd, 8192, path);
+      assert.ok(mapping.address > 0n);
+      mapping.close();
+      assert.throws(() => mapFile(fd, 0, path), { message: /mmap of .*ram failed: EINVAL/ });
+    } finally {
+      closeSync(fd);
+      rmSync(folder, { recursive: true });
+    }
+  });
+});

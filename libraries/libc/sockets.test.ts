@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+
+import {
+  acceptTcp,
+  anonymousPage,
+  connectTcp,
+  IoVector,
+  listenTcp,
+  maxPieces,
+  openTcpSocket,
+  receiveExactly,
+  sendFile,
+  shutdownSocket,
+  WakeUp,
+  waitReadable,
+} from './index.js';
+
+const address = '127.0.0.1';
+
+/** Two ends of one connection; the kernel completes it before the accept, so one thread can hold both. */
+function connected(): { near: number; far: number; close: () => void } {
+  const listener = listenTcp(address);
+  const near = openTcpSocket();
+  connectTcp(near, { address, port: listener.port }, 1000);
+  const far = acceptTcp(listener.fd, 1000);
+  return { near, far, close: () => [near, far, listener.fd].forEach((fd) => closeSync(fd)) };
+}
+
+describe('blocking sockets', () => {
+  it('carry an I/O vector of buffers and of mapped memory', () => {
+    const { near, far, close } = connected();
+    const page = anonymousPage();
+    try {
+      page.write(Buffer.from('mapped'));
+      const vector = new IoVector();
+      vector.addBuffer(Buffer.from(new TextEncoder().encode('header ').buffer));
+      vector.add(Number(page.address), 6);
+      assert.equal(vector.byteLength, 13);
+      vector.sendAll(near);
+      assert.equal(vector.pieces, 0);
+      const received = Buffer.alloc(13);
+      assert.ok(receiveExactly(far, received, 13));
+      assert.equal(received.toString(), 'header mapped');
+    } finally {
+      page.close();
+      close();
+    }
+  });
+
+  it('send all of a vector that the kernel takes in parts', async () => {
+    const listener = listenTcp(address);
+    const client = connect(listener.port, address);
+    const far = acceptTcp(listener.fd, 1000);
+    const bytes = Buffer.from(new ArrayBuffer(4096));
+    bytes.fill('x');
+    // A pipe in between would be a second thread; a socket whose reader is this event loop takes what fits at once.
+    const vector = new IoVector();
+    for (let piece = 0; piece < 16; piece += 1) vector.addBuffer(bytes);
+    vector.sendAll(far);
+    closeSync(far);
+    closeSync(listener.fd);
+    assert.equal((await text(client)).length, 16 * 4096);
+  });
+
+  it('take no more pieces than the kernel', () => {
+    const vector = new IoVector();
+    for (let piece = 0; piece < maxPieces; piece += 1) vector.add(4096, 1);
+    assert.ok(vector.isFull);
+    assert.throws(() => vector.add(4096, 1), /at most 1024/);
+  });
+
+  it('report memory that is not there as an error', () => {
+    const { near, close } = connected();
+    try {
+      const vector = new IoVector();
+      vector.add(4096, 100);
+      assert.throws(() => vector.sendAll(near), { code: 'stream-broken', message: /EFAULT/ });
+    } finally {
+      close();
+    }
+  });
+
+  it('send a file, and notice one that is too short', () => {
+    const { near, far, close } = connected();
+    const folder = mkdtempSync(join(tmpdir(), 'portkey-libc-'));
+    const path = join(folder, 'image');
+    writeFileSync(path, '0123456789');
+    const fd = openSync(path, 'r');
+    try {
+      sendFile(near, fd, 2, 5);
+      const received = Buffer.alloc(5);
+      receiveExactly(far, received, 5);
+      assert.equal(received.toString(), '23456');
+      assert.throws(() => sendFile(near, fd, 8, 5), { code: 'stream-broken', message: /shorter/ });
+    } finally {
+      closeSync(fd);
+      rmSync(folder, { recursive: true });
+      close();
+    }
+  });
+
+  it('tell an orderly end from one in the middle of a message', () => {
+    const { near, far, close } = connected();
+    try {
+      const vector = new IoVector();
+      vector.addBuffer(Buffer.alloc(100, 'a'));
+      vector.sendAll(near);
+      shutdownSocket(near);
+      assert.throws(() => receiveExactly(far, Buffer.alloc(200), 200), { message: /in the middle/ });
+      assert.equal(receiveExactly(far, Buffer.alloc(1), 1), false);
+    } finally {
+      close();
+    }
+  });
+
+  it('do not wait for ever: accept, connect and a shut down listener', () => {
+    const listener = listenTcp(address);
+    const fd = openTcpSocket();
+    try {
+      assert.throws(() => acceptTcp(listener.fd, 20), { code: 'stream-broken', message: /EAGAIN/ });
+      shutdownSocket(listener.fd);
+      assert.throws(() => acceptTcp(listener.fd, 60_000), { code: 'stream-broken', message: /EINVAL/ });
+      assert.throws(() => connectTcp(fd, { address, port: listener.port }, 1000), {
+        message: /ECONNREFUSED/,
+      });
+      assert.throws(() => connectTcp(fd, { address: 'localhost', port: 1 }, 1000), {
+        code: 'invalid-argument',
+      });
+    } finally {
+      closeSync(fd);
+      closeSync(listener.fd);
+    }
+  });
+
+  it('are waited for together with a wake-up and a time', () => {
+    const { near, far, close } = connected();
+    const wakeUp = new WakeUp();
+    try {
+      assert.equal(waitReadable(far, wakeUp.fd, 5), false);
+      wakeUp.wake();
+      wakeUp.wake();
+      assert.equal(waitReadable(far, wakeUp.fd, -1), false);
+      assert.equal(waitReadable(far, wakeUp.fd, 5), false);
+      shutdownSocket(near);
+      assert.equal(waitReadable(far, wakeUp.fd, -1), true);
+    } finally {
+      wakeUp.close();
+      wakeUp.wake();
+      close();
+    }
+  });
+});

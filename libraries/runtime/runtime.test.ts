@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { PortkeyError } from '../errors/index.js';
+import type { CommandResult } from '../process/index.js';
+import type { ContainerSpec } from '../rpc/index.js';
+import {
+  ContainerNetwork,
+  ContainerStore,
+  Freezer,
+  gratuitousArp,
+  outerLinkName,
+  runcConfig,
+  tasksOf,
+} from './index.js';
+
+const spec: ContainerSpec = {
+  name: 'web',
+  rootfs: '/',
+  readOnly: true,
+  tmpfs: ['/tmp'],
+  memoryLimitBytes: 2 ** 20,
+  network: 'NETWORK_MODE_OWN',
+  ip: '10.77.0.100/24',
+  mac: '02:70:6b:00:00:64',
+  command: ['redis-server'],
+  env: [],
+  labels: {},
+};
+
+describe('in a folder of its own', () => {
+  let folder = '';
+  beforeEach(async () => (folder = await mkdtemp(path.join(tmpdir(), 'portkey-runtime-'))));
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  describe('the container store', () => {
+    it('lets one migration claim a container, and that one again', async () => {
+      const store = new ContainerStore(folder);
+      await store.create(spec);
+      await store.claim('web', { migrationId: 'm-1', epoch: 1, role: 'source' });
+      await store.claim('web', { migrationId: 'm-1', epoch: 1, role: 'source' });
+      await assert.rejects(
+        store.claim('web', { migrationId: 'm-2', epoch: 1, role: 'source' }),
+        /'web' is being migrated \(m-1\)/,
+      );
+      await store.release('web');
+      await store.claim('web', { migrationId: 'm-2', epoch: 1, role: 'source' });
+      assert.ok(await store.isClaimedBy('web', 'm-2'));
+    });
+
+    it('gives a claim to exactly one of many that come at once', async () => {
+      const store = new ContainerStore(folder);
+      await store.create(spec);
+      const tries = Array.from({ length: 20 }, (_, index) =>
+        store.claim('web', { migrationId: `m-${index}`, epoch: 1, role: 'source' }),
+      );
+      const outcomes = await Promise.allSettled(tries);
+      assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 1);
+    });
+
+    it('refuses a name twice, and names that are paths', async () => {
+      const store = new ContainerStore(folder);
+      await store.create(spec);
+      await assert.rejects(
+        store.create(spec),
+        (error) => error instanceof PortkeyError && error.code === 'container-exists',
+      );
+      for (const name of ['..', '../x', 'a/b', '', '-x', 'x'.repeat(64)])
+        assert.throws(() => store.folder(name), /cannot name a container/);
+      assert.deepEqual(await store.spec('web'), spec);
+    });
+  });
+
+  describe('the freezer', () => {
+    /** A cgroup folder whose cgroup.events never follows cgroup.freeze: a task stuck in the kernel. */
+    it('thaws again and says so where tasks do not freeze', async () => {
+      await mkdir(path.join(folder, 'portkey/web'), { recursive: true });
+      const file = (name: string): string => path.join(folder, 'portkey/web', name);
+      await writeFile(file('cgroup.events'), 'populated 1\nfrozen 0\n');
+      let nowMs = 0;
+      const clock = {
+        monotonicMs: () => (nowMs += 500),
+        wallTime: () => new Date(),
+        sleep: () => Promise.resolve(),
+      };
+      const freezer = new Freezer('web', clock, folder);
+      await assert.rejects(
+        freezer.freeze(),
+        (error) => error instanceof PortkeyError && error.code === 'freeze-failed',
+      );
+      await freezer.thaw();
+    });
+  });
+
+  describe('the list of tasks', () => {
+    it('reads pid, start time and threads of tasks in the cgroup and below, whatever their name holds', async () => {
+      const cgroup = path.join(folder, 'cgroup');
+      await mkdir(path.join(cgroup, 'portkey/web/below'), { recursive: true });
+      await writeFile(path.join(cgroup, 'portkey/web/cgroup.procs'), '200\n201\n');
+      await writeFile(path.join(cgroup, 'portkey/web/below/cgroup.procs'), '300\n');
+      const proc = path.join(folder, 'proc');
+      for (const [pid, inner] of [
+        [200, 1],
+        [300, 9],
+      ] as const) {
+        await mkdir(path.join(proc, String(pid)), { recursive: true });
+        const rest = `S 1 ${'0 '.repeat(15)}4 0 ${7000 + pid} 0`;
+        await writeFile(path.join(proc, `${pid}/stat`), `${pid} (nginx: a) b) ${rest}\n`);
+        await writeFile(
+          path.join(proc, `${pid}/status`),
+          `Name:\tx\nNSpid:\t${pid}\t${inner}\nRssAnon:\t    12 kB\n`,
+        );
+      }
+      const tasks = await tasksOf('web', { cgroup, proc });
+      assert.deepEqual(tasks, [
+        { pid: 200, namespacePid: 1, startTicks: 7200, threadCount: 4, privateBytes: 12288, stopped: false },
+        { pid: 300, namespacePid: 9, startTicks: 7300, threadCount: 4, privateBytes: 12288, stopped: false },
+      ]);
+    });
+  });
+});
+
+describe("a container's config", () => {
+  const paths = { rootfs: '/r', criuConfig: '/c', networkNamespace: '/var/run/netns/web' };
+
+  it('names the network namespace by path, and leaves it out on the VM’s own network', () => {
+    const namespaces = (network: ContainerSpec['network']): string =>
+      JSON.stringify(runcConfig({ ...spec, network }, paths));
+    assert.match(namespaces('NETWORK_MODE_OWN'), /"type":"network","path":"\/var\/run\/netns\/web"/);
+    assert.doesNotMatch(namespaces('NETWORK_MODE_HOST'), /"type":"network"/);
+  });
+
+  it('is the same for the same spec, so that it is the same on both VMs', () => {
+    assert.deepEqual(
+      runcConfig(spec, paths),
+      runcConfig(JSON.parse(JSON.stringify(spec)) as ContainerSpec, paths),
+    );
+  });
+});
+
+describe("a container's network", () => {
+  it('is made with its link down, and removed whole', async () => {
+    const commands: string[] = [];
+    const run = (argv: readonly string[]): Promise<CommandResult> => {
+      commands.push(argv.join(' '));
+      return Promise.resolve({ exitCode: 0, stdout: '', stderr: '' });
+    };
+    const network = new ContainerNetwork(spec, 'br0', run);
+    await network.create();
+    const link = outerLinkName('web');
+    assert.ok(link.length <= 15, 'interface names have 15 characters at most');
+    assert.ok(commands.includes(`ip link set ${link} master br0 down`));
+    assert.ok(!commands.some((command) => command === `ip link set ${link} up`));
+    commands.length = 0;
+    await network.remove();
+    assert.deepEqual(commands, [`ip link delete ${link}`, 'ip netns delete web']);
+    commands.length = 0;
+    await new ContainerNetwork({ ...spec, network: 'NETWORK_MODE_HOST' }, 'br0', run).create();
+    assert.deepEqual(commands, []);
+  });
+
+  it('announces itself with a broadcast ARP request for its own address (RFC 5227)', () => {
+    const frame = gratuitousArp('02:70:6b:00:00:64', '10.77.0.100').toString('hex');
+    const expected = 'ffffffffffff' + '02706b000064' + '0806' + '0001' + '0800' + '0604' + '0001' +
+      '02706b000064' + '0a4d0064' + '000000000000' + '0a4d0064'; // prettier-ignore
+    assert.equal(frame, expected);
+  });
+});
