@@ -24,17 +24,20 @@ find services libraries testbed cli -name '*.lua' -print0 | while IFS= read -r -
   install -D -m 644 "$file" "build/$file"
 done
 
-# Each guest program is one file, so that it starts fast in an emulated guest; koffi, whose native half cannot be
-# bundled, stands beside it.
+# Each guest program is one file, so that it starts fast in an emulated guest. Beside it stand koffi, whose native
+# half cannot be bundled, and the health service's proto, which grpc-health-check reads from ../../proto.
 guest=build/guest
-mkdir -p "$guest/node_modules/koffi" "$guest/node_modules/@koromix"
+rm -rf "$guest"
+mkdir -p "$guest/node_modules/koffi/src" "$guest/node_modules/@koromix"
 for program in services/checkpoint services/restore testbed/guest-agent; do
-  [ -f "build/$program/main.js" ] || continue
+  name=$(basename "$program")
   node_modules/.bin/esbuild "build/$program/main.js" --bundle --platform=node --target=node20 --format=cjs \
-    --external:koffi --external:pino-pretty --log-level=warning --outfile="$guest/$(basename "$program").cjs"
+    --external:koffi --external:pino-pretty --log-level=warning --outfile="$guest/programs/$name/main.cjs"
+  echo "require('./programs/$name/main.cjs');" >"$guest/$name.cjs"
 done
+cp -r node_modules/grpc-health-check/proto "$guest/proto"
 cp -r node_modules/koffi/{package.json,index.cjs,index.js,indirect.cjs,indirect.js,lib} "$guest/node_modules/koffi/"
-mkdir -p "$guest/node_modules/koffi/src"
-[ ! -d node_modules/koffi/src/koffi ] || cp -r node_modules/koffi/src/koffi "$guest/node_modules/koffi/src/"
+mkdir "$guest/node_modules/koffi/src/koffi"
+cp node_modules/koffi/src/koffi/*.{js,cjs} "$guest/node_modules/koffi/src/koffi/"
 cp -r node_modules/@koromix/koffi-linux-x64 "$guest/node_modules/@koromix/"
 touch build/.complete
