@@ -37,7 +37,6 @@ for program in services/checkpoint services/restore testbed/guest-agent; do
 done
 cp -r node_modules/grpc-health-check/proto "$guest/proto"
 cp -r node_modules/koffi/{package.json,index.cjs,index.js,indirect.cjs,indirect.js,lib} "$guest/node_modules/koffi/"
-mkdir "$guest/node_modules/koffi/src/koffi"
-cp node_modules/koffi/src/koffi/*.{js,cjs} "$guest/node_modules/koffi/src/koffi/"
+cp -r node_modules/koffi/src/koffi "$guest/node_modules/koffi/src/"
 cp -r node_modules/@koromix/koffi-linux-x64 "$guest/node_modules/@koromix/"
 touch build/.complete
