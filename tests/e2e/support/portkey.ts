@@ -1,0 +1,83 @@
+/**
+ * The command line as a user has it: a process with arguments, an exit code, stdout and stderr.
+ */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const program = fileURLToPath(new URL('../../../cli/main.js', import.meta.url));
+
+export interface Outcome {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunningCommand {
+  readonly pid: number;
+  readonly ended: Promise<Outcome>;
+}
+
+export function startPortkey(args: readonly string[], input = ''): RunningCommand {
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stdin.end(input);
+  const ended = new Promise<Outcome>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ exitCode: code ?? 128, stdout, stderr }));
+  });
+  return { pid: child.pid ?? 0, ended };
+}
+
+export const portkey = (...args: string[]): Promise<Outcome> => startPortkey(args).ended;
+
+/** Runs a command that must succeed, and returns its stdout. */
+export async function portkeyOk(...args: string[]): Promise<string> {
+  const outcome = await portkey(...args);
+  if (outcome.exitCode !== 0) {
+    throw new Error(
+      `portkey ${args.join(' ')} ended with ${outcome.exitCode}: ${outcome.stderr}${outcome.stdout}`,
+    );
+  }
+  return outcome.stdout;
+}
+
+/** The one JSON document that a command prints. */
+export async function portkeyJson<T>(...args: string[]): Promise<T> {
+  return JSON.parse(await portkeyOk('--json', ...args)) as T;
+}
+
+/** What a shell command prints in a guest. */
+export const inGuest = (vm: string, command: string): Promise<string> =>
+  portkeyOk('testbed', 'exec', vm, '--', 'sh', '-c', command);
+
+/** The contract's record of one migration, as far as the tests look at it. */
+export interface MigrationReport {
+  readonly id: string;
+  readonly mode: 'portkey' | 'criu';
+  readonly outcome: string;
+  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly verified: boolean | null;
+  readonly connectionKept: boolean | null;
+  readonly clientPauseSeconds: number | null;
+  readonly totalSeconds: number;
+  readonly downtimeSeconds: number;
+  readonly pagesSent: number;
+  readonly hypercalls: number;
+  readonly rounds: readonly { readonly pages: number }[];
+  readonly cpuSeconds: Record<
+    'source' | 'destination',
+    { readonly total: number; readonly transfer: number }
+  >;
+}
+
+export async function migrate(
+  name: string,
+  to: string,
+  mode: string,
+  ...options: string[]
+): Promise<MigrationReport> {
+  return portkeyJson<MigrationReport>('migrate', name, '--to', to, '--mode', mode, ...options);
+}
