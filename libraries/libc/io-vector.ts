@@ -24,6 +24,9 @@ export class IoVector {
   private used = 0;
   private total = 0;
 
+  /** `write` is writev(2), or a test's. */
+  constructor(private readonly write: (fd: number, vector: Buffer, count: number) => number = writev) {}
+
   get pieces(): number {
     return this.used;
   }
@@ -66,7 +69,7 @@ export class IoVector {
     while (first < this.used) {
       const piecesLeft = this.bytes.subarray(first * pieceBytes, this.used * pieceBytes);
       // SAFETY: the vector has `used` pieces, each of memory that its adder keeps valid.
-      const written = writev(fd, piecesLeft, this.used - first);
+      const written = this.write(fd, piecesLeft, this.used - first);
       if (written < 0) {
         if (interrupted()) continue;
         throw libcError('writev', 'the stream', 'stream-broken');
