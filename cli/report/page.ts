@@ -82,9 +82,10 @@ export function htmlTable(head: readonly string[], rows: readonly (readonly stri
 }
 
 export function testbedLine(facts: TestbedFacts): string {
+  const machine = facts.accel === 'kvm' ? 'with KVM' : `emulated by QEMU (${facts.accel})`;
   return (
-    `${facts.cpus} CPUs, VMs with ${formatBytes(facts.vmMemoryBytes)} under ${facts.accel === 'kvm' ? 'KVM' : `QEMU's emulation (${facts.accel})`}, ` +
-    `hosts joined at ${facts.link}; kernel ${facts.kernel}, CRIU ${facts.criu}, runc ${facts.runc}, QEMU ${facts.qemu}`
+    `VMs with ${facts.cpus} CPUs and ${formatBytes(facts.vmMemoryBytes)}, ${machine}, hosts joined at ${facts.link}; ` +
+    `kernel ${facts.kernel}, CRIU ${facts.criu}, runc ${facts.runc}, QEMU ${facts.qemu}`
   );
 }
 
@@ -168,7 +169,7 @@ function migrationTable(migrations: readonly MigrationReport[]): string {
   ]);
 }
 
-function legend(entries: readonly { readonly key: string; readonly label: string }[]): string {
+export function legend(entries: readonly { readonly key: string; readonly label: string }[]): string {
   return element(
     'ul',
     { class: 'legend' },

@@ -24,6 +24,12 @@ export interface ReportFile {
   readonly migrations: readonly MigrationReport[];
 }
 
+/** The facts of a report, from anything that has them and more. */
+export function testbedFacts(source: TestbedFacts): TestbedFacts {
+  const { accel, kernel, criu, runc, qemu, cpus, vmMemoryBytes, link } = source;
+  return { accel, kernel, criu, runc, qemu, cpus, vmMemoryBytes, link };
+}
+
 /** Writes `files` (name → content) below `folder`; returns their paths. */
 export async function writeFiles(folder: string, files: Record<string, string>): Promise<string[]> {
   await mkdir(folder, { recursive: true });

@@ -1,0 +1,21 @@
+/**
+ * What every command is handed: output, time, interrupts, places, and the way to the controller.
+ *
+ * A command sets `exitCode` where its result is not a plain success; an error it throws decides by its own code.
+ */
+import type { Clock } from '../libraries/process/index.js';
+import type { Places } from '../testbed/paths.js';
+import type { Controller } from './controller.js';
+import type { Interrupts } from './interrupts.js';
+import type { Output } from './output.js';
+
+export interface Cli {
+  readonly output: Output;
+  readonly env: NodeJS.ProcessEnv;
+  readonly clock: Clock;
+  readonly interrupts: Interrupts;
+  readonly places: Places;
+  exitCode: number;
+  /** The caller disposes of it. Throws `testbed-down` where no controller is known. */
+  connect(): Promise<Controller>;
+}

@@ -1,0 +1,39 @@
+/** `doctor`: what works on this machine and in the cluster, and how to mend what does not. */
+import { Command } from 'commander';
+
+import { asPortkeyError } from '../../libraries/errors/index.js';
+import type { Cli } from '../cli.js';
+import { checkLines, type Check } from '../doctor/check.js';
+import { clusterChecks } from '../doctor/cluster-checks.js';
+import { hostChecks, thisMachine } from '../doctor/host-checks.js';
+
+export function doctorCommand(cli: Cli): Command {
+  return new Command('doctor')
+    .description('checks the machine and the cluster; says what fails and how to mend it')
+    .addHelpText('after', '\nExit code 1 if something needed does not work.')
+    .action(async () => {
+      const cluster = await checkCluster(cli);
+      const checks = [...(await hostChecks(thisMachine(cli.env), cluster !== undefined)), ...(cluster ?? [])];
+      const healthy = checks.every(({ state }) => state !== 'failed');
+      cli.output.result({ ok: healthy, checks }, () =>
+        cluster === undefined
+          ? `${checkLines(checks)}\n\nNo test bed is up, so the VMs were not checked.`
+          : checkLines(checks),
+      );
+      if (!healthy) cli.exitCode = 1;
+    });
+}
+
+/** undefined where no controller is known. */
+async function checkCluster(cli: Cli): Promise<Check[] | undefined> {
+  try {
+    using controller = await cli.connect();
+    return clusterChecks(await controller.cluster(), controller.address);
+  } catch (thrown) {
+    const error = asPortkeyError(thrown);
+    if (error.code === 'testbed-down') return undefined;
+    if (error.exitCode === 2) throw error;
+    const fix = "'portkey testbed down', then 'portkey testbed up'; or check the address";
+    return [{ area: 'cluster', name: 'controller', state: 'failed', detail: error.message, fix }];
+  }
+}

@@ -1,0 +1,79 @@
+/** `migrate NAME --to VM`: migrates a container and waits for the end. */
+import { Command } from 'commander';
+
+import { PortkeyError } from '../../libraries/errors/index.js';
+import type { Cli } from '../cli.js';
+import { migrate, shortcoming, wireModes } from '../migrate/migrate.js';
+import { resultTable } from '../migrate/result-table.js';
+import {
+  batch,
+  bytesPerSecond,
+  containerName,
+  milliseconds,
+  mode,
+  optionWithDefault,
+  wholeNumber,
+  type ModeName,
+} from '../options.js';
+import { exitCodeOf } from '../report/migration-report.js';
+import { workloadPlaceOf } from '../workload-place.js';
+
+interface MigrateOptions {
+  readonly to: string;
+  readonly mode: ModeName;
+  readonly maxDowntime: number;
+  readonly maxRounds: number;
+  readonly bandwidth?: number;
+  readonly batch: string;
+}
+
+const notes = `
+Ctrl-C cancels: the container goes on where it was. A second Ctrl-C leaves the migration to itself.
+
+Examples:
+  portkey migrate web --to vm-b
+  portkey migrate web --to vm-a --mode criu --json`;
+
+export function migrateCommand(cli: Cli): Command {
+  return new Command('migrate')
+    .description('migrates a running container to another VM and waits for the end')
+    .argument('<name>', 'the container', containerName)
+    .requiredOption('--to <vm>', 'the VM it goes to')
+    .addOption(optionWithDefault('--mode <portkey|criu>', 'how its memory crosses', mode, 'portkey'))
+    .addOption(
+      optionWithDefault(
+        '--max-downtime <time>',
+        'freeze when the rest can be sent within this',
+        milliseconds,
+        '300ms',
+      ),
+    )
+    .addOption(
+      optionWithDefault(
+        '--max-rounds <n>',
+        'freeze after so many rounds at the latest',
+        wholeNumber(1, 100),
+        '8',
+      ),
+    )
+    .option('--bandwidth <rate>', 'cap on what the relay sends, like 1gbit', bytesPerSecond)
+    .addOption(optionWithDefault('--batch <adaptive|fixed:N>', 'pages per hypercall', batch, 'adaptive'))
+    .addHelpText('after', notes)
+    .action(async (name: string, options: MigrateOptions) => {
+      using controller = await cli.connect();
+      const report = await migrate(cli, controller, workloadPlaceOf(cli.places), {
+        container: name,
+        to: options.to,
+        mode: wireModes[options.mode],
+        maxDowntimeMs: Math.ceil(options.maxDowntime),
+        maxRounds: options.maxRounds,
+        bytesPerSecond: Math.round(options.bandwidth ?? 0),
+        batch: options.batch,
+      });
+      cli.output.result(report, () => resultTable(report));
+      const problem = shortcoming(report);
+      if (problem === undefined) return;
+      cli.output.failure(new PortkeyError('restore-failed', problem));
+      cli.exitCode = exitCodeOf(report) || 1;
+    });
+}

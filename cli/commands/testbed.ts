@@ -1,0 +1,136 @@
+/** `testbed up|status|down|exec|cp`: VMs on this machine to try it all with. */
+import { Command } from 'commander';
+
+import { cp, down, exec, status, up, type TestbedState, type TestbedStatus } from '../../testbed/index.js';
+import type { Cli } from '../cli.js';
+import { collector } from '../collector.js';
+import { abortOnInterrupt } from '../interrupts.js';
+import {
+  accelerator,
+  linkSpeed,
+  optionWithDefault,
+  size,
+  wholeNumber,
+  type Accelerator,
+} from '../options.js';
+import { formatTable } from '../table.js';
+
+interface UpOptions {
+  readonly vms: number;
+  readonly vmMemory: number;
+  readonly accel: Accelerator;
+  readonly link: string;
+}
+
+export function testbedCommand(cli: Cli): Command {
+  return new Command('testbed')
+    .description('VMs on this machine, each on a host of its own (a network namespace)')
+    .addCommand(upCommand(cli))
+    .addCommand(statusCommand(cli))
+    .addCommand(downCommand(cli))
+    .addCommand(execCommand(cli))
+    .addCommand(cpCommand(cli));
+}
+
+function upCommand(cli: Cli): Command {
+  return new Command('up')
+    .description('brings the test bed up: vm-a, vm-b, …')
+    .addOption(optionWithDefault('--vms <n>', 'how many VMs', wholeNumber(1, 10), '2'))
+    .addOption(optionWithDefault('--vm-memory <size>', 'memory of each', size, '2G'))
+    .addOption(
+      optionWithDefault('--accel <auto|kvm|tcg>', 'auto tries KVM by booting a guest', accelerator, 'auto'),
+    )
+    .addOption(optionWithDefault('--link <rate>', 'speed of the link between the hosts', linkSpeed, '10gbit'))
+    .addHelpText('after', '\nExample:\n  portkey testbed up --vms 3 --vm-memory 1G --link 1gbit')
+    .action(async ({ vms, vmMemory, accel, link }: UpOptions) => {
+      using interrupt = abortOnInterrupt(cli.interrupts);
+      const report = (line: string): void => cli.output.note(line);
+      const state = await up(
+        { vms, vmMemoryBytes: vmMemory, accel, link },
+        { report, signal: interrupt.signal },
+      );
+      cli.output.result(state, () => vmTable(state));
+    });
+}
+
+function statusCommand(cli: Cli): Command {
+  return new Command('status').description('says what runs').action(async () => {
+    const found = await status();
+    cli.output.result(found, () => statusText(found));
+    if (found.state === 'degraded' || found.state === 'remains') cli.exitCode = 1;
+  });
+}
+
+function downCommand(cli: Cli): Command {
+  return new Command('down')
+    .description('takes the test bed down and leaves nothing behind, also after a crash')
+    .action(async () => {
+      // Half a cleanup helps nobody, so Ctrl-C does not stop it.
+      const note = (line: string): void => cli.output.note(line);
+      const handler = cli.interrupts.on(() => note('taking the test bed down; this cannot be stopped'));
+      const removed = await down({ report: note }).finally(() => handler[Symbol.dispose]());
+      cli.output.result({ state: 'down', removed }, () => '');
+    });
+}
+
+function execCommand(cli: Cli): Command {
+  return new Command('exec')
+    .description('runs a command in a guest as root; its exit code is the exit code')
+    .argument('<vm>', 'the VM')
+    .argument('<command...>', 'the command, after --')
+    .addHelpText('after', '\nExample:\n  portkey testbed exec vm-a -- cat /proc/loadavg')
+    .action(async (vm: string, command: string[]) => {
+      const signals = (pass: (signal: NodeJS.Signals) => void): (() => void) => {
+        const handler = cli.interrupts.on(() => pass('SIGINT'));
+        return () => handler[Symbol.dispose]();
+      };
+      const { stdin, stdout, stderr } = process;
+      if (!cli.output.flags.json) {
+        cli.exitCode = await exec(vm, command, { stdin, stdout, stderr, onSignal: signals });
+        return;
+      }
+      const [out, err] = [collector(), collector()];
+      const exitCode = await exec(vm, command, {
+        stdin,
+        stdout: out.stream,
+        stderr: err.stream,
+        onSignal: signals,
+      });
+      cli.output.result({ vm, command, exitCode, stdout: out.text(), stderr: err.text() }, () => '');
+      cli.exitCode = exitCode;
+    });
+}
+
+function cpCommand(cli: Cli): Command {
+  return new Command('cp')
+    .description('copies a file or folder from, to or between guests')
+    .argument('<source>', 'PATH or VM:/PATH')
+    .argument('<destination>', 'PATH or VM:/PATH')
+    .addHelpText('after', '\nExample:\n  portkey testbed cp ./site vm-a:/srv/site')
+    .action(async (source: string, destination: string) => {
+      using interrupt = abortOnInterrupt(cli.interrupts);
+      await cp(source, destination, interrupt.signal);
+      cli.output.result({ source, destination }, () => '');
+    });
+}
+
+function vmTable({ vms }: TestbedState): string {
+  return formatTable(
+    [{ title: 'VM' }, { title: 'host' }, { title: 'address' }],
+    vms.map(({ name, host, address }) => [name, host, address]),
+  );
+}
+
+function statusText({ state, testbed, processes, services, remains }: TestbedStatus): string {
+  if (state === 'down') return 'the test bed is down';
+  if (testbed === undefined)
+    return ["a test bed left these behind; 'portkey testbed down' removes them:", ...remains].join('\n');
+  const dead = processes.filter(({ running }) => !running).map(({ name }) => `${name} does not run`);
+  const silent = services.filter(({ serving }) => !serving).map(({ name }) => `${name} does not answer`);
+  return [
+    `the test bed is ${state}: ${testbed.accel}, kernel ${testbed.kernel}, CRIU ${testbed.criu}, link ${testbed.link}`,
+    '',
+    vmTable(testbed),
+    ...[...dead, ...silent].map((line) => `✗ ${line}`),
+  ].join('\n');
+}

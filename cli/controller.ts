@@ -1,0 +1,91 @@
+/**
+ * The controller, as commands see it: where it is, and its calls with their deadlines.
+ *
+ * Address: --controller, else PORTKEY_CONTROLLER, else the test bed's state file. Who opens it disposes of it.
+ */
+import { PortkeyError } from '../libraries/errors/index.js';
+import {
+  RpcClient,
+  type Cluster,
+  type Container,
+  type ContainerSpec,
+  type MigrationEvent,
+  type PlacedContainer,
+  type Sent,
+} from '../libraries/rpc/index.js';
+
+const shortMs = 15_000;
+/** Starting and stopping a container in an emulated guest takes seconds, on a busy machine many. */
+const containerMs = 120_000;
+/** A migration ends by its own limits; this only keeps a call from waiting for ever. */
+const migrationMs = 3_600_000;
+
+export type MigrateRequest = Sent<'Controller', 'Migrate'>;
+
+export class Controller implements Disposable {
+  private readonly client: RpcClient<'Controller'>;
+
+  constructor(readonly address: string) {
+    this.client = new RpcClient('Controller', address, `controller at ${address}`);
+  }
+
+  cluster(): Promise<Cluster> {
+    return this.client.call('GetCluster', {}, { deadlineMs: shortMs });
+  }
+
+  run(vm: string, spec: ContainerSpec): Promise<Container> {
+    return this.client.call('RunContainer', { vm, spec }, { deadlineMs: containerMs });
+  }
+
+  async containers(vm: string): Promise<PlacedContainer[]> {
+    return (await this.client.call('ListContainers', { vm }, { deadlineMs: shortMs })).containers;
+  }
+
+  async stop(name: string): Promise<void> {
+    await this.client.call('StopContainer', { name }, { deadlineMs: containerMs });
+  }
+
+  migrate(request: MigrateRequest): AsyncIterable<MigrationEvent> {
+    return this.client.stream('Migrate', request, { deadlineMs: migrationMs });
+  }
+
+  watch(id: string): AsyncIterable<MigrationEvent> {
+    return this.client.stream('WatchMigration', { id }, { deadlineMs: migrationMs });
+  }
+
+  async migrations(): Promise<MigrationEvent[]> {
+    return (await this.client.call('ListMigrations', {}, { deadlineMs: shortMs })).migrations;
+  }
+
+  migration(id: string): Promise<MigrationEvent> {
+    return this.client.call('GetMigration', { id }, { deadlineMs: shortMs });
+  }
+
+  async cancel(id: string): Promise<void> {
+    await this.client.call('CancelMigration', { id }, { deadlineMs: shortMs });
+  }
+
+  [Symbol.dispose](): void {
+    this.client.close();
+  }
+}
+
+export interface AddressSources {
+  readonly flag: string | undefined;
+  readonly env: NodeJS.ProcessEnv;
+  /** From the test bed's state file; undefined while it is down. */
+  readonly testbed: string | undefined;
+}
+
+/** "host:port" or "unix:/path". Throws `testbed-down` where nothing says it, `invalid-argument` on a bad one. */
+export function controllerAddress({ flag, env, testbed }: AddressSources): string {
+  const address = flag ?? env['PORTKEY_CONTROLLER'] ?? testbed;
+  if (address === undefined)
+    throw new PortkeyError(
+      'testbed-down',
+      "no controller known: start a test bed with 'portkey testbed up', or name one with --controller host:port",
+    );
+  if (!/^(unix:\/.+|.+:\d+)$/.test(address))
+    throw new PortkeyError('invalid-argument', `'${address}' is no address: write host:port or unix:/path`);
+  return address;
+}

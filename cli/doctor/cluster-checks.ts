@@ -1,0 +1,45 @@
+/**
+ * What the controller sees of the cluster, as checks. The controller says itself what each problem breaks and what
+ * to do; here each VM is one check a problem, or one that says what it has.
+ */
+import type { Cluster, ClusterVm } from '../../libraries/rpc/index.js';
+import { ok, type Check } from './check.js';
+
+export function clusterChecks(cluster: Cluster, address: string): Check[] {
+  return [
+    ok('cluster', 'controller', `${cluster.version} at ${address}`),
+    cluster.redis
+      ? ok('cluster', 'redis', 'answers the controller')
+      : {
+          area: 'cluster',
+          name: 'redis',
+          state: 'failed',
+          detail: 'does not answer the controller: no migration can start',
+          fix: 'start it, or take the test bed down and up again',
+        },
+    ...cluster.vms.flatMap(vmChecks),
+  ];
+}
+
+function vmChecks(vm: ClusterVm): Check[] {
+  if (vm.problems.length === 0) return [ok('cluster', vm.name, description(vm))];
+  return vm.problems.map((problem): Check => {
+    const separator = problem.lastIndexOf('; ');
+    return {
+      area: 'cluster',
+      name: vm.name,
+      state: 'failed',
+      detail: separator < 0 ? problem : problem.slice(0, separator),
+      fix: separator < 0 ? "see 'portkey testbed status' and the logs" : problem.slice(separator + 2),
+    };
+  });
+}
+
+function description({ host, node, relay }: ClusterVm): string {
+  const parts = [`on ${host}`];
+  if (node !== null)
+    parts.push(`kernel ${node.kernel}`, `CRIU ${node.criuVersion}`, `runc ${node.runcVersion}`, 'soft-dirty');
+  if (relay !== null)
+    parts.push(`QEMU ${relay.qemuVersion} (${relay.accelerator})`, 'hypercall channel ready');
+  return parts.join(', ');
+}

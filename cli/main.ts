@@ -1,0 +1,36 @@
+/**
+ * `portkey`: the command line's process.
+ */
+import { Command } from 'commander';
+
+import { systemClock } from '../libraries/process/index.js';
+import { placesOf } from '../testbed/paths.js';
+import { readState } from '../testbed/state.js';
+import type { Cli } from './cli.js';
+import { Controller, controllerAddress } from './controller.js';
+import { ProcessInterrupts } from './interrupts.js';
+import { Output } from './output.js';
+import { addCommands, outputFlags, runCommandLine, type GlobalOptions } from './program.js';
+
+const argv = process.argv.slice(2);
+const program = new Command();
+const places = placesOf(process.env);
+
+const cli: Cli = {
+  output: new Output(outputFlags(argv), process.stdout, process.stderr),
+  env: process.env,
+  clock: systemClock,
+  interrupts: new ProcessInterrupts(process),
+  places,
+  exitCode: 0,
+  connect: async () => {
+    const flag = program.opts<GlobalOptions>().controller;
+    const testbed = (await readState(places.state))?.controller;
+    return new Controller(controllerAddress({ flag, env: process.env, testbed }));
+  },
+};
+
+addCommands(program, cli);
+// Who reads our output may leave early, as `| head` does.
+process.stdout.on('error', () => process.exit(1));
+process.exit(await runCommandLine(cli, program, argv));
