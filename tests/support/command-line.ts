@@ -1,0 +1,55 @@
+/**
+ * The command line as its users see it: a process with exit code, stdout and stderr.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+// This file is <project>/build/tests/support/command-line.js once compiled.
+const main = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
+
+export interface CommandLineResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunningCommandLine {
+  interrupt(): void;
+  /** Resolves as soon as stderr has this text. */
+  said(text: string): Promise<void>;
+  readonly result: Promise<CommandLineResult>;
+}
+
+/** Environment variables of `env` are added; those that would lead to a real test bed are not passed on. */
+export function startPortkey(
+  args: readonly string[],
+  env: Record<string, string>,
+  cwd?: string,
+): RunningCommandLine {
+  const child = spawn(process.execPath, [main, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, XDG_STATE_HOME: '/nonexistent', PORTKEY_CONTROLLER: undefined, ...env },
+    cwd,
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const closed = once(child, 'close');
+  return {
+    interrupt: () => child.kill('SIGINT'),
+    said: async (text) => {
+      while (!stderr.includes(text)) await Promise.race([once(child.stderr, 'data'), closed]);
+    },
+    result: closed.then(() => ({ exitCode: child.exitCode ?? 128, stdout, stderr })),
+  };
+}
+
+export function portkey(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  cwd?: string,
+): Promise<CommandLineResult> {
+  return startPortkey(args, env, cwd).result;
+}
