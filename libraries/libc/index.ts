@@ -1,4 +1,6 @@
 export { Folder, pathParts } from './beneath.js';
+export { filesBelow, removeTree } from './folder-tree.js';
+export { errorCodeOf } from './library.js';
 export { processCpuSeconds } from './cpu-clock.js';
 export { IoVector, maxPieces } from './io-vector.js';
 export { AnonymousPage, anonymousPage, untouchedPage, mapFile, type Mapping } from './memory.js';

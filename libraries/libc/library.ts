@@ -23,7 +23,15 @@ export function interrupted(): boolean {
 }
 
 export function libcError(call: string, subject: string, code: ErrorCode = 'internal'): PortkeyError {
-  return new PortkeyError(code, `${call} of ${subject} failed: ${errnoName()}`);
+  const name = errnoName();
+  return new PortkeyError(code, `${call} of ${subject} failed: ${name}`, { cause: { code: name } });
+}
+
+/** The errno's name behind an error of this folder or of Node's fs; undefined for any other. */
+export function errorCodeOf(thrown: unknown): string | undefined {
+  const source = thrown instanceof PortkeyError ? thrown.cause : thrown;
+  if (typeof source !== 'object' || source === null || !('code' in source)) return undefined;
+  return typeof source.code === 'string' ? source.code : undefined;
 }
 
 /**
