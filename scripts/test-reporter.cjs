@@ -1,0 +1,22 @@
+// Mocha's own output, then why each skipped test was skipped, then one line: "N passed, N failed". A run in which no
+// test passed is a failure, even if none failed.
+//
+// A test that skips itself has its reason in its title (tests/support/skip.ts).
+const { reporters, Runner } = require('mocha');
+
+module.exports = class extends reporters.Spec {
+  constructor(runner, options) {
+    super(runner, options);
+    const skipped = [];
+    runner.on(Runner.constants.EVENT_TEST_PENDING, (test) => skipped.push(test.fullTitle()));
+    runner.once(Runner.constants.EVENT_RUN_END, () => {
+      for (const title of skipped) console.log(`skipped: ${title}`);
+      console.log(`${this.stats.passes} passed, ${this.stats.failures} failed`);
+    });
+  }
+
+  // Mocha hands the number of failures on to its exit code through here.
+  done(failures, finish) {
+    finish(this.stats.passes === 0 ? Math.max(1, failures) : failures);
+  }
+};
