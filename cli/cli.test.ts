@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
+
+import { controllerAddress } from './controller.js';
+import { abortOnInterrupt, ProcessInterrupts } from './interrupts.js';
+import { outputFlags } from './program.js';
+import { formatTable } from './table.js';
+
+describe('interrupts', () => {
+  it('go to the last handler alone, and to the process again when there is none', () => {
+    const source = new EventEmitter();
+    const interrupts = new ProcessInterrupts(source);
+    const calls: string[] = [];
+    const outer = interrupts.on(() => calls.push('outer'));
+    const inner = interrupts.on(() => calls.push('inner'));
+    source.emit('SIGINT');
+    inner[Symbol.dispose]();
+    inner[Symbol.dispose]();
+    source.emit('SIGTERM');
+    outer[Symbol.dispose]();
+    assert.deepEqual(calls, ['inner', 'outer']);
+    assert.equal(source.listenerCount('SIGINT'), 0);
+  });
+
+  it('can abort work', () => {
+    const source = new EventEmitter();
+    using interrupt = abortOnInterrupt(new ProcessInterrupts(source));
+    source.emit('SIGHUP');
+    assert.equal(interrupt.signal.aborted, true);
+  });
+});
+
+describe("the controller's address", () => {
+  it('is the flag, else the environment, else the test bed', () => {
+    const env = { PORTKEY_CONTROLLER: 'b:2' };
+    assert.equal(controllerAddress({ flag: 'a:1', env, testbed: 'unix:/c' }), 'a:1');
+    assert.equal(controllerAddress({ flag: undefined, env, testbed: 'unix:/c' }), 'b:2');
+    assert.equal(controllerAddress({ flag: undefined, env: {}, testbed: 'unix:/c' }), 'unix:/c');
+    assert.throws(() => controllerAddress({ flag: undefined, env: {}, testbed: undefined }), {
+      code: 'testbed-down',
+    });
+    assert.throws(() => controllerAddress({ flag: 'nowhere', env, testbed: undefined }), {
+      code: 'invalid-argument',
+    });
+  });
+});
+
+describe('output flags', () => {
+  it('are read before anything else, but not behind --', () => {
+    assert.deepEqual(outputFlags(['ps', '--json']), { json: true, verbose: false });
+    assert.deepEqual(outputFlags(['run', '--verbose', '--', '--json']), { json: false, verbose: true });
+  });
+});
+
+describe('a table', () => {
+  it('has columns as wide as their widest cell', () => {
+    assert.equal(
+      formatTable(
+        [{ title: 'name' }, { title: 'n', align: 'right' }],
+        [
+          ['a', '10'],
+          ['long name', '5'],
+        ],
+      ),
+      ['name        n', '─────────  ──', 'a          10', 'long name   5'].join('\n'),
+    );
+  });
+});
