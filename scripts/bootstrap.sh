@@ -38,7 +38,7 @@ compile() {
   if [ -f "$done" ]; then
     local newer
     newer=$(cd "$root" && find proto libraries services testbed cli tests scripts tsconfig.json package-lock.json \
-      -path libraries/rpc/generated -prune -o -newer "$done" -print -quit)
+      -path libraries/rpc/generated -prune -o -type f -newer "$done" -print -quit)
     [ -n "$newer" ] || return 0
   fi
   echo "compiling" >&2

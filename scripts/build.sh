@@ -7,6 +7,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 mkdir -p build
 exec 9>build/.lock
 flock 9
+# Its time becomes that of build/.complete: a file that is written while this runs counts as newer than the build.
+touch build/.started
 
 generated=libraries/rpc/generated
 if [ ! -f "$generated/schema.ts" ] || [ -n "$(find proto scripts/generate-schema.mjs -newer "$generated/schema.ts" -print -quit)" ]; then
@@ -39,4 +41,4 @@ cp -r node_modules/grpc-health-check/proto "$guest/proto"
 cp -r node_modules/koffi/{package.json,index.cjs,index.js,indirect.cjs,indirect.js,lib} "$guest/node_modules/koffi/"
 cp -r node_modules/koffi/src/koffi "$guest/node_modules/koffi/src/"
 cp -r node_modules/@koromix/koffi-linux-x64 "$guest/node_modules/@koromix/"
-touch build/.complete
+mv build/.started build/.complete
