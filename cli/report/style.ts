@@ -22,12 +22,12 @@ h2 { font-size: 20px; margin: 0 0 4px; }
 p { margin: 8px 0; }
 .quiet { color: var(--quiet); }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 22px 24px;
-  margin-top: 20px; }
+  margin-top: 20px; overflow-x: auto; }
 .headline { display: grid; grid-template-columns: repeat(auto-fit, minmax(160px, 1fr)); gap: 16px; margin: 20px 0 4px; }
 .headline div { border-left: 3px solid var(--portkey); padding-left: 12px; }
 .headline b { display: block; font-size: 28px; line-height: 1.2; font-variant-numeric: tabular-nums; }
 .headline span { color: var(--quiet); font-size: 14px; }
-svg { display: block; width: 100%; height: auto; margin-top: 14px; font-size: 13px; overflow: visible; }
+section svg { display: block; width: 100%; min-width: 560px; height: auto; margin-top: 14px; font-size: 13px; overflow: visible; }
 svg text { fill: var(--ink); font-variant-numeric: tabular-nums; }
 svg .tick, svg .axis { fill: var(--quiet); font-size: 12px; }
 svg .group { font-weight: 600; }
@@ -42,6 +42,7 @@ svg .hatched { fill: url(#hatch); }
 table { border-collapse: collapse; width: 100%; margin-top: 10px; font-size: 15px; }
 th, td { padding: 6px 10px; border-bottom: 1px solid var(--line); text-align: right; font-variant-numeric: tabular-nums; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
+td { white-space: nowrap; }
 th { font-weight: 600; color: var(--quiet); font-size: 13px; }
 .scroll { overflow-x: auto; }
 .sample { background: #a8322a; color: #ffffff; padding: 8px 12px; border-radius: 6px; font-weight: 600; }
