@@ -1,0 +1,102 @@
+/**
+ * The test bed for the rest of the project: up, status, down, commands and copies in its guests.
+ *
+ * Every call finds the running test bed by its state file; those that need one throw `testbed-down` without it.
+ */
+import { PortkeyError } from '../libraries/errors/index.js';
+import { copy, type CopyEnd } from './copy.js';
+import { remains, takeDown } from './down.js';
+import { execInGuest, type ExecOptions } from './exec.js';
+import { checkHealth, type ServiceHealth } from './health.js';
+import { placesOf } from './paths.js';
+import { readState, type TestbedState } from './state.js';
+import { isMarked } from './supervision/marker.js';
+import { realTools } from './tools.js';
+import { topologyOf, type VmPlace } from './topology.js';
+import { bringUp, type UpOptions } from './up.js';
+
+export { outsideNamespace } from './topology.js';
+export { markerOf } from './supervision/marker.js';
+export { runtimeFolder } from './paths.js';
+export type { ExecOptions } from './exec.js';
+export type { ServiceHealth } from './health.js';
+export type { TestbedState } from './state.js';
+export type { UpOptions } from './up.js';
+
+export interface Hooks {
+  /** One line of progress for people. */
+  readonly report: (line: string) => void;
+  /** Fires when the user wants out; what was begun is cleaned up, and `cancelled` is thrown. */
+  readonly signal: AbortSignal;
+}
+
+export interface TestbedStatus {
+  readonly state: 'up' | 'degraded' | 'down' | 'remains';
+  /** Undefined unless up or degraded. */
+  readonly testbed: TestbedState | undefined;
+  readonly processes: readonly { readonly name: string; readonly pid: number; readonly running: boolean }[];
+  readonly services: readonly ServiceHealth[];
+  /** What a crash left behind: 'down' or 'up' removes it. */
+  readonly remains: readonly string[];
+}
+
+export function up(options: UpOptions, { report, signal }: Hooks): Promise<TestbedState> {
+  return bringUp(options, placesOf(process.env), process.env, realTools(report, signal));
+}
+
+/** True if there was something to take down. Also when it throws, running it again goes on where it stopped. */
+export async function down({ report }: Pick<Hooks, 'report'>): Promise<boolean> {
+  const places = placesOf(process.env);
+  const found = await remains(places);
+  // Half a cleanup helps nobody, so this cannot be stopped.
+  await takeDown(places, realTools(report, new AbortController().signal));
+  report(found.length === 0 ? 'the test bed is down already' : 'the test bed is down');
+  return found.length > 0;
+}
+
+export async function status(): Promise<TestbedStatus> {
+  const places = placesOf(process.env);
+  const found = await remains(places);
+  const testbed = await readState(places.state);
+  if (found.length === 0 || testbed === undefined) {
+    const state = found.length === 0 ? 'down' : 'remains';
+    return { state, testbed: undefined, processes: [], services: [], remains: found };
+  }
+  const processes = await Promise.all(
+    testbed.processes.map(async ({ name, pid }) => ({
+      name,
+      pid,
+      running: await isMarked(pid, places.runtime),
+    })),
+  );
+  const services = await checkHealth(topologyOf(testbed.vms.length, places.runtime));
+  const whole = processes.every(({ running }) => running) && services.every(({ serving }) => serving);
+  return { state: whole ? 'up' : 'degraded', testbed, processes, services, remains: [] };
+}
+
+/** Runs a command in a guest as root and returns its exit code. Throws `vm-unknown`, `testbed-down`. */
+export async function exec(vm: string, command: readonly string[], options: ExecOptions): Promise<number> {
+  return execInGuest(await findVm(vm), command, options);
+}
+
+/** Copies a file or folder; each side is a path or "VM:/path". */
+export async function cp(from: string, to: string, signal: AbortSignal): Promise<void> {
+  await copy(await copyEnd(from), await copyEnd(to), signal);
+}
+
+async function copyEnd(text: string): Promise<CopyEnd> {
+  const [, vm, path] = /^([\w-]+):(\/.*)$/.exec(text) ?? [];
+  return vm === undefined || path === undefined ? { path: text } : { vm: await findVm(vm), path };
+}
+
+async function findVm(name: string): Promise<VmPlace> {
+  const places = placesOf(process.env);
+  const state = await readState(places.state);
+  if (state === undefined)
+    throw new PortkeyError('testbed-down', "no test bed is up; start one with './portkey testbed up'");
+  const { vms } = topologyOf(state.vms.length, places.runtime);
+  const vm = vms.find((place) => place.name === name);
+  if (vm !== undefined) return vm;
+  const names = vms.map((place) => place.name).join(', ');
+  throw new PortkeyError('vm-unknown', `the test bed has no VM '${name}'; it has ${names}`);
+}

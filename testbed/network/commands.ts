@@ -1,0 +1,75 @@
+/**
+ * The commands that build the test bed's network.
+ *
+ *   portkey-outside               portkey-host-a
+ *   switch (bridge) ── host-a ═══ uplink ── br0 (bridge) ── tap0 ── VM
+ *
+ * ═══ is a veth pair with a token-bucket filter at both ends: the link between a host and the others. Bridges
+ * forward at once and IPv6 is off, so that nothing but the test bed's own traffic is on the link.
+ */
+import { networkPrefix, outsideAddress, outsideNamespace, type VmPlace } from '../topology.js';
+
+export type Command = readonly string[];
+
+export const tapName = 'tap0';
+const switchName = 'switch';
+
+const withoutIpv6 = 'cd /proc/sys/net/ipv6/conf/default 2>/dev/null || exit 0; echo 1 >disable_ipv6';
+
+/** Queued at most this long on a full link; beyond it, packets are dropped. */
+const linkLatency = '50ms';
+
+/** `linkBitsPerSecond` undefined: no limit. */
+export function networkCommands(vms: readonly VmPlace[], linkBitsPerSecond: number | undefined): Command[] {
+  return [
+    ...namespaceCommands(outsideNamespace, switchName, outsideAddress),
+    ...vms.flatMap((vm) => [
+      ...namespaceCommands(vm.namespace, 'br0', vm.hostAddress),
+      ...uplinkCommands(vm, linkBitsPerSecond),
+      ...tapCommands(vm.namespace),
+    ]),
+  ];
+}
+
+function namespaceCommands(namespace: string, bridge: string, address: string): Command[] {
+  const bridgeOptions = ['type', 'bridge', 'forward_delay', '0', 'mcast_snooping', '0'];
+  return [
+    ['ip', 'netns', 'add', namespace],
+    ['ip', 'netns', 'exec', namespace, 'sh', '-c', withoutIpv6],
+    ['ip', '-n', namespace, 'link', 'set', 'lo', 'up'],
+    ['ip', '-n', namespace, 'link', 'add', bridge, ...bridgeOptions],
+    ['ip', '-n', namespace, 'address', 'add', `${address}/${networkPrefix}`, 'dev', bridge],
+    ['ip', '-n', namespace, 'link', 'set', bridge, 'up'],
+  ];
+}
+
+function uplinkCommands(vm: VmPlace, linkBitsPerSecond: number | undefined): Command[] {
+  const { host, namespace } = vm;
+  const peer = ['type', 'veth', 'peer', 'name', 'uplink', 'netns', namespace];
+  return [
+    ['ip', '-n', outsideNamespace, 'link', 'add', host, ...peer],
+    ['ip', '-n', outsideNamespace, 'link', 'set', host, 'master', switchName, 'up'],
+    ['ip', '-n', namespace, 'link', 'set', 'uplink', 'master', 'br0', 'up'],
+    ...limitCommands(outsideNamespace, host, linkBitsPerSecond),
+    ...limitCommands(namespace, 'uplink', linkBitsPerSecond),
+  ];
+}
+
+function limitCommands(namespace: string, device: string, bitsPerSecond: number | undefined): Command[] {
+  if (bitsPerSecond === undefined) return [];
+  const rate = ['rate', `${Math.round(bitsPerSecond)}bit`];
+  const burst = ['burst', String(burstBytes(bitsPerSecond)), 'latency', linkLatency];
+  return [['tc', '-n', namespace, 'qdisc', 'add', 'dev', device, 'root', 'tbf', ...rate, ...burst]];
+}
+
+/** What a timer tick of 4 ms lets through at that rate, and at least one packet of the largest offloaded size. */
+export function burstBytes(bitsPerSecond: number): number {
+  return Math.max(128 * 1024, Math.ceil((bitsPerSecond / 8) * 0.004));
+}
+
+function tapCommands(namespace: string): Command[] {
+  return [
+    ['ip', '-n', namespace, 'tuntap', 'add', 'dev', tapName, 'mode', 'tap', 'vnet_hdr'],
+    ['ip', '-n', namespace, 'link', 'set', tapName, 'master', 'br0', 'up'],
+  ];
+}

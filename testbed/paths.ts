@@ -1,0 +1,33 @@
+/**
+ * Where the test bed keeps its things.
+ *
+ * Four places: the cache (packages, guest images, what the accelerator probe learned; may be deleted any time
+ * the test bed is down), the state folder (state file, logs), the runtime folder (RAM files, sockets, shares; exists
+ * only while the test bed is up) and the project, whose `build/` holds the programs. The runtime folder is the
+ * same for everyone, since the network namespaces are too: a machine has at most one test bed.
+ */
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export interface Places {
+  readonly cache: string;
+  readonly state: string;
+  readonly logs: string;
+  readonly runtime: string;
+  readonly project: string;
+}
+
+export const runtimeFolder = '/dev/shm/portkey';
+
+export function placesOf(env: NodeJS.ProcessEnv): Places {
+  const home = env.HOME ?? '/root';
+  const state = path.join(env.XDG_STATE_HOME ?? path.join(home, '.local/state'), 'portkey');
+  return {
+    cache: path.join(env.XDG_CACHE_HOME ?? path.join(home, '.cache'), 'portkey'),
+    state,
+    logs: path.join(state, 'logs'),
+    runtime: runtimeFolder,
+    // This file is <project>/build/testbed/paths.js once compiled.
+    project: fileURLToPath(new URL('../..', import.meta.url)),
+  };
+}

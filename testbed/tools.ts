@@ -1,0 +1,50 @@
+/**
+ * What every part of the test bed is handed: commands, time, progress, and a way to be stopped.
+ */
+import { PortkeyError } from '../libraries/errors/index.js';
+import {
+  killGroup,
+  runCommand,
+  systemClock,
+  type Clock,
+  type RunCommand,
+} from '../libraries/process/index.js';
+
+export interface Tools {
+  readonly run: RunCommand;
+  readonly clock: Clock;
+  /** One line of progress for people. */
+  readonly report: (line: string) => void;
+  /** Fires when the user wants out. */
+  readonly signal: AbortSignal;
+}
+
+export function realTools(report: (line: string) => void, signal: AbortSignal): Tools {
+  return { run: stoppable(runCommand, signal), clock: systemClock, report, signal };
+}
+
+/** The same commands, killed with all they started when the signal fires; they then throw `cancelled`. */
+export function stoppable(run: RunCommand, signal: AbortSignal): RunCommand {
+  return async (argv, options = {}) => {
+    throwIfStopped(signal);
+    let stop: () => void = () => undefined;
+    try {
+      const result = await run(argv, {
+        ...options,
+        onStart: (pid) => {
+          stop = () => killGroup(pid);
+          signal.addEventListener('abort', stop, { once: true });
+          options.onStart?.(pid);
+        },
+      });
+      throwIfStopped(signal);
+      return result;
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  };
+}
+
+export function throwIfStopped(signal: AbortSignal): void {
+  if (signal.aborted) throw new PortkeyError('cancelled', 'stopped on request');
+}

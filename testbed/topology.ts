@@ -1,0 +1,104 @@
+/**
+ * The shape of the test bed: names, addresses and files, all derived from the number of VMs.
+ *
+ * VM number i (from 0) is vm-a, vm-b, …, alone on host-a, host-b, …. A host is a network namespace; one more,
+ * `portkey-outside`, holds the switch and whatever is outside the VMs. All of it is one layer-2 network:
+ *
+ *   10.77.0.1 + i    host      10.77.0.11 + i   VM      10.77.0.100 … 199   containers      10.77.0.254   outside
+ */
+import path from 'node:path';
+
+export const outsideNamespace = 'portkey-outside';
+export const outsideAddress = '10.77.0.254';
+export const containerAddresses = { first: '10.77.0.100', last: '10.77.0.199', prefix: 24 } as const;
+export const networkPrefix = 24;
+
+/** Hosts have 10.77.0.1 to .10, which is also as many VMs as one machine will carry. */
+export const maximumVms = 10;
+
+export interface VmPlace {
+  readonly name: string;
+  readonly address: string;
+  readonly mac: string;
+  readonly host: string;
+  readonly namespace: string;
+  readonly hostAddress: string;
+  readonly ramFile: string;
+  /** virtiofs shows it to the guest; has `landing` and `outgoing`. */
+  readonly share: string;
+  readonly qmpSocket: string;
+  readonly checkpointSocket: string;
+  readonly restoreSocket: string;
+  readonly virtiofsdSocket: string;
+  readonly qemuPidFile: string;
+  readonly virtiofsdPidFile: string;
+  readonly relaySocket: string;
+  readonly relayConfig: string;
+  readonly agents: Agents;
+}
+
+/** gRPC of each agent: on the VMs' network, and as the gateway shows it to this machine's own network. */
+export interface Agents {
+  readonly guest: AgentPlace;
+  readonly checkpoint: AgentPlace;
+  readonly restore: AgentPlace;
+}
+
+export interface AgentPlace {
+  readonly address: string;
+  readonly socket: string;
+}
+
+export interface Topology {
+  readonly vms: readonly VmPlace[];
+  readonly controllerSocket: string;
+  readonly controllerConfig: string;
+  readonly gatewayConfig: string;
+  readonly redisSocket: string;
+  readonly codeDisk: string;
+}
+
+export function topologyOf(vmCount: number, runtime: string): Topology {
+  return {
+    vms: Array.from({ length: vmCount }, (_, index) => vmPlace(index, runtime)),
+    controllerSocket: path.join(runtime, 'controller.sock'),
+    controllerConfig: path.join(runtime, 'controller.json'),
+    gatewayConfig: path.join(runtime, 'gateway.json'),
+    redisSocket: path.join(runtime, 'redis.sock'),
+    codeDisk: path.join(runtime, 'code.ext4'),
+  };
+}
+
+function vmPlace(index: number, runtime: string): VmPlace {
+  const letter = String.fromCharCode('a'.charCodeAt(0) + index);
+  const name = `vm-${letter}`;
+  const address = `10.77.0.${11 + index}`;
+  const file = (suffix: string): string => path.join(runtime, `${name}.${suffix}`);
+  const agent = (kind: string, port: number): AgentPlace => ({
+    address: `${address}:${port}`,
+    socket: file(`${kind}-rpc`),
+  });
+  return {
+    name,
+    address,
+    mac: `02:70:6b:00:00:${(11 + index).toString(16).padStart(2, '0')}`,
+    host: `host-${letter}`,
+    namespace: `portkey-host-${letter}`,
+    hostAddress: `10.77.0.${1 + index}`,
+    ramFile: path.join(runtime, `ram-${name}`),
+    share: path.join(runtime, 'share', name),
+    qmpSocket: file('qmp'),
+    checkpointSocket: file('checkpoint'),
+    restoreSocket: file('restore'),
+    virtiofsdSocket: file('virtiofsd'),
+    qemuPidFile: file('qemu.pid'),
+    virtiofsdPidFile: file('virtiofsd.pid'),
+    relaySocket: path.join(runtime, `relay-${letter}.sock`),
+    relayConfig: path.join(runtime, `relay-${letter}.json`),
+    agents: {
+      guest: agent('guest', 7410),
+      checkpoint: agent('checkpoint', 7411),
+      restore: agent('restore', 7412),
+    },
+  };
+}

@@ -1,0 +1,100 @@
+/**
+ * QEMU's command line for one VM of the test bed.
+ *
+ * q35 with nothing on it by default; RAM in a file that others map (share=on), touched in advance so that the
+ * host's first-touch faults do not land in a measurement; the root disk writable with writes that vanish; the code
+ * disk read-only; two virtio-serial ports for hypercalls; virtiofs; one NIC on a tap; direct kernel boot.
+ *
+ * Under TCG the guest is not offered some CPU features. erms, fsrm: `rep movsb/stosb` is emulated byte by byte,
+ * which makes every copy several times too dear. cx16: QEMU 7.2 leaves garbage in the flags after cmpxchg16b, which
+ * an interrupt right behind it makes real; the guest's allocator, full of them, then crashes one boot in five.
+ * la57: five levels of page tables make every miss of the emulated TLB dearer, for nothing.
+ */
+import type { GuestImage } from '../image/store.js';
+import { tapName } from '../network/commands.js';
+import { networkPrefix, type VmPlace } from '../topology.js';
+
+export type Accelerator = 'kvm' | 'tcg';
+
+export const qemuProgram = 'qemu-system-x86_64';
+
+/** As many as the smallest host has cores: a container with threads shall run them in parallel. */
+export const vmCpus = 2;
+
+export interface VmHardware {
+  readonly accelerator: Accelerator;
+  readonly memoryBytes: number;
+  readonly vhostNet: boolean;
+  readonly codeDisk: string;
+  readonly consoleLog: string;
+}
+
+export function qemuCommand(vm: VmPlace, image: GuestImage, hardware: VmHardware): string[] {
+  return [
+    qemuProgram,
+    ...['-name', `portkey-${vm.name},debug-threads=on`],
+    ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
+    ...machine(hardware.accelerator),
+    ...['-smp', String(vmCpus)],
+    ...memory(vm.ramFile, hardware.memoryBytes),
+    ...boot(image, `portkey.vm=${vm.name} portkey.address=${vm.address}/${networkPrefix}`),
+    ...disk('root', image.rootfs, 'snapshot=on'),
+    ...disk('code', hardware.codeDisk, 'readonly=on'),
+    ...['-device', 'virtio-serial-pci'],
+    ...port('checkpoint', vm.checkpointSocket),
+    ...port('restore', vm.restoreSocket),
+    ...['-chardev', `socket,id=share,path=${vm.virtiofsdSocket}`],
+    ...['-device', 'vhost-user-fs-pci,chardev=share,tag=portkey'],
+    ...[
+      '-netdev',
+      `tap,id=net,ifname=${tapName},script=no,downscript=no${hardware.vhostNet ? ',vhost=on' : ''}`,
+    ],
+    ...['-device', `virtio-net-pci,netdev=net,mac=${vm.mac},romfile=`],
+    ...['-qmp', `unix:${vm.qmpSocket},server=on,wait=off`],
+    ...['-serial', `file:${hardware.consoleLog}`],
+  ];
+}
+
+/** A VM without disks that ends right after its kernel has started: see guest/initrd.sh. */
+export function probeCommand(image: GuestImage, accelerator: Accelerator): string[] {
+  return [
+    qemuProgram,
+    ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
+    ...machine(accelerator),
+    ...['-m', '256M'],
+    ...boot(image, 'portkey.probe'),
+    ...['-serial', 'stdio'],
+  ];
+}
+
+const emulatedCpu = 'max,-erms,-fsrm,-cx16,-la57';
+
+function machine(accelerator: Accelerator): string[] {
+  return accelerator === 'kvm'
+    ? ['-machine', 'q35', '-accel', 'kvm', '-cpu', 'host']
+    : ['-machine', 'q35', '-accel', 'tcg,thread=multi', '-cpu', emulatedCpu];
+}
+
+function memory(file: string, bytes: number): string[] {
+  const backend = `memory-backend-file,id=ram,size=${bytes},mem-path=${file},share=on,prealloc=on`;
+  return ['-m', `${bytes / 2 ** 20}M`, '-object', backend, '-machine', 'memory-backend=ram'];
+}
+
+function boot(image: GuestImage, parameters: string): string[] {
+  const commandLine = `console=ttyS0 quiet panic=-1 ${parameters}`;
+  return ['-kernel', image.kernel, '-initrd', image.initrd, '-append', commandLine];
+}
+
+function disk(id: string, file: string, mode: string): string[] {
+  return [
+    ...['-drive', `if=none,id=${id},format=raw,file=${file},${mode}`],
+    ...['-device', `virtio-blk-pci,drive=${id}`],
+  ];
+}
+
+function port(agent: 'checkpoint' | 'restore', socket: string): string[] {
+  return [
+    ...['-chardev', `socket,id=${agent},path=${socket},server=on,wait=off`],
+    ...['-device', `virtserialport,chardev=${agent},name=portkey.${agent}`],
+  ];
+}
