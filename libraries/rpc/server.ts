@@ -117,20 +117,28 @@ function handleCall(
 
 function unary(handler: AnyHandler) {
   return (call: ServerUnaryCall<unknown, object>, answer: sendUnaryData<object>): void => {
-    answerOnce(handler(call.request, contextOf(call)), answer);
+    answerOnce(() => handler(call.request, contextOf(call)), answer);
   };
 }
 
 function clientStreaming(handler: AnyHandler) {
   return (call: ServerReadableStream<unknown, object>, answer: sendUnaryData<object>): void => {
-    answerOnce(handler(call, contextOf(call)), answer);
+    answerOnce(() => handler(call, contextOf(call)), answer);
   };
 }
 
-function answerOnce(result: Promise<object> | AsyncIterable<object>, answer: sendUnaryData<object>): void {
-  if (!(result instanceof Promise))
-    throw new PortkeyError('internal', 'a handler with one answer returned a stream');
-  result.then(
+/** What the handler throws at once and what it throws later go the same way. */
+function answerOnce(
+  start: () => Promise<object> | AsyncIterable<object>,
+  answer: sendUnaryData<object>,
+): void {
+  const run = async (): Promise<object> => {
+    const result = start();
+    if (!(result instanceof Promise))
+      throw new PortkeyError('internal', 'a handler with one answer returned a stream');
+    return result;
+  };
+  run().then(
     (value) => answer(null, value),
     (error: unknown) => answer(toStatus(error)),
   );
