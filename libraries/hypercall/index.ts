@@ -5,6 +5,7 @@ export { FrameReader } from './frame-reader.js';
 export { FrameWriter, type EncodedFrame } from './frame-writer.js';
 export {
   maxFrameBytes,
+  maxMigrationIdBytes,
   maxObjectNameBytes,
   maxPageIndex,
   maxPagesPerRun,
@@ -13,6 +14,7 @@ export {
   wholeChannel,
 } from './limits.js';
 export { errorNumbers } from './messages.js';
+export { PayloadReader, string as textField, u32, u64 } from './payload.js';
 export type {
   Agent,
   Close,

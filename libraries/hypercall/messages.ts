@@ -93,7 +93,7 @@ export interface Complete {
   readonly bytes: number;
   /** Time that the relay had nothing to send while this object was open, since its previous COMPLETE. */
   readonly starvedUs: number;
-  /** SENDs of this object that wait in the relay behind the one being sent. */
+  /** SENDs of this migration that wait in the relay behind the one being sent. */
   readonly queueDepth: number;
 }
 

@@ -62,6 +62,7 @@ const TCP_USER_TIMEOUT = 18;
 const MSG_WAITALL = 0x100;
 const SHUT_RDWR = 2;
 const deadPeerMs = 30_000;
+const backlog = 8;
 
 export interface Endpoint {
   readonly address: string;
@@ -94,7 +95,7 @@ export function listenTcp(address: string): { fd: number; port: number } {
   length.writeUInt32LE(bound.length);
   if (
     bind(fd, wanted, wanted.length) !== 0 ||
-    listen(fd, 1) !== 0 ||
+    listen(fd, backlog) !== 0 ||
     // SAFETY: `length` says how many bytes `bound` has.
     getsockname(fd, bound, length) !== 0
   ) {

@@ -1,0 +1,106 @@
+/**
+ * The connection to one virtio-serial port of one VM: a client of the unix socket that QEMU serves for it.
+ *
+ *     away ──connected──▶ open ──closed by QEMU, or by us after a bad frame──▶ away ──wait──▶ (again)
+ *
+ * Goal: whichever of VM and relay starts first or comes back, the port is served within seconds. QEMU serves one
+ * connection a port and shows the guest whether there is one. Limits: a guest that does not read its answers
+ * is disconnected when they pile up.
+ */
+import { connect, type Socket } from 'node:net';
+
+import type { Logger } from 'pino';
+
+import type { Clock } from '../../../libraries/process/index.js';
+import { Conversation, type ConversationParts } from './conversation.js';
+
+const retryMs = [100, 250, 500, 1_000];
+const maxUnreadBytes = 2 ** 20;
+
+export interface ChannelParts extends Omit<ConversationParts, 'write' | 'hangUp' | 'onState'> {
+  readonly path: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export class Channel {
+  private readonly stopping = new AbortController();
+  private problem: string | undefined;
+  private loop: Promise<void> = Promise.resolve();
+
+  constructor(private readonly parts: ChannelParts) {
+    this.problem = nobodyThere(parts);
+  }
+
+  /** How the channel stands, as the relay's clients see it. */
+  get state(): { ready: boolean; detail: string } {
+    return { ready: this.problem === undefined, detail: this.problem ?? '' };
+  }
+
+  start(): void {
+    this.loop = this.run();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.loop;
+  }
+
+  private async run(): Promise<void> {
+    const { signal } = this.stopping;
+    for (let attempt = 0; !signal.aborted; attempt += 1) {
+      if (await this.serve()) attempt = 0;
+      const delay = retryMs[Math.min(attempt, retryMs.length - 1)] ?? 0;
+      await this.parts.clock.sleep(delay, signal).catch(() => undefined);
+    }
+  }
+
+  /** One connection until its end; true where there was one. */
+  private serve(): Promise<boolean> {
+    const { path, agent, vm, log } = this.parts;
+    const socket = connect(path);
+    const stop = (): void => void socket.destroy();
+    this.stopping.signal.addEventListener('abort', stop);
+    return new Promise((resolve) => {
+      let conversation: Conversation | undefined;
+      socket.once('connect', () => {
+        conversation = this.converse(socket);
+        this.show(`the ${agent} service of ${vm} has not said HELLO; is it running in the guest?`);
+      });
+      socket.on('data', (bytes: Buffer) => conversation?.receive(bytes));
+      socket.on('error', (error) => log.debug({ vm, agent, reason: error.message }, 'hypercall port'));
+      socket.once('close', () => {
+        this.stopping.signal.removeEventListener('abort', stop);
+        const wasReady = this.problem === undefined;
+        conversation?.end();
+        // A port that we closed keeps the reason until the guest speaks again.
+        if (conversation === undefined || wasReady) this.show(nobodyThere(this.parts));
+        resolve(conversation !== undefined);
+      });
+    });
+  }
+
+  private converse(socket: Socket): Conversation {
+    return new Conversation({
+      ...this.parts,
+      write: (bytes) => {
+        socket.write(bytes);
+        if (socket.writableLength > maxUnreadBytes) socket.destroy();
+      },
+      hangUp: () => socket.destroySoon(),
+      onState: (problem) => this.show(problem),
+    });
+  }
+
+  private show(problem: string | undefined): void {
+    if (problem === this.problem) return;
+    this.problem = problem;
+    const { vm, agent, log } = this.parts;
+    if (problem === undefined) log.info({ vm, agent }, 'hypercall channel is ready');
+    else log.info({ vm, agent, problem }, 'hypercall channel is not ready');
+  }
+}
+
+function nobodyThere({ vm, agent, path }: ChannelParts): string {
+  return `nobody serves ${path}; is ${vm} running, with a virtio-serial port portkey.${agent}?`;
+}

@@ -1,0 +1,233 @@
+/**
+ * The relay's side of one hypercall port, from the bytes up. docs/hypercalls.md is the protocol.
+ *
+ *     silent ──HELLO──▶ proving ──nonce found──▶ ready ──BYE, port closed──▶ silent
+ *        ▲                 │                       │
+ *        └──── refused ◀───┴──── bad frame, bad run┘        (a HELLO starts over from every state)
+ *
+ * Goal: a guest can do no more than name its own RAM. Frames, runs, objects and credits are checked here; the first
+ * thing that is wrong is answered with ERROR, counted, and the port closed. What concerns one object only (its
+ * migration is not known here, its stream broke) ends that object.
+ *
+ * Invariants: only *ready* lets SENDs through. Each SEND gets one answer: a COMPLETE, its object's ERROR, or the
+ * channel's end. A new HELLO forgets the old conversation: streams that still had SENDs of it are aborted.
+ */
+import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
+import {
+  errorNumbers,
+  FrameReader,
+  FrameWriter,
+  maxFrameBytes,
+  nonceBytes,
+  wholeChannel,
+  type Agent,
+  type GuestMessage,
+  type Hello,
+  type HostMessage,
+  type Message,
+  type Send,
+  type WireErrorCode,
+} from '../../../libraries/hypercall/index.js';
+import type { GuestRam } from '../ram/guest-ram.js';
+import type { OutgoingSession } from '../session/outgoing-session.js';
+import { ObjectTable } from './object-table.js';
+
+/** SENDs without an answer; each holds at most one frame. */
+const credits = 16;
+
+export interface ConversationParts {
+  readonly vm: string;
+  readonly agent: Agent;
+  /** Finds the VM's RAM and maps it; fails with the reason why not. The caller becomes a user of it. */
+  readonly attach: (hello: Hello) => Promise<GuestRam>;
+  /** Throws `session-unknown`. */
+  readonly sessionOf: (migrationId: string) => OutgoingSession;
+  readonly write: (bytes: Buffer) => void;
+  /** Closes the port after what was written. */
+  readonly hangUp: () => void;
+  /** How the channel stands: undefined when ready, else why not. */
+  readonly onState: (problem: string | undefined) => void;
+  readonly onFrame: (type: Message['type'], direction: 'guest-to-host' | 'host-to-guest') => void;
+  readonly onError: (error: PortkeyError) => void;
+}
+
+export class Conversation {
+  private readonly reader = new FrameReader();
+  private readonly writer = new FrameWriter();
+  private objects = new ObjectTable();
+  private ram: GuestRam | undefined;
+  private isOver = false;
+  /** Counts HELLOs, so that what an earlier one started cannot answer a later one. */
+  private generation = 0;
+
+  constructor(private readonly parts: ConversationParts) {}
+
+  receive(bytes: Buffer): void {
+    if (this.isOver) return;
+    try {
+      for (const { message, sequence } of this.reader.push(bytes))
+        this.handle(message as GuestMessage, sequence);
+    } catch (error) {
+      this.closeWith(asPortkeyError(error));
+    }
+  }
+
+  /** The port is closed: nothing can be written any more. */
+  end(): void {
+    this.isOver = true;
+    this.forget('the guest closed its hypercall port');
+  }
+
+  private handle(message: GuestMessage, sequence: number): void {
+    this.parts.onFrame(message.type, 'guest-to-host');
+    if (message.type === 'hello') this.greet(message);
+    // What comes before a HELLO is left from an agent that is gone.
+    else if (this.ram !== undefined) this.handleReady(message, sequence, this.ram);
+  }
+
+  private handleReady(message: Exclude<GuestMessage, Hello>, sequence: number, ram: GuestRam): void {
+    switch (message.type) {
+      case 'open':
+        this.open(message.object, message.migrationId, message.name);
+        break;
+      case 'send':
+        this.send(message, sequence, ram);
+        break;
+      case 'close':
+        this.objects.close(message.object);
+        break;
+      case 'bye':
+        this.forget('the agent said BYE');
+        this.parts.onState(
+          `the ${this.parts.agent} service of ${this.parts.vm} has ended; is it starting again?`,
+        );
+        break;
+      default:
+        throw new PortkeyError('bad-frame', 'a guest cannot send what only a relay may');
+    }
+  }
+
+  private greet(hello: Hello): void {
+    this.forget('the agent said HELLO anew');
+    const generation = this.generation;
+    this.writer.restart();
+    this.prove(hello).then(
+      (ram) => {
+        if (this.isOver || generation !== this.generation) {
+          ram.release();
+          return;
+        }
+        this.ram = ram;
+        this.answer({ type: 'hello-ok', nonce: hello.nonce, maxFrameBytes, credits });
+        this.parts.onState(undefined);
+      },
+      (error: unknown) => {
+        if (!this.isOver && generation === this.generation) this.refuse(asPortkeyError(error));
+      },
+    );
+  }
+
+  private async prove(hello: Hello): Promise<GuestRam> {
+    const { agent, vm } = this.parts;
+    if (hello.agent !== agent) {
+      throw new PortkeyError(
+        'bad-frame',
+        `the ${hello.agent} service of ${vm} speaks on the port of ${agent}; check the names of its virtio-serial ports`,
+      );
+    }
+    const ram = await this.parts.attach(hello);
+    if (holdsNonce(ram, hello)) return ram;
+    ram.release();
+    throw new PortkeyError(
+      'nonce-mismatch',
+      `the file given for the RAM of ${vm} is not the RAM of this VM: check ramFile`,
+    );
+  }
+
+  private open(object: number, migrationId: string, name: string): void {
+    try {
+      this.objects.open(object, name, () => this.parts.sessionOf(migrationId));
+    } catch (error) {
+      if (asPortkeyError(error).code === 'bad-frame') throw error;
+      this.failObject(object, asPortkeyError(error));
+    }
+  }
+
+  private send({ object, runs }: Send, sequence: number, ram: GuestRam): void {
+    if (this.objects.inFlight >= credits) {
+      throw new PortkeyError('bad-frame', `more than ${credits} SENDs without their COMPLETE`);
+    }
+    ram.map.requireRuns(runs);
+    const generation = this.generation;
+    try {
+      this.objects.send(object, runs, {
+        onLanded: ({ bytes, starvedUs, queueDepth }) => {
+          if (generation !== this.generation) return;
+          this.answer({ type: 'complete', object, sequence, bytes, starvedUs, queueDepth });
+        },
+        onFailure: (error) => {
+          if (generation === this.generation) this.failObject(object, error);
+        },
+      });
+    } catch (error) {
+      if (isGuestsFault(asPortkeyError(error))) throw error;
+      this.failObject(object, asPortkeyError(error));
+    }
+  }
+
+  private failObject(object: number, error: PortkeyError): void {
+    if (!this.objects.fail(object)) return;
+    this.sendError(object, error);
+  }
+
+  /** HELLO is answered with a reason, and the port stays open: the guest tries again. */
+  private refuse(error: PortkeyError): void {
+    this.sendError(wholeChannel, error);
+    this.parts.onState(error.message);
+  }
+
+  private closeWith(error: PortkeyError): void {
+    this.refuse(error);
+    this.end();
+    this.parts.onState(`the port was closed: ${error.message}`);
+    this.parts.hangUp();
+  }
+
+  private forget(reason: string): void {
+    this.generation += 1;
+    this.objects.abandon(new PortkeyError('channel-closed', `${reason} while its pages were on their way`));
+    this.objects = new ObjectTable();
+    this.ram?.release();
+    this.ram = undefined;
+  }
+
+  private sendError(object: number, error: PortkeyError): void {
+    this.parts.onError(error);
+    const code: WireErrorCode = isWireCode(error.code) ? error.code : 'internal';
+    this.answer({ type: 'error', code, object, text: error.message });
+  }
+
+  private answer(message: HostMessage): void {
+    if (this.isOver) return;
+    this.parts.onFrame(message.type, 'host-to-guest');
+    this.parts.write(this.writer.encode(message).bytes);
+  }
+}
+
+function holdsNonce(ram: GuestRam, { nonce, nonceAddress }: Hello): boolean {
+  try {
+    return ram.read(nonceAddress, nonceBytes).equals(nonce);
+  } catch (error) {
+    if (asPortkeyError(error).code === 'bad-run') return false;
+    throw error;
+  }
+}
+
+/** The rest has its cause in the stream or its session. */
+function isGuestsFault({ code }: PortkeyError): boolean {
+  return code === 'bad-frame' || code === 'bad-run';
+}
+
+function isWireCode(code: string): code is WireErrorCode {
+  return Object.hasOwn(errorNumbers, code);
+}

@@ -1,0 +1,113 @@
+/**
+ * The objects of one conversation: what the guest's object numbers mean, and their SENDs in flight.
+ *
+ *     (unknown) ──OPEN──▶ open ──CLOSE──▶ (unknown)
+ *                          └──failure──▶ failed: SENDs for it are dropped; the guest has not read its ERROR yet
+ *
+ * Invariant: `inFlight` counts the SENDs that were handed to streams and have no outcome yet, objects that failed
+ * left out: the guest takes those SENDs as answered by the object's ERROR.
+ */
+import { PortkeyError } from '../../../libraries/errors/index.js';
+import { maxPagesPerSend, type RunList } from '../../../libraries/hypercall/index.js';
+import type { BatchListener, OutgoingSession } from '../session/outgoing-session.js';
+import { maxObjectPages, maxObjects } from '../stream/protocol.js';
+
+interface Entry {
+  readonly session: OutgoingSession;
+  /** Its number in the stream. */
+  readonly streamObject: number;
+  inFlight: number;
+}
+
+export class ObjectTable {
+  private readonly objects = new Map<number, Entry>();
+  private readonly failed = new Set<number>();
+  /** With SENDs in flight, also after their CLOSE. */
+  private readonly busy = new Set<Entry>();
+
+  get inFlight(): number {
+    return [...this.busy].reduce((sum, entry) => sum + entry.inFlight, 0);
+  }
+
+  /** Throws `bad-frame` where the guest may not open it, and what `sessionOf` and the session throw. */
+  open(object: number, name: string, sessionOf: () => OutgoingSession): void {
+    if (this.objects.has(object)) throw new PortkeyError('bad-frame', `object ${object} was opened twice`);
+    if (this.objects.size + this.failed.size >= maxObjects) {
+      throw new PortkeyError('bad-frame', `more than ${maxObjects} objects`);
+    }
+    const session = sessionOf();
+    session.countHypercall();
+    this.objects.set(object, { session, streamObject: session.openObject(name), inFlight: 0 });
+    this.failed.delete(object);
+  }
+
+  /** Throws `bad-frame`, `bad-run`, and what the session throws. SENDs for a failed object are dropped. */
+  send(object: number, runs: RunList, listener: BatchListener): void {
+    if (this.failed.has(object)) return;
+    const entry = this.objects.get(object);
+    if (entry === undefined)
+      throw new PortkeyError('bad-frame', `SEND for object ${object}, which is not open`);
+    requirePages(runs);
+    entry.session.countHypercall();
+    entry.session.send(entry.streamObject, runs, {
+      onLanded: (batch) => {
+        this.settle(entry);
+        listener.onLanded(batch);
+      },
+      onFailure: (error) => {
+        this.settle(entry);
+        listener.onFailure(error);
+      },
+    });
+    entry.inFlight += 1;
+    this.busy.add(entry);
+  }
+
+  /** One that is not open is fine: it may have failed meanwhile. */
+  close(object: number): void {
+    this.failed.delete(object);
+    const entry = this.objects.get(object);
+    if (entry === undefined) return;
+    this.objects.delete(object);
+    entry.session.countHypercall();
+    entry.session.closeObject(entry.streamObject);
+  }
+
+  /** Returns whether this is news. */
+  fail(object: number): boolean {
+    if (this.failed.has(object)) return false;
+    const entry = this.objects.get(object);
+    if (entry !== undefined) this.busy.delete(entry);
+    this.objects.delete(object);
+    this.failed.add(object);
+    return true;
+  }
+
+  /** The conversation is over: streams that still work on its SENDs must not go on reading this guest's RAM. */
+  abandon(reason: PortkeyError): void {
+    for (const { session, streamObject } of this.objects.values()) session.closeObject(streamObject);
+    this.objects.clear();
+    const sessions = new Set([...this.busy].map(({ session }) => session));
+    this.busy.clear();
+    for (const session of sessions) session.abort(reason);
+  }
+
+  private settle(entry: Entry): void {
+    entry.inFlight -= 1;
+    if (entry.inFlight === 0) this.busy.delete(entry);
+  }
+}
+
+function requirePages(runs: RunList): void {
+  if (runs.pageCount > maxPagesPerSend) {
+    throw new PortkeyError('bad-run', `a SEND of ${runs.pageCount} pages; ${maxPagesPerSend} are allowed`);
+  }
+  for (let index = 0; index < runs.length; index += 1) {
+    if (runs.page(index) + runs.count(index) > maxObjectPages) {
+      throw new PortkeyError(
+        'bad-run',
+        `page ${runs.page(index)} of an object; ${maxObjectPages} are allowed`,
+      );
+    }
+  }
+}

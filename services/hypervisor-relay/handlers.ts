@@ -1,0 +1,119 @@
+/**
+ * The relay's gRPC methods: proto/portkey/v1/relay.proto says what each does.
+ */
+import { PortkeyError } from '../../libraries/errors/index.js';
+import { version } from '../../libraries/service/index.js';
+import type { CallContext, Handlers } from '../../libraries/rpc/index.js';
+import type { RelayConfig } from './config.js';
+import type { CpuAccounts } from './cpu/cpu-accounts.js';
+import { LandingSession } from './session/landing-session.js';
+import { OutgoingSession } from './session/outgoing-session.js';
+import { requireMigrationId, type Sessions } from './session/sessions.js';
+import type { AttachedVm } from './vm/attached-vm.js';
+
+/** The subfolder of a migration's outgoing folder that is sent: the final dump's images. */
+const imagesFolder = 'final';
+
+export interface HandlerParts {
+  readonly config: Pick<RelayConfig, 'host' | 'dataAddress'>;
+  readonly vms: ReadonlyMap<string, AttachedVm>;
+  readonly sessions: Sessions;
+  readonly cpu: CpuAccounts;
+}
+
+export function relayHandlers({ config, vms, sessions, cpu }: HandlerParts): Handlers<'HypervisorRelay'> {
+  const find = (name: string): AttachedVm => {
+    const vm = vms.get(name);
+    if (vm !== undefined) return vm;
+    throw new PortkeyError(
+      'vm-unknown',
+      `the hypervisor relay of ${config.host} was not given a VM '${name}'; add it to its configuration`,
+    );
+  };
+  return {
+    GetHost: async () => ({
+      host: config.host,
+      version,
+      vms: await Promise.all([...vms.values()].map((vm) => vm.describe())),
+    }),
+
+    OpenLanding: async (request) => {
+      const vm = find(request.vm);
+      const migrationId = requireMigrationId(request.migrationId);
+      sessions.requireNone(vm.name, migrationId);
+      const folder = await vm.folders.makeLanding(migrationId, request.expectedBytes);
+      const address = config.dataAddress;
+      const landing = sessions.add(
+        vm.name,
+        migrationId,
+        () => new LandingSession({ vm: vm.name, migrationId, address, folder }),
+      );
+      return {
+        address,
+        port: landing.port,
+        token: landing.token.toString('hex'),
+        folder: `landing/${migrationId}`,
+      };
+    },
+
+    OpenStream: async (request) => {
+      const vm = find(request.vm);
+      const { address, port, bytesPerSecond } = request;
+      const migrationId = requireMigrationId(request.migrationId);
+      const session = sessions.add(
+        vm.name,
+        migrationId,
+        () =>
+          new OutgoingSession({
+            vm: vm.name,
+            migrationId,
+            ram: vm.provedRam(),
+            peer: { address, port },
+            token: Buffer.from(request.token, 'hex'),
+            bytesPerSecond,
+          }),
+      );
+      try {
+        await session.connected();
+      } catch (error) {
+        await sessions.close(vm.name, migrationId);
+        throw error;
+      }
+      return {};
+    },
+
+    SendImages: async ({ vm, migrationId }) => {
+      const { name, folders } = find(vm);
+      const session = sessions.outgoing(name, requireMigrationId(migrationId));
+      return session.sendImages(folders.outgoing(migrationId), imagesFolder);
+    },
+
+    SealLanding: async ({ vm, migrationId }, context) => {
+      const landing = sessions.landing(find(vm).name, requireMigrationId(migrationId));
+      await Promise.race([landing.sealed(), callEnded(context)]);
+      const { pages, bytes } = landing.transfer();
+      return { pages, bytes };
+    },
+
+    GetTransfer: async ({ vm, migrationId }) =>
+      Promise.resolve(sessions.get(find(vm).name, requireMigrationId(migrationId)).transfer()),
+
+    CloseSession: async ({ vm, migrationId }) => {
+      const { name, folders } = find(vm);
+      await sessions.close(name, requireMigrationId(migrationId));
+      await folders.remove(migrationId);
+      return {};
+    },
+
+    ReadCpu: async ({ vm }) => Promise.resolve(cpu.read(find(vm).name)),
+  };
+}
+
+/** Rejects when the caller is gone, so that nothing waits for a seal that nobody wants. */
+function callEnded({ signal }: CallContext): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(new PortkeyError('cancelled', 'the caller is gone')), {
+      once: true,
+    });
+  });
+}

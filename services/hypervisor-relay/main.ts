@@ -1,0 +1,51 @@
+/**
+ * The hypervisor relay: one per host. Hypercalls come in from the VMs' ports, pages go out of guest RAM to other
+ * relays, other relays' pages land in the VMs' shared folders; and it accounts for the CPU of each VM.
+ */
+import { systemClock } from '../../libraries/process/index.js';
+import { runService } from '../../libraries/service/index.js';
+import { relayConfig } from './config.js';
+import { CpuAccounts } from './cpu/cpu-accounts.js';
+import { relayHandlers } from './handlers.js';
+import { relayMetrics } from './metrics.js';
+import { Sessions } from './session/sessions.js';
+import { AttachedVm } from './vm/attached-vm.js';
+
+await runService({
+  name: 'hypervisor-relay',
+  config: relayConfig,
+  start: (config, { log, registry, server }) => {
+    const clock = systemClock;
+    const sessions = new Sessions();
+    const cpu = new CpuAccounts(config.vms, clock);
+    const metrics = relayMetrics(registry, {
+      streams: () => sessions.count,
+      totals: () => sessions.totals(),
+      cpu: () => cpu.all(),
+    });
+    const vms = new Map(
+      config.vms.map((vm) => [
+        vm.name,
+        new AttachedVm({
+          config: vm,
+          clock,
+          log,
+          sessionOf: (migrationId) => sessions.outgoing(vm.name, migrationId),
+          onFrame: (type, direction) => metrics.hypercalls.inc({ vm: vm.name, type, direction }),
+          onError: (error) => {
+            metrics.countError(vm.name, error.code);
+            log.warn({ vm: vm.name, code: error.code }, error.message);
+          },
+        }),
+      ]),
+    );
+    server.add('HypervisorRelay', relayHandlers({ config, vms, sessions, cpu }));
+    for (const vm of vms.values()) vm.start();
+    cpu.start();
+    return Promise.resolve(async () => {
+      await Promise.all([...vms.values()].map((vm) => vm.stop()));
+      await sessions.closeAll();
+      await cpu.stop();
+    });
+  },
+});

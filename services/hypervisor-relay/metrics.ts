@@ -1,0 +1,91 @@
+/**
+ * The relay's metrics. Labels are bounded: VMs of the configuration, message types, error codes, components; never
+ * a migration.
+ */
+import { Counter, Gauge, type Registry } from 'prom-client';
+
+import type { ErrorCode } from '../../libraries/errors/index.js';
+
+export interface RelayMetrics {
+  /** direction: guest-to-host, host-to-guest. */
+  readonly hypercalls: Counter<'vm' | 'type' | 'direction'>;
+  readonly hypercallErrors: Counter<'vm' | 'code'>;
+  countError(vm: string, code: ErrorCode): void;
+}
+
+export interface MetricSources {
+  readonly streams: () => number;
+  /** Totals over all sessions, ended ones included. */
+  readonly totals: () => { pages: number; sentBytes: number; landedBytes: number };
+  readonly cpu: () => readonly { vm: string; component: string; seconds: number }[];
+}
+
+export function relayMetrics(registry: Registry, sources: MetricSources): RelayMetrics {
+  const registers = [registry];
+  const hypercalls = new Counter({
+    name: 'portkey_hypercalls_total',
+    help: 'Frames on the virtio-serial ports, by VM, type and direction.',
+    labelNames: ['vm', 'type', 'direction'],
+    registers,
+  });
+  const hypercallErrors = new Counter({
+    name: 'portkey_hypercall_errors_total',
+    help: 'ERRORs sent to guests, by VM and code.',
+    labelNames: ['vm', 'code'],
+    registers,
+  });
+  total(
+    registry,
+    'portkey_pages_total',
+    'Pages that were sent and have landed, or have landed here.',
+    () => sources.totals().pages,
+  );
+  total(
+    registry,
+    'portkey_sent_bytes_total',
+    'Bytes of pages and files sent to other relays.',
+    () => sources.totals().sentBytes,
+  );
+  total(
+    registry,
+    'portkey_landed_bytes_total',
+    'Bytes of pages and files landed here.',
+    () => sources.totals().landedBytes,
+  );
+  new Gauge({
+    name: 'portkey_streams',
+    help: 'Sessions of migrations that this relay holds.',
+    registers,
+    collect() {
+      this.set(sources.streams());
+    },
+  });
+  new Gauge({
+    name: 'portkey_vm_cpu_seconds',
+    help: 'CPU that the host spent on a VM and its helpers since they started.',
+    labelNames: ['vm', 'component'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { vm, component, seconds } of sources.cpu()) this.set({ vm, component }, seconds);
+    },
+  });
+  return {
+    hypercalls,
+    hypercallErrors,
+    countError: (vm, code) => hypercallErrors.inc({ vm, code }),
+  };
+}
+
+/** A counter whose value is kept elsewhere. */
+function total(registry: Registry, name: string, help: string, value: () => number): void {
+  new Counter({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(value());
+    },
+  });
+}

@@ -1,0 +1,15 @@
+/** What all sessions have: one VM's part in one migration. */
+export interface TransferCounts {
+  readonly pages: number;
+  readonly bytes: number;
+  readonly hypercalls: number;
+  readonly starvedSeconds: number;
+}
+
+export interface Session {
+  readonly vm: string;
+  readonly migrationId: string;
+  transfer(): TransferCounts;
+  /** Ends its stream at once; resolves when its thread is gone. Idempotent. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,110 @@
+/**
+ * All sessions of this relay, by VM and migration. One migration has at most one session per VM here.
+ *
+ * A session stays until it is closed, also when its stream has ended or its controller is gone: the controller
+ * that comes back closes it.
+ */
+import { PortkeyError } from '../../../libraries/errors/index.js';
+import { LandingSession } from './landing-session.js';
+import { OutgoingSession } from './outgoing-session.js';
+import type { Session } from './session.js';
+
+export interface Totals {
+  readonly pages: number;
+  readonly sentBytes: number;
+  readonly landedBytes: number;
+}
+
+export class Sessions {
+  private readonly sessions = new Map<string, Session>();
+  /** Of sessions that are closed. */
+  private past: Totals = { pages: 0, sentBytes: 0, landedBytes: 0 };
+
+  get count(): number {
+    return this.sessions.size;
+  }
+
+  /** What all sessions moved, since the relay started. */
+  totals(): Totals {
+    return [...this.sessions.values()].reduce(plus, this.past);
+  }
+
+  /** Throws `transition-refused` where the migration has a session of this VM already. */
+  requireNone(vm: string, migrationId: string): void {
+    if (!this.sessions.has(keyOf(vm, migrationId))) return;
+    throw new PortkeyError(
+      'transition-refused',
+      `migration ${migrationId} has a session for ${vm} already; close it first`,
+    );
+  }
+
+  /** Throws what `requireNone` and `make` throw. */
+  add<S extends Session>(vm: string, migrationId: string, make: () => S): S {
+    this.requireNone(vm, migrationId);
+    const session = make();
+    this.sessions.set(keyOf(vm, migrationId), session);
+    return session;
+  }
+
+  /** Throws `session-unknown`. */
+  get(vm: string, migrationId: string): Session {
+    const session = this.sessions.get(keyOf(vm, migrationId));
+    if (session !== undefined) return session;
+    throw new PortkeyError(
+      'session-unknown',
+      `there is no session of migration ${migrationId} for ${vm}; was the relay restarted?`,
+    );
+  }
+
+  outgoing(vm: string, migrationId: string): OutgoingSession {
+    const session = this.get(vm, migrationId);
+    if (session instanceof OutgoingSession) return session;
+    throw new PortkeyError('session-unknown', `${vm} is not the source of migration ${migrationId}`);
+  }
+
+  landing(vm: string, migrationId: string): LandingSession {
+    const session = this.get(vm, migrationId);
+    if (session instanceof LandingSession) return session;
+    throw new PortkeyError('session-unknown', `${vm} is not the destination of migration ${migrationId}`);
+  }
+
+  /** One that is not there is fine. Resolves when its thread is gone. */
+  async close(vm: string, migrationId: string): Promise<void> {
+    const key = keyOf(vm, migrationId);
+    const session = this.sessions.get(key);
+    if (session === undefined) return;
+    await session.close();
+    if (this.sessions.get(key) !== session) return;
+    this.sessions.delete(key);
+    this.past = plus(this.past, session);
+  }
+
+  async closeAll(): Promise<void> {
+    await Promise.all([...this.sessions.values()].map((session) => session.close()));
+    this.sessions.clear();
+  }
+}
+
+function plus({ pages, sentBytes, landedBytes }: Totals, session: Session): Totals {
+  const moved = session.transfer();
+  const isLanding = session instanceof LandingSession;
+  return {
+    pages: pages + moved.pages,
+    sentBytes: sentBytes + (isLanding ? 0 : moved.bytes),
+    landedBytes: landedBytes + (isLanding ? moved.bytes : 0),
+  };
+}
+
+/** Neither part can hold a slash: see `requireMigrationId`, and VM names come from the configuration. */
+function keyOf(vm: string, migrationId: string): string {
+  return `${migrationId}/${vm}`;
+}
+
+/** A migration's id is part of folder names. Throws `invalid-argument`. */
+export function requireMigrationId(migrationId: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(migrationId)) return migrationId;
+  throw new PortkeyError(
+    'invalid-argument',
+    `'${migrationId}' is not a migration id: letters, digits, '_', '.' and '-', at most 64`,
+  );
+}

@@ -1,0 +1,23 @@
+/**
+ * A stream's counters, shared by the thread that moves the bytes and the one that is asked for them.
+ *
+ * One thread writes, so plain additions are enough; Atomics make each value whole.
+ */
+const names = ['pages', 'bytes', 'starvedUs'] as const;
+type CounterName = (typeof names)[number];
+
+export class Counters {
+  private readonly values: BigInt64Array;
+
+  constructor(readonly shared = new SharedArrayBuffer(names.length * 8)) {
+    this.values = new BigInt64Array(shared);
+  }
+
+  add(name: CounterName, amount: number): void {
+    Atomics.add(this.values, names.indexOf(name), BigInt(Math.round(amount)));
+  }
+
+  get(name: CounterName): number {
+    return Number(Atomics.load(this.values, names.indexOf(name)));
+  }
+}

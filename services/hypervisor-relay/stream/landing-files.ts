@@ -1,0 +1,84 @@
+/**
+ * The files of one landing: objects, which stay open and are written in place, and files, which are written once.
+ *
+ * Everything is opened beneath the landing folder, because the guest can write there too. Content goes from the
+ * socket through one buffer into the files; it is read from the socket even where it cannot be written no more
+ * than one buffer ahead, so memory is bounded whatever a message announces.
+ */
+import { closeSync, ftruncateSync, writeSync } from 'node:fs';
+
+import { PortkeyError } from '../../../libraries/errors/index.js';
+import { errorCodeOf, Folder, receiveExactly } from '../../../libraries/libc/index.js';
+import { maxObjects } from './protocol.js';
+
+/** Fits a core's second-level cache, so that the second copy is cheap. */
+const bufferBytes = 256 * 1024;
+
+export class LandingFiles {
+  private readonly objects = new Map<number, number>();
+  private readonly buffer = Buffer.from(new ArrayBuffer(bufferBytes));
+  private readonly folder: Folder;
+
+  constructor(
+    path: string,
+    private readonly socketFd: number,
+  ) {
+    this.folder = Folder.open(path);
+  }
+
+  openObject(object: number, name: string): void {
+    if (this.objects.has(object)) throw broken(`object ${object} was opened twice`);
+    if (this.objects.size === maxObjects) throw broken(`more than ${maxObjects} objects`);
+    this.objects.set(object, this.folder.openForWriting(name));
+  }
+
+  /** Takes the next bytes of the stream into an object, at this place. */
+  landPages(object: number, offset: number, byteLength: number): void {
+    const fd = this.objects.get(object);
+    if (fd === undefined) throw broken(`pages for object ${object}, which was not opened`);
+    this.land(fd, offset, byteLength);
+  }
+
+  /** Takes the next bytes of the stream as a whole file. */
+  landFile(name: string, byteLength: number): void {
+    const fd = this.folder.openForWriting(name);
+    try {
+      ftruncateSync(fd, 0);
+      this.land(fd, 0, byteLength);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  close(): void {
+    for (const fd of this.objects.values()) closeSync(fd);
+    this.objects.clear();
+    this.folder.close();
+  }
+
+  private land(fd: number, offset: number, byteLength: number): void {
+    let landed = 0;
+    while (landed < byteLength) {
+      const length = Math.min(bufferBytes, byteLength - landed);
+      if (!receiveExactly(this.socketFd, this.buffer, length))
+        throw broken('it ended in the middle of a message');
+      this.write(fd, offset + landed, length);
+      landed += length;
+    }
+  }
+
+  private write(fd: number, offset: number, byteLength: number): void {
+    try {
+      for (let written = 0; written < byteLength;) {
+        written += writeSync(fd, this.buffer, written, byteLength - written, offset + written);
+      }
+    } catch (cause) {
+      if (errorCodeOf(cause) !== 'ENOSPC') throw cause;
+      throw new PortkeyError('no-room', `the landing folder ${this.folder.path} is full`, { cause });
+    }
+  }
+}
+
+function broken(problem: string): PortkeyError {
+  return new PortkeyError('stream-broken', `the stream between the relays is broken: ${problem}`);
+}

@@ -1,0 +1,36 @@
+/**
+ * A blocking socket that speaks the stream's messages: whole headers and bodies in, encoded messages out.
+ */
+import { PortkeyError } from '../../../libraries/errors/index.js';
+import { IoVector, receiveExactly } from '../../../libraries/libc/index.js';
+import { decodeHeader, maxBodyBytes, streamHeaderBytes, type StreamHeader } from './protocol.js';
+
+export interface ReceivedMessage extends StreamHeader {
+  readonly body: Buffer;
+}
+
+export class MessageSocket {
+  private readonly header = Buffer.from(new ArrayBuffer(streamHeaderBytes));
+  private readonly body = Buffer.from(new ArrayBuffer(maxBodyBytes));
+  private readonly vector = new IoVector();
+
+  constructor(readonly fd: number) {}
+
+  /** Blocks for the next header and body; the body is good until the next call. Undefined at the stream's end. */
+  receive(): ReceivedMessage | undefined {
+    if (!receiveExactly(this.fd, this.header, streamHeaderBytes)) return undefined;
+    const header = decodeHeader(this.header);
+    if (header.bodyBytes > 0 && !receiveExactly(this.fd, this.body, header.bodyBytes)) {
+      throw new PortkeyError(
+        'stream-broken',
+        'the stream between the relays ended in the middle of a message',
+      );
+    }
+    return { ...header, body: this.body.subarray(0, header.bodyBytes) };
+  }
+
+  send(message: Buffer): void {
+    this.vector.addBuffer(message);
+    this.vector.sendAll(this.fd);
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * The stream between two relays: one TCP connection per migration. docs/hypercalls.md has its bytes.
+ *
+ * Source → destination: HELLO, then OBJECT, BATCH and FILE in any order, then END. Destination → source: WELCOME
+ * (the answer to HELLO), LANDED (all messages up to a sequence are in their files), REFUSED (why the stream ends).
+ * A message is a header of 32 bytes, a body, and for BATCH and FILE the content, which never enters JavaScript
+ * on the source and only passes through one buffer on the destination.
+ */
+import { PortkeyError } from '../../../libraries/errors/index.js';
+import {
+  errorNumbers,
+  maxMigrationIdBytes,
+  maxObjectNameBytes,
+  maxPageIndex,
+  maxPagesPerSend,
+  PayloadReader,
+  textField,
+  u32,
+  u64,
+  type WireErrorCode,
+} from '../../../libraries/hypercall/index.js';
+import { PAGE_BYTES } from '../../../libraries/units/index.js';
+
+const streamMagic = 0x54534b50; // "PKST" as bytes
+export const streamVersion = 1;
+export const streamHeaderBytes = 32;
+export const tokenBytes = 32;
+export const maxBodyBytes = 64 * 1024;
+export const maxObjects = 1024;
+/** Highest number of pages an object may span: all user addresses of a machine with five page-table levels. */
+export const maxObjectPages = 2 ** 44;
+const maxFileBytes = 2 ** 40;
+const maxTextBytes = 1024;
+
+const streamTypes = {
+  hello: 1,
+  object: 2,
+  batch: 3,
+  file: 4,
+  end: 5,
+  welcome: 129,
+  landed: 130,
+  refused: 131,
+} as const;
+export type StreamType = keyof typeof streamTypes;
+
+export interface StreamHeader {
+  readonly type: StreamType;
+  readonly sequence: number;
+  readonly bodyBytes: number;
+  readonly contentBytes: number;
+}
+
+/** Pages of an object that follow on from one another. */
+export interface PageRange {
+  readonly page: number;
+  readonly count: number;
+}
+
+export function encodeMessage(
+  type: StreamType,
+  sequence: number,
+  body: readonly Buffer[] = [],
+  contentBytes = 0,
+): Buffer {
+  const bodyBytes = body.reduce((sum, part) => sum + part.length, 0);
+  // Its own memory, because an I/O vector needs an address that stays.
+  const message = Buffer.from(new ArrayBuffer(streamHeaderBytes + bodyBytes));
+  message.writeUInt32LE(streamMagic, 0);
+  message.writeUInt16LE(streamVersion, 4);
+  message.writeUInt16LE(streamTypes[type], 6);
+  message.writeUInt32LE(sequence, 8);
+  message.writeUInt32LE(bodyBytes, 12);
+  message.writeBigUInt64LE(BigInt(contentBytes), 16);
+  let at = streamHeaderBytes;
+  for (const part of body) at += part.copy(message, at);
+  return message;
+}
+
+/** Throws `stream-broken`, naming what is wrong. */
+export function decodeHeader(header: Buffer): StreamHeader {
+  if (header.readUInt32LE(0) !== streamMagic) throw broken('a message does not begin with PKST');
+  const version = header.readUInt16LE(4);
+  if (version !== streamVersion) {
+    throw broken(
+      `the other relay speaks version ${version}, this one ${streamVersion}: update the older one`,
+    );
+  }
+  const number = header.readUInt16LE(6);
+  const type = (Object.keys(streamTypes) as StreamType[]).find((name) => streamTypes[name] === number);
+  if (type === undefined) throw broken(`unknown message type ${number}`);
+  const bodyBytes = header.readUInt32LE(12);
+  if (bodyBytes > maxBodyBytes) throw broken(`a ${type} message with a body of ${bodyBytes} bytes`);
+  const contentBytes = header.readBigUInt64LE(16);
+  if (contentBytes > maxFileBytes)
+    throw broken(`a ${type} message with ${contentBytes.toString()} bytes of content`);
+  if (header.readBigUInt64LE(24) !== 0n) throw broken('the reserved field of a header is not 0');
+  return { type, sequence: header.readUInt32LE(8), bodyBytes, contentBytes: Number(contentBytes) };
+}
+
+export function helloBody(token: Buffer, migrationId: string): Buffer[] {
+  return [token, textField(migrationId, maxMigrationIdBytes, 'migration id')];
+}
+
+export function decodeHello(body: Buffer): { token: Buffer; migrationId: string } {
+  return decode(body, 'hello', (reader) => ({
+    token: reader.bytes(tokenBytes, 'token'),
+    migrationId: reader.string(maxMigrationIdBytes, 'migration id'),
+  }));
+}
+
+export function objectBody(object: number, name: string): Buffer[] {
+  return [u32(object), textField(name, maxObjectNameBytes, 'object name')];
+}
+
+export function decodeObject(body: Buffer): { object: number; name: string } {
+  return decode(body, 'object', (reader) => ({
+    object: reader.u32('object'),
+    name: reader.string(maxObjectNameBytes, 'object name'),
+  }));
+}
+
+export function batchBody(object: number, ranges: readonly PageRange[]): Buffer[] {
+  const table = Buffer.alloc(8 + ranges.length * 12);
+  table.writeUInt32LE(object, 0);
+  table.writeUInt32LE(ranges.length, 4);
+  ranges.forEach(({ page, count }, index) => {
+    table.writeBigUInt64LE(BigInt(page), 8 + index * 12);
+    table.writeUInt32LE(count, 16 + index * 12);
+  });
+  return [table];
+}
+
+/** Also checks that the content is as long as the ranges say. */
+export function decodeBatch(body: Buffer, contentBytes: number): { object: number; ranges: PageRange[] } {
+  const batch = decode(body, 'batch', (reader) => {
+    const object = reader.u32('object');
+    const count = reader.u32('range count');
+    const ranges: PageRange[] = [];
+    for (let index = 0; index < count; index += 1) {
+      ranges.push({ page: reader.u64('page'), count: reader.u32('count') });
+    }
+    return { object, ranges };
+  });
+  const pages = batch.ranges.reduce((sum, { count }) => sum + count, 0);
+  if (pages > maxPagesPerSend || pages * PAGE_BYTES !== contentBytes) {
+    throw broken(`a batch of ${pages} pages with ${contentBytes} bytes of content`);
+  }
+  if (batch.ranges.some(({ page, count }) => page > maxPageIndex || page + count > maxObjectPages)) {
+    throw broken(`a batch with pages beyond ${maxObjectPages}`);
+  }
+  return batch;
+}
+
+export function fileBody(name: string): Buffer[] {
+  return [textField(name, maxObjectNameBytes, 'file name')];
+}
+
+export function decodeFile(body: Buffer): { name: string } {
+  return decode(body, 'file', (reader) => ({ name: reader.string(maxObjectNameBytes, 'file name') }));
+}
+
+export function landedBody(bytes: number): Buffer[] {
+  return [u64(bytes)];
+}
+
+export function decodeLanded(body: Buffer): { bytes: number } {
+  return decode(body, 'landed', (reader) => ({ bytes: reader.u64('bytes') }));
+}
+
+export function refusedBody(code: WireErrorCode, text: string): Buffer[] {
+  const bytes = Buffer.from(text).subarray(0, maxTextBytes);
+  return [u32(errorNumbers[code]), u32(bytes.length), bytes];
+}
+
+export function decodeRefused(body: Buffer): { code: WireErrorCode; text: string } {
+  return decode(body, 'refused', (reader) => {
+    const number = reader.u32('code');
+    const length = reader.u32('text length');
+    const codes = Object.keys(errorNumbers) as WireErrorCode[];
+    return {
+      code: codes.find((code) => errorNumbers[code] === number) ?? 'internal',
+      text: reader.bytes(length, 'text').toString(),
+    };
+  });
+}
+
+function decode<T>(body: Buffer, what: string, read: (reader: PayloadReader) => T): T {
+  try {
+    const reader = new PayloadReader(body, what);
+    const value = read(reader);
+    reader.end();
+    return value;
+  } catch (error) {
+    if (error instanceof PortkeyError) throw broken(error.message);
+    throw error;
+  }
+}
+
+function broken(problem: string): PortkeyError {
+  return new PortkeyError('stream-broken', `the stream between the relays is broken: ${problem}`);
+}

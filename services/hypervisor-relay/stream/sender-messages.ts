@@ -1,0 +1,40 @@
+/** What the relay's main thread and the thread that sends a migration's stream say to each other. */
+import type { ErrorCode } from '../../../libraries/errors/index.js';
+import type { Endpoint } from '../../../libraries/libc/index.js';
+import type { RamSection } from '../ram/ram-map.js';
+
+/** How the thread begins. Descriptors stay the main thread's: it closes them when the thread is gone. */
+export interface SenderStart {
+  readonly socketFd: number;
+  readonly wakeUpFd: number;
+  readonly peer: Endpoint;
+  readonly token: Uint8Array;
+  readonly migrationId: string;
+  readonly ramAddress: number;
+  readonly ramSections: readonly RamSection[];
+  /** 0: no limit. */
+  readonly bytesPerSecond: number;
+  readonly counters: SharedArrayBuffer;
+}
+
+export type SenderCommand =
+  | { readonly type: 'object'; readonly object: number; readonly name: string }
+  | { readonly type: 'close'; readonly object: number }
+  /** `runs` as in a SEND frame, checked against the RAM map. */
+  | { readonly type: 'batch'; readonly object: number; readonly runs: Uint8Array; readonly ticket: number }
+  /** Sends the regular files below this folder under their relative names, then ends the stream. */
+  | { readonly type: 'images'; readonly folder: string; readonly below: string };
+
+export type SenderEvent =
+  | { readonly type: 'connected' }
+  /** Everything up to and with this batch has landed. */
+  | {
+      readonly type: 'landed';
+      readonly object: number;
+      readonly ticket: number;
+      readonly bytes: number;
+      readonly starvedUs: number;
+      readonly queueDepth: number;
+    }
+  | { readonly type: 'ended'; readonly files: number; readonly bytes: number }
+  | { readonly type: 'failed'; readonly code: ErrorCode; readonly message: string };

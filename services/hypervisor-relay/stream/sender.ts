@@ -1,0 +1,250 @@
+/**
+ * The source's end of a stream: page runs out of the mapped guest RAM onto the network. Runs in a worker thread
+ * of its own and blocks.
+ *
+ *     connect ──HELLO, WELCOME──▶ sending ──images──▶ END, wait for its LANDED ──▶ ended
+ *
+ * In *sending* it works off commands in order: a batch's header and page table, then its pages, straight from guest
+ * RAM by `writev` of up to 1024 pieces. Between commands, and while a rate limit makes it wait, it takes the
+ * destination's LANDEDs. With nothing to do it sleeps until a command, a LANDED or the connection's end.
+ *
+ * Invariants: messages leave in the order of their commands; a batch is reported as landed when the destination
+ * said so, never when it was merely sent. A receiver that stalls stalls this thread in `writev`: nothing piles up
+ * but the commands, which the guest's credits bound. The connection's end, or its shutdown by the main thread,
+ * ends every wait with `stream-broken`.
+ *
+ * Measured (loopback, RAM and landing on tmpfs, CPU seconds per GiB, both ends): writev → recv + pwrite 0.20 + 0.43,
+ * sendfile → the same 0.12 + 0.62, sendfile → splice 0.15 + 0.42, and single pages by sendfile 0.61 + 1.5. So one
+ * way for all runs, the one that needs no decision: what sendfile saves here the receiver pays, its cache cold.
+ */
+import { PortkeyError } from '../../../libraries/errors/index.js';
+import { RunList } from '../../../libraries/hypercall/index.js';
+import { connectTcp, IoVector, setReceiveTimeout, waitReadable } from '../../../libraries/libc/index.js';
+import type { Clock } from '../../../libraries/process/index.js';
+import { PAGE_BYTES } from '../../../libraries/units/index.js';
+import { RamMap } from '../ram/ram-map.js';
+import { Counters } from './counters.js';
+import { Idleness } from './idleness.js';
+import { sendImages } from './image-files.js';
+import { MessageSocket } from './message-socket.js';
+import { batchBody, decodeLanded, decodeRefused, encodeMessage, helloBody, objectBody } from './protocol.js';
+import type { PageRange } from './protocol.js';
+import type { SenderCommand, SenderEvent, SenderStart } from './sender-messages.js';
+import { TokenBucket } from './token-bucket.js';
+
+const connectTimeoutMs = 5_000;
+const welcomeTimeoutMs = 10_000;
+
+export interface SenderParts {
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  /** The next command, if there is one; never waits. */
+  readonly nextCommand: () => SenderCommand | undefined;
+  readonly report: (event: SenderEvent) => void;
+}
+
+interface Unlanded {
+  readonly sequence: number;
+  readonly batch?: { readonly object: number; readonly ticket: number; readonly bytes: number };
+}
+
+export class Sender {
+  private readonly socket: MessageSocket;
+  private readonly ram: RamMap;
+  private readonly bucket: TokenBucket;
+  private readonly counters: Counters;
+  private readonly idleness = new Idleness();
+  private readonly vector = new IoVector();
+  private readonly queue: SenderCommand[] = [];
+  private readonly unlanded: Unlanded[] = [];
+  private nextSequence = 0;
+
+  constructor(
+    private readonly start: SenderStart,
+    private readonly parts: SenderParts,
+  ) {
+    this.socket = new MessageSocket(start.socketFd);
+    this.ram = new RamMap(start.ramSections);
+    this.bucket = new TokenBucket(start.bytesPerSecond);
+    this.counters = new Counters(start.counters);
+  }
+
+  /** Returns when the stream has ended in order. Throws `stream-broken`, or what the destination refused it with. */
+  run(): void {
+    this.connect();
+    this.parts.report({ type: 'connected' });
+    for (;;) {
+      this.takeCommands();
+      const command = this.queue.shift();
+      if (command === undefined) this.sleep(-1);
+      else if (command.type === 'images') {
+        this.finish(command.folder, command.below);
+        return;
+      } else {
+        this.work(command);
+        this.takeLanded();
+      }
+    }
+  }
+
+  private connect(): void {
+    const { socketFd, peer, token, migrationId } = this.start;
+    connectTcp(socketFd, peer, connectTimeoutMs);
+    this.socket.send(encodeMessage('hello', this.sequence(), helloBody(Buffer.from(token), migrationId)));
+    setReceiveTimeout(socketFd, welcomeTimeoutMs);
+    const answer = this.socket.receive();
+    setReceiveTimeout(socketFd, 0);
+    if (answer?.type === 'refused') throw refusal(answer.body);
+    if (answer?.type !== 'welcome') {
+      throw new PortkeyError(
+        'stream-broken',
+        `${peer.address}:${peer.port} is not the landing of this migration`,
+      );
+    }
+  }
+
+  private work(command: Exclude<SenderCommand, { type: 'images' }>): void {
+    if (command.type === 'object') {
+      this.idleness.opened(command.object, this.now());
+      const sequence = this.sequence();
+      this.socket.send(encodeMessage('object', sequence, objectBody(command.object, command.name)));
+      this.unlanded.push({ sequence });
+    } else if (command.type === 'close') {
+      this.idleness.closed(command.object);
+    } else {
+      this.idleness.busy(this.now());
+      this.sendBatch(command.object, command.ticket, RunList.fromBytes(Buffer.from(command.runs)));
+      this.idleness.idle(this.now());
+    }
+  }
+
+  private sendBatch(object: number, ticket: number, runs: RunList): void {
+    const bytes = runs.pageCount * PAGE_BYTES;
+    const sequence = this.sequence();
+    this.vector.addBuffer(encodeMessage('batch', sequence, batchBody(object, rangesOf(runs)), bytes));
+    this.unlanded.push({ sequence, batch: { object, ticket, bytes } });
+    for (let index = 0; index < runs.length; index += 1) {
+      this.ram.locate(runs.pfn(index) * PAGE_BYTES, runs.count(index) * PAGE_BYTES, (offset, length) => {
+        this.addContent(this.start.ramAddress + offset, length);
+      });
+    }
+    this.flush();
+  }
+
+  /** Memory of the guest; sent when there is a full vector, or a piece as large as the rate limit allows at once. */
+  private addContent(address: number, byteLength: number): void {
+    let sent = 0;
+    while (sent < byteLength) {
+      const piece = Math.min(byteLength - sent, this.bucket.pieceBytes);
+      this.vector.add(address + sent, piece);
+      sent += piece;
+      if (this.vector.isFull || this.vector.byteLength >= this.bucket.pieceBytes) this.flush();
+    }
+  }
+
+  private flush(): void {
+    const bytes = this.vector.byteLength;
+    this.waitForRate(bytes);
+    this.orRefusal(() => this.vector.sendAll(this.socket.fd));
+  }
+
+  /** Until these bytes may be sent. */
+  private waitForRate(byteLength: number): void {
+    for (let waitMs = this.bucket.waitMs(this.now()); waitMs >= 1; waitMs = this.bucket.waitMs(this.now())) {
+      this.sleep(Math.floor(waitMs));
+    }
+    this.bucket.sent(byteLength, this.now());
+  }
+
+  private finish(folder: string, below: string): void {
+    const sent = sendImages(folder, below, {
+      begin: (body, contentBytes) => {
+        const sequence = this.sequence();
+        this.unlanded.push({ sequence });
+        this.waitForRate(contentBytes);
+        this.orRefusal(() => this.socket.send(encodeMessage('file', sequence, body, contentBytes)));
+        this.counters.add('bytes', contentBytes);
+      },
+      socketFd: this.socket.fd,
+    });
+    const sequence = this.sequence();
+    this.unlanded.push({ sequence });
+    this.orRefusal(() => this.socket.send(encodeMessage('end', sequence)));
+    while (this.unlanded.length > 0) this.sleep(-1);
+    this.parts.report({ type: 'ended', ...sent });
+  }
+
+  /** Waits for LANDEDs or a wake-up, and takes the former. */
+  private sleep(timeoutMs: number): void {
+    if (waitReadable(this.socket.fd, this.start.wakeUpFd, timeoutMs)) {
+      this.takeMessage();
+      this.takeLanded();
+    }
+  }
+
+  private takeLanded(): void {
+    while (waitReadable(this.socket.fd, this.start.wakeUpFd, 0)) this.takeMessage();
+  }
+
+  private takeMessage(): void {
+    const message = this.socket.receive();
+    if (message === undefined) throw new PortkeyError('stream-broken', 'the other relay closed the stream');
+    if (message.type === 'refused') throw refusal(message.body);
+    if (message.type !== 'landed') {
+      throw new PortkeyError('stream-broken', `the other relay sent ${message.type} unasked`);
+    }
+    decodeLanded(message.body);
+    this.takeCommands();
+    const queueDepth = this.queue.filter(({ type }) => type === 'batch').length;
+    while ((this.unlanded[0]?.sequence ?? Number.POSITIVE_INFINITY) <= message.sequence) {
+      const { batch } = this.unlanded.shift() ?? {};
+      if (batch === undefined) continue;
+      const starvedUs = this.idleness.take();
+      this.counters.add('pages', batch.bytes / PAGE_BYTES);
+      this.counters.add('bytes', batch.bytes);
+      this.counters.add('starvedUs', starvedUs);
+      this.parts.report({ type: 'landed', ...batch, starvedUs, queueDepth });
+    }
+  }
+
+  /** A destination that refuses says why before it closes; that is better news than EPIPE. */
+  private orRefusal(send: () => void): void {
+    try {
+      send();
+    } catch (error) {
+      this.takeLanded();
+      throw error;
+    }
+  }
+
+  private takeCommands(): void {
+    for (let command = this.parts.nextCommand(); command !== undefined; command = this.parts.nextCommand()) {
+      this.queue.push(command);
+    }
+  }
+
+  private sequence(): number {
+    const sequence = this.nextSequence;
+    this.nextSequence += 1;
+    return sequence;
+  }
+
+  private now(): number {
+    return this.parts.clock.monotonicMs();
+  }
+}
+
+/** Where the pages of a batch go: scattered frames are mostly neighbours again in the object. */
+function rangesOf(runs: RunList): PageRange[] {
+  const ranges: { page: number; count: number }[] = [];
+  for (let index = 0; index < runs.length; index += 1) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last.page + last.count === runs.page(index)) last.count += runs.count(index);
+    else ranges.push({ page: runs.page(index), count: runs.count(index) });
+  }
+  return ranges;
+}
+
+function refusal(body: Buffer): PortkeyError {
+  const { code, text } = decodeRefused(body);
+  return new PortkeyError(code, `the destination's relay refused the stream: ${text}`);
+}
