@@ -154,7 +154,7 @@ export class OutgoingSession implements Session {
   }
 
   async close(): Promise<void> {
-    this.abort(new PortkeyError('cancelled', `the session of migration ${this.migrationId} was closed`));
+    this.abort(new PortkeyError('stream-broken', `the stream of migration ${this.migrationId} was closed`));
     await this.thread.done;
   }
 

@@ -1,10 +1,11 @@
 /**
  * Holds a sender to a rate: how long to wait before the next bytes.
  *
- * Bytes are paid for after they were sent, in time; unused time is saved for at most `burstMs`, so that over any
- * second the rate is exceeded by no more than that share of it.
+ * Bytes are paid for in time. Time that went unused, because the machine was late, is saved for at most `savedMs`,
+ * so that over any second the rate is exceeded by no more than that share of it.
  */
-const burstMs = 20;
+const savedMs = 50;
+const pieceMs = 20;
 
 export class TokenBucket {
   private freeAtMs = 0;
@@ -15,7 +16,7 @@ export class TokenBucket {
   /** The largest piece to send at once, so that the stream is even. */
   get pieceBytes(): number {
     if (this.bytesPerSecond === 0) return Number.POSITIVE_INFINITY;
-    return Math.max(4096, Math.floor((this.bytesPerSecond * burstMs) / 1000));
+    return Math.max(4096, Math.floor((this.bytesPerSecond * pieceMs) / 1000));
   }
 
   /** Milliseconds to wait before anything may be sent. */
@@ -25,6 +26,6 @@ export class TokenBucket {
 
   sent(byteLength: number, nowMs: number): void {
     if (this.bytesPerSecond === 0) return;
-    this.freeAtMs = Math.max(this.freeAtMs, nowMs - burstMs) + (byteLength / this.bytesPerSecond) * 1000;
+    this.freeAtMs = Math.max(this.freeAtMs, nowMs - savedMs) + (byteLength / this.bytesPerSecond) * 1000;
   }
 }

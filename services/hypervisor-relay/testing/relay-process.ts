@@ -1,0 +1,74 @@
+/** For tests: a real relay process with its own configuration, and a client to it. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { processCpuSeconds } from '../../../libraries/libc/index.js';
+import { RpcClient } from '../../../libraries/rpc/index.js';
+import type { ScriptedQemu } from './scripted-qemu.js';
+
+const entry = fileURLToPath(new URL('../main.js', import.meta.url));
+
+export class RelayProcess {
+  readonly client: RpcClient<'HypervisorRelay'>;
+  private log = '';
+
+  private constructor(
+    private readonly child: ChildProcess,
+    address: string,
+    private readonly vms: readonly ScriptedQemu[],
+  ) {
+    this.client = new RpcClient('HypervisorRelay', address, 'the relay under test');
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.log += text));
+  }
+
+  static async start(host: string, vms: readonly ScriptedQemu[]): Promise<RelayProcess> {
+    const folder = vms[0]?.folder ?? '/dev/shm';
+    const configFile = join(folder, 'relay.json');
+    const address = `unix:${join(folder, 'relay.sock')}`;
+    writeFileSync(
+      configFile,
+      JSON.stringify({
+        host,
+        listen: [address],
+        metrics: '127.0.0.1:0',
+        dataAddress: '127.0.0.1',
+        vms: vms.map(({ config }) => config),
+      }),
+    );
+    const child = spawn(process.execPath, [entry, '--config', configFile], {
+      stdio: ['ignore', 'inherit', 'pipe'],
+    });
+    const relay = new RelayProcess(child, address, vms);
+    await relay.client.call('GetHost', {}, { deadlineMs: 10_000, waitForReady: true });
+    return relay;
+  }
+
+  get cpuSeconds(): number {
+    return processCpuSeconds(this.child.pid ?? 0) ?? 0;
+  }
+
+  /** A line of /metrics, by how it begins. */
+  async metric(start: string): Promise<string | undefined> {
+    const { metricsPort } = this.logged('serving') as { metricsPort: number };
+    const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+    return text.split('\n').find((line) => line.startsWith(start));
+  }
+
+  /** Resolves with its exit code. */
+  async stop(): Promise<number | null> {
+    this.client.close();
+    const exited = once(this.child, 'exit') as Promise<[number | null]>;
+    this.child.kill('SIGTERM');
+    const [code] = await exited;
+    for (const vm of this.vms) await vm.stop();
+    return code;
+  }
+
+  private logged(message: string): unknown {
+    const lines = this.log.split('\n').filter((line) => line.startsWith('{'));
+    return lines.map((line) => JSON.parse(line) as { msg: string }).find(({ msg }) => msg === message);
+  }
+}

@@ -1,0 +1,60 @@
+/** For tests: relays A and B on loopback, a VM on each, and one migration from A's to B's. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { RelayProcess } from './relay-process.js';
+import { ScriptedQemu } from './scripted-qemu.js';
+
+export const deadlineMs = 20_000;
+
+export class TwoHosts {
+  private constructor(
+    readonly vmA: ScriptedQemu,
+    readonly vmB: ScriptedQemu,
+    readonly relayA: RelayProcess,
+    readonly relayB: RelayProcess,
+  ) {}
+
+  static async start(): Promise<TwoHosts> {
+    const vmA = await ScriptedQemu.start('vm-a');
+    const vmB = await ScriptedQemu.start('vm-b');
+    return new TwoHosts(
+      vmA,
+      vmB,
+      await RelayProcess.start('host-a', [vmA]),
+      await RelayProcess.start('host-b', [vmB]),
+    );
+  }
+
+  /** A landing on B and a stream to it on A; A's guest must have said HELLO. */
+  async open(migrationId: string, bytesPerSecond = 0): Promise<void> {
+    const { address, port, token } = await this.relayB.client.call(
+      'OpenLanding',
+      { migrationId, vm: 'vm-b', expectedBytes: 1 },
+      { deadlineMs },
+    );
+    await this.relayA.client.call(
+      'OpenStream',
+      { migrationId, vm: 'vm-a', address, port, token, bytesPerSecond },
+      { deadlineMs },
+    );
+  }
+
+  landed(migrationId: string, name: string): Buffer {
+    return readFileSync(this.landedPath(migrationId, name));
+  }
+
+  landedPath(migrationId: string, name: string): string {
+    return join(this.vmB.config.share, 'landing', migrationId, name);
+  }
+
+  async close(migrationId: string): Promise<void> {
+    await this.relayA.client.call('CloseSession', { migrationId, vm: 'vm-a' }, { deadlineMs });
+    await this.relayB.client.call('CloseSession', { migrationId, vm: 'vm-b' }, { deadlineMs });
+  }
+
+  /** Both relays' exit codes. */
+  async stop(): Promise<(number | null)[]> {
+    return [await this.relayA.stop(), await this.relayB.stop()];
+  }
+}
