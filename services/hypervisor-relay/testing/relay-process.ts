@@ -57,14 +57,21 @@ export class RelayProcess {
     return text.split('\n').find((line) => line.startsWith(start));
   }
 
-  /** Resolves with its exit code. */
+  /** As a crash or the kernel would. */
+  kill(): void {
+    this.child.kill('SIGKILL');
+  }
+
+  /** Resolves with its exit code; null where it was killed. */
   async stop(): Promise<number | null> {
     this.client.close();
-    const exited = once(this.child, 'exit') as Promise<[number | null]>;
-    this.child.kill('SIGTERM');
-    const [code] = await exited;
+    if (this.child.exitCode === null && this.child.signalCode === null) {
+      const exited = once(this.child, 'exit');
+      this.child.kill('SIGTERM');
+      await exited;
+    }
     for (const vm of this.vms) await vm.stop();
-    return code;
+    return this.child.exitCode;
   }
 
   private logged(message: string): unknown {

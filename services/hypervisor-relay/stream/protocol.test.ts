@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+
+import fc from 'fast-check';
+
+import {
+  batchBody,
+  decodeBatch,
+  decodeFile,
+  decodeHeader,
+  decodeHello,
+  decodeLanded,
+  decodeObject,
+  decodeRefused,
+  encodeMessage,
+  fileBody,
+  helloBody,
+  landedBody,
+  maxObjectPages,
+  objectBody,
+  refusedBody,
+  streamHeaderBytes,
+  type StreamType,
+} from './protocol.js';
+
+const types: readonly StreamType[] = [
+  'hello',
+  'object',
+  'batch',
+  'file',
+  'end',
+  'welcome',
+  'landed',
+  'refused',
+];
+
+describe('the stream between relays', () => {
+  it('has headers that come out as they went in', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...types),
+        fc.nat(0xffffffff),
+        fc.uint8Array({ maxLength: 100 }),
+        fc.nat(2 ** 31),
+        (type, sequence, body, contentBytes) => {
+          const message = encodeMessage(type, sequence, [Buffer.from(body)], contentBytes);
+          assert.deepEqual(decodeHeader(message), { type, sequence, bodyBytes: body.length, contentBytes });
+          assert.deepEqual(message.subarray(streamHeaderBytes), Buffer.from(body));
+        },
+      ),
+    );
+  });
+
+  it('refuses arbitrary bytes with a name for what is wrong', () => {
+    const decoders = [decodeHello, decodeObject, decodeFile, decodeLanded, decodeRefused];
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ minLength: streamHeaderBytes, maxLength: 200 }),
+        fc.nat(),
+        (bytes, content) => {
+          const buffer = Buffer.from(bytes);
+          for (const decode of [decodeHeader, ...decoders, (body: Buffer) => decodeBatch(body, content)]) {
+            try {
+              decode(buffer);
+            } catch (error) {
+              assert.equal((error as { code?: unknown }).code, 'stream-broken');
+            }
+          }
+        },
+      ),
+    );
+  });
+
+  it('has bodies that come out as they went in', () => {
+    const token = Buffer.alloc(32, 5);
+    assert.deepEqual(decodeHello(Buffer.concat(helloBody(token, 'm1'))), { token, migrationId: 'm1' });
+    assert.deepEqual(decodeObject(Buffer.concat(objectBody(3, 'memory/a'))), { object: 3, name: 'memory/a' });
+    assert.deepEqual(decodeFile(Buffer.concat(fileBody('final/a'))), { name: 'final/a' });
+    assert.deepEqual(decodeLanded(Buffer.concat(landedBody(2 ** 40))), { bytes: 2 ** 40 });
+    const refused = { code: 'no-room', text: 'full' } as const;
+    assert.deepEqual(decodeRefused(Buffer.concat(refusedBody(refused.code, refused.text))), refused);
+    const ranges = [
+      { page: 2 ** 35, count: 2 },
+      { page: 0, count: 1 },
+    ];
+    assert.deepEqual(decodeBatch(Buffer.concat(batchBody(7, ranges)), 3 * 4096), { object: 7, ranges });
+  });
+
+  it('has batches with as much content as their ranges say, within an object', () => {
+    const decode = (page: number, count: number, contentBytes: number): unknown =>
+      decodeBatch(Buffer.concat(batchBody(1, [{ page, count }])), contentBytes);
+    assert.throws(() => decode(0, 2, 4096), { code: 'stream-broken', message: /2 pages with 4096 bytes/ });
+    assert.throws(() => decode(0, 20_000, 20_000 * 4096), { code: 'stream-broken' });
+    assert.throws(() => decode(maxObjectPages, 1, 4096), { message: /beyond/ });
+  });
+});
