@@ -8,7 +8,7 @@ export interface Limits {
   readonly stepMs: number;
   /** A transfer of `n` bytes may take `stepMs` and n / this; one that takes longer is stuck. */
   readonly slowestBytesPerSecond: number;
-  /** One try to undo something; then the next, */
+  /** One try to undo something, which may have to wait for a CRIU that is at work in the tasks; then the next, */
   readonly undoCallMs: number;
   /** until so long after the first. A service that died is back within it. */
   readonly undoPatienceMs: number;
@@ -27,7 +27,7 @@ export const defaultLimits: Limits = {
   questionMs: 5_000,
   stepMs: 60_000,
   slowestBytesPerSecond: 8 * 2 ** 20,
-  undoCallMs: 10_000,
+  undoCallMs: 30_000,
   undoPatienceMs: 20_000,
   retryFirstMs: 100,
   retryMaxMs: 2_000,

@@ -2,12 +2,14 @@
  * Phase 8, activate: the destination's copy goes on the network and runs. Here the downtime ends.
  *
  * The decision has been made and there is no way back, so this is tried until it works, and the source is not
- * touched before it has.
+ * touched before it has. A destination that has the container but knows nothing of this migration has activated
+ * and released it already, for a controller that did not live to write that down.
  */
 import { asPortkeyError } from '../../../libraries/errors/index.js';
 import { formatSeconds } from '../../../libraries/units/index.js';
 import { firstTaskRan } from '../accounting/downtime.js';
 import { retry } from '../retry.js';
+import type { Vm } from '../vms/vm.js';
 import { LeftToRecovery } from './left-to-recovery.js';
 import type { Migration, Sides } from './migration.js';
 
@@ -20,9 +22,7 @@ export async function activate(migration: Migration, { destination }: Sides): Pr
   const { stopwatch, journal, subject } = migration;
   const attempt = async (): Promise<number> => {
     const sentSeconds = stopwatch.elapsedSeconds();
-    const { seconds } = await destination.restore.call('Activate', migration.ref, {
-      deadlineMs: limits.stepMs,
-    });
+    const seconds = await activateNow(migration, destination);
     return firstTaskRan({ sentSeconds, answeredSeconds: stopwatch.elapsedSeconds(), ranSeconds: seconds });
   };
   try {
@@ -45,5 +45,19 @@ export async function activate(migration: Migration, { destination }: Sides): Pr
     return downtime;
   } catch (thrown) {
     throw new LeftToRecovery(`the controller stops before the activation: ${asPortkeyError(thrown).message}`);
+  }
+}
+
+/** Returns the seconds from the call's arrival to the first task running. */
+async function activateNow(migration: Migration, destination: Vm): Promise<number> {
+  const { limits, vms } = migration.tools;
+  try {
+    const result = await destination.restore.call('Activate', migration.ref, { deadlineMs: limits.stepMs });
+    return result.seconds;
+  } catch (thrown) {
+    if (asPortkeyError(thrown).code !== 'stale-epoch') throw thrown;
+    const containers = await vms.containersOf(destination);
+    if (!containers.some(({ name }) => name === migration.subject.container)) throw thrown;
+    return 0;
   }
 }

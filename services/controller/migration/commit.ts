@@ -10,7 +10,7 @@
  * A Redis that has lost the record answers that too: nobody can commit a migration that is not there, and this
  * process, the only one that would have acted on a commit, never learned of one. So it is rolled back.
  */
-import { asPortkeyError } from '../../../libraries/errors/index.js';
+import { PortkeyError } from '../../../libraries/errors/index.js';
 import { hadNoEffect } from '../state/index.js';
 import { LeftToRecovery } from './left-to-recovery.js';
 import type { LiveMigration } from './migration.js';
@@ -27,13 +27,11 @@ export async function commit(migration: LiveMigration, restored: Restored): Prom
       await migration.advance('committed', `committed: the copy on ${name} is the container now`);
       return restored;
     } catch (thrown) {
-      if (thrown instanceof LeftToRecovery) throw thrown;
-      const error = asPortkeyError(thrown);
-      if (error.code !== 'state-store-unavailable') throw error;
-      if (unanswered === 0 && hadNoEffect(error)) throw error;
+      if (!(thrown instanceof PortkeyError) || thrown.code !== 'state-store-unavailable') throw thrown;
+      if (unanswered === 0 && hadNoEffect(thrown)) throw thrown;
       if (unanswered === 0) {
         migration.warn(
-          `${error.message}; whether the commit came through is unknown, so the container stays frozen until Redis answers`,
+          `${thrown.message}; whether the commit came through is unknown, so the container stays frozen until Redis answers`,
         );
       }
       if (lifetime.aborted) {

@@ -35,20 +35,27 @@ export async function conclude(migration: Migration, ending: Ending): Promise<vo
     await ending.untold?.();
     await migration.journal.step(stateOf[ending.outcome], ending.text, extrasOf(report, reason));
   };
-  try {
-    await tell();
-  } catch (thrown) {
-    if (thrown instanceof LeftToRecovery || thrown instanceof AbortedFirst) throw thrown;
-    const error = asPortkeyError(thrown);
-    migration.tools.log.warn(
-      { id: migration.subject.id, code: error.code },
-      `end not stored: ${error.message}`,
-    );
+  // Redis has just been found to be gone: whoever waits for the report should not wait for it a second time.
+  const told = ending.untold === undefined && (await toldAtOnce(migration, tell));
+  if (!told) {
     migration.journal.announce(stateOf[ending.outcome], ending.text, extrasOf(report, reason));
-    if (error.code === 'state-store-unavailable') tellLater(migration, tell);
+    tellLater(migration, tell);
   }
   migration.tools.metrics.migrationEnded(report);
   migration.journal.close();
+}
+
+/** False where Redis does not answer, or can no longer be told. Throws AbortedFirst and LeftToRecovery. */
+async function toldAtOnce(migration: Migration, tell: () => Promise<void>): Promise<boolean> {
+  try {
+    await tell();
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof LeftToRecovery || thrown instanceof AbortedFirst) throw thrown;
+    const { code, message } = asPortkeyError(thrown);
+    migration.tools.log.warn({ id: migration.subject.id, code }, `end not stored: ${message}`);
+    return false;
+  }
 }
 
 export function reasonFrom(error: PortkeyError): Reason {

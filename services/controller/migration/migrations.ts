@@ -28,22 +28,28 @@ interface Running {
 
 export class Migrations {
   private readonly running = new Map<string, Running>();
+  /** Being recorded right now, so neither in `running` yet nor left behind by anybody. */
+  private readonly starting = new Set<string>();
 
   constructor(private readonly tools: Tools) {}
 
   /** Records the migration and sets it going. Returns who has the container where it is not free. */
   async start(wish: Wish): Promise<Migration<LiveReport> | { busyWith: string }> {
     const { id, container, to, mode } = wish;
-    const busy = await this.tools.store
-      .create({ id, container, to, mode }, `migration of container '${container}' to ${to} asked for`)
-      .catch((error: unknown) => {
-        this.forgetUnstarted(wish);
-        throw error;
-      });
-    if (busy !== undefined) return busy;
-    const migration = this.live(wish);
-    this.launch(migration, () => runMigration(migration, wish));
-    return migration;
+    const text = `migration of container '${container}' to ${to} asked for`;
+    this.starting.add(id);
+    try {
+      const busy = await this.tools.store.create({ id, container, to, mode }, text);
+      if (busy !== undefined) return busy;
+      const migration = this.live(wish);
+      this.launch(migration, () => runMigration(migration, wish));
+      return migration;
+    } catch (error) {
+      this.forgetUnstarted(wish);
+      throw error;
+    } finally {
+      this.starting.delete(id);
+    }
   }
 
   /** The report of a migration that cannot even begin, because its container is not free. */
@@ -98,7 +104,7 @@ export class Migrations {
       () => store.list(),
     );
     for (const { id, state } of records) {
-      if (isFinal(state) || this.running.has(id)) continue;
+      if (isFinal(state) || this.running.has(id) || this.starting.has(id)) continue;
       const record = await retry(patience, () =>
         store.takeOver(id, 'another run of the controller takes over'),
       );

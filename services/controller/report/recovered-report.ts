@@ -61,7 +61,7 @@ function emptyReport(record: MigrationRecord): MigrationReport {
     ...{ id, mode, requestedMode: mode, container, from, to, outcome: null, error: null, warnings: [] },
     ...{ workload: null, verified: null, clientPauseSeconds: null, connectionKept: null },
     ...{ startedAt, recovered: true, totalSeconds: 0, downtimeSeconds: null, frozenAt: null },
-    ...{ memoryBytes: 0, taskCount: 0, threadCount: 0, rounds: [], finalDump: null, landed: null },
+    ...{ memoryBytes: null, taskCount: null, threadCount: null, rounds: [], finalDump: null, landed: null },
     ...{ pagesSent: 0, bytesSent: 0, hypercalls: 0, phases: [] },
     phaseSeconds: { precopy: 0, final: 0, restore: 0 },
     cpuSeconds: { source: null, destination: null },

@@ -55,9 +55,9 @@ export interface MigrationReport {
   readonly downtimeSeconds: number | null;
   /** When the source was frozen (ISO 8601); null before. */
   readonly frozenAt: string | null;
-  readonly memoryBytes: number;
-  readonly taskCount: number;
-  readonly threadCount: number;
+  readonly memoryBytes: number | null;
+  readonly taskCount: number | null;
+  readonly threadCount: number | null;
   readonly rounds: readonly RoundReport[];
   readonly finalDump: FinalDumpReport | null;
   readonly landed: { readonly pages: number; readonly bytes: number } | null;

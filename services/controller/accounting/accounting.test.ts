@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+
+import fc from 'fast-check';
+
+import type { Clock } from '../../../libraries/process/index.js';
+import type { CpuReading, CpuSeconds } from '../../../libraries/rpc/index.js';
+import { accountSide } from './cpu.js';
+import { CpuLedger } from './cpu-ledger.js';
+import { firstTaskRan } from './downtime.js';
+import { Stopwatch } from './stopwatch.js';
+
+const used = (vm: number, rest: Partial<CpuSeconds> = {}): CpuSeconds => ({
+  ...{ vm, relay: 0, virtiofsd: 0, vhost: 0 },
+  ...rest,
+});
+
+const reading = (atSeconds: number, vm: number, rest: Partial<CpuSeconds> = {}): CpuReading => ({
+  atSeconds,
+  used: used(vm, rest),
+  idlePerSecond: used(0.1),
+});
+
+const sum = (values: Readonly<Record<string, number>>): number =>
+  Object.values(values).reduce((total, value) => total + value, 0);
+
+describe('CPU seconds of one side', () => {
+  it('are what each phase used, less what an idle VM uses in that time', () => {
+    const side = accountSide(reading(100, 50), [
+      { phase: 'precopy', reading: reading(110, 54, { relay: 0.5 }) },
+      { phase: 'final', reading: reading(111, 55, { relay: 0.6 }) },
+      { phase: 'restore', reading: reading(113, 55.1, { relay: 0.6, virtiofsd: 0.25 }) },
+    ]);
+    const rounded = (value: number): number => Math.round(value * 1e6) / 1e6;
+    assert.deepEqual(Object.values(side.byPhase).map(rounded), [3.5, 1, 0.25]);
+    assert.deepEqual(Object.values(side.byComponent).map(rounded), [3.9, 0.6, 0.25, 0]);
+    assert.deepEqual([side.total, side.transfer, side.idle].map(rounded), [4.75, 4.5, 1.2]);
+  });
+
+  it('count nothing for a process that started anew, and nothing below zero', () => {
+    const side = accountSide(reading(0, 1_000), [{ phase: 'precopy', reading: reading(10, 3) }]);
+    assert.deepEqual([side.total, side.idle], [0, 0]);
+  });
+
+  it('add up: by phase, by component, and with what was taken off to what was used', () => {
+    const seconds = fc.double({ min: 0, max: 1_000, noNaN: true });
+    const anyReading = fc.record({
+      atSeconds: seconds,
+      used: fc.record({ vm: seconds, relay: seconds, virtiofsd: seconds, vhost: seconds }),
+      idlePerSecond: fc.record({ vm: seconds, relay: seconds, virtiofsd: seconds, vhost: seconds }),
+    });
+    fc.assert(
+      fc.property(fc.array(anyReading, { minLength: 1, maxLength: 4 }), (readings) => {
+        const [start, ...later] = readings;
+        if (start === undefined) return;
+        const phases = ['precopy', 'final', 'restore'] as const;
+        const ends = later.map((end, index) => ({ phase: phases[index] ?? 'restore', reading: end }));
+        const side = accountSide(start, ends);
+        const near = (a: number, b: number): boolean => Math.abs(a - b) < 1e-6;
+        assert.ok(near(sum(side.byPhase), side.total) && near(sum(side.byComponent), side.total));
+        assert.ok(near(side.byPhase.precopy + side.byPhase.final, side.transfer));
+        assert.ok([side.total, side.idle, ...Object.values(side.byPhase)].every((value) => value >= 0));
+      }),
+    );
+  });
+});
+
+describe('the CPU ledger', () => {
+  it('has no figures for a side whose relay did not answer, and the other side’s all the same', async () => {
+    let at = 0;
+    const ledger = new CpuLedger(
+      () => Promise.resolve(reading((at += 1), at * 2)),
+      () => Promise.reject(new Error('gone')),
+    );
+    ledger.endPhase();
+    ledger.endPhase();
+    const { source, destination } = await ledger.result();
+    assert.equal(destination, null);
+    assert.ok(Math.abs((source?.byPhase.final ?? 0) - 1.9) < 1e-9);
+    assert.equal(source?.byPhase.restore, 0);
+  });
+});
+
+describe('the downtime', () => {
+  it('ends between the two trips of the Activate call', () => {
+    const ran = firstTaskRan({ sentSeconds: 10, answeredSeconds: 10.05, ranSeconds: 0.04 });
+    assert.ok(Math.abs(ran - 10.045) < 1e-9);
+  });
+
+  it('never ends outside of the call, whatever the other clock says', () => {
+    assert.equal(firstTaskRan({ sentSeconds: 1, answeredSeconds: 2, ranSeconds: 5 }), 2);
+    assert.equal(firstTaskRan({ sentSeconds: 1, answeredSeconds: 2, ranSeconds: -1 }), 1.5);
+  });
+});
+
+describe('the stopwatch', () => {
+  it('times steps, failed ones too, and sums them up to phases', async () => {
+    let nowMs = 5_000;
+    const clock: Clock = {
+      monotonicMs: () => nowMs,
+      wallTime: () => new Date(0),
+      sleep: () => Promise.resolve(),
+    };
+    const stopwatch = new Stopwatch(clock);
+    const taking = (ms: number) => (): Promise<void> => {
+      nowMs += ms;
+      return Promise.resolve();
+    };
+    await stopwatch.time('preflight', taking(100));
+    await stopwatch.time('precopy', taking(2_000));
+    await stopwatch.time('freeze', taking(50));
+    await assert.rejects(
+      stopwatch.time('dump', async () => {
+        await taking(400)();
+        throw new Error('CRIU says no');
+      }),
+    );
+    assert.deepEqual(
+      stopwatch.steps.map(({ name, phase, startSeconds }) => [name, phase, startSeconds]),
+      [
+        ['preflight', 'precopy', 0],
+        ['precopy', 'precopy', 0.1],
+        ['freeze', 'final', 2.1],
+        ['dump', 'final', 2.15],
+      ],
+    );
+    const { precopy, final, restore } = stopwatch.phaseSeconds();
+    assert.deepEqual([precopy, Math.round(final * 1000), restore], [2.1, 450, 0]);
+  });
+});

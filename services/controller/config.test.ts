@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+
+import { configSchema } from './config.js';
+
+const vm = {
+  ...{ name: 'vm-a', host: 'host-a' },
+  ...{ checkpoint: '10.77.0.11:7411', restore: '10.77.0.11:7412', relay: '10.77.0.1:7401' },
+};
+const good = {
+  listen: ['unix:/run/controller.sock'],
+  metrics: '10.77.0.254:9400',
+  redis: { path: '/run/redis.sock' },
+  containerAddresses: { first: '10.77.0.100', last: '10.77.0.199', prefix: 24 },
+  vms: [vm],
+};
+
+describe('the controller’s configuration', () => {
+  it('takes Redis by socket and by address', () => {
+    assert.ok(configSchema.safeParse(good).success);
+    assert.ok(configSchema.safeParse({ ...good, redis: { host: 'redis', port: 6379 } }).success);
+  });
+
+  it('reports all that is wrong at once', () => {
+    const bad = { ...good, redis: {}, vms: [vm, { ...vm, name: 'vm-b', relay: 'somewhere' }], speed: 9 };
+    const paths = configSchema.safeParse(bad).error?.issues.map(({ path }) => path.join('.')) ?? [];
+    assert.deepEqual(paths.sort(), ['', 'redis', 'vms.1.relay']);
+    assert.ok(!configSchema.safeParse({ ...good, vms: [vm, vm] }).success);
+  });
+});
