@@ -1,0 +1,162 @@
+/**
+ * Containers through the controller: names and addresses are used once, and a silent VM is not taken for an empty one.
+ */
+import assert from 'node:assert/strict';
+
+import type { Sent } from '../../libraries/rpc/index.js';
+import { ScriptedCluster } from './support/scripted-cluster.js';
+
+const question = { deadlineMs: 10_000 };
+
+describe('containers', function () {
+  this.timeout(20_000);
+  let cluster: ScriptedCluster;
+
+  beforeEach(async () => {
+    cluster = await ScriptedCluster.start();
+    await cluster.startController();
+  });
+
+  afterEach(async () => {
+    await cluster.stop();
+  });
+
+  const run = (vm: string, spec: NonNullable<Sent<'Controller', 'RunContainer'>['spec']>) =>
+    cluster.client.call('RunContainer', { vm, spec: { rootfs: '/', command: ['true'], ...spec } }, question);
+
+  it('get a free address, and a MAC that follows from it', async () => {
+    const container = await run('vm-b', { name: 'api' });
+    assert.equal(container.ip, '10.77.0.101');
+    assert.equal(container.spec?.ip, '10.77.0.101/24');
+    assert.equal(container.spec.mac, '02:70:6b:4d:00:65');
+    assert.equal(container.spec.network, 'NETWORK_MODE_OWN');
+  });
+
+  it('get different addresses when they start at once, until there is none left', async () => {
+    const results = await Promise.allSettled(
+      ['one', 'two', 'three', 'four'].map((name, i) => run(i % 2 ? 'vm-a' : 'vm-b', { name })),
+    );
+    const ips = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value.ip] : []));
+    assert.deepEqual(ips.sort(), ['10.77.0.101', '10.77.0.102', '10.77.0.103']);
+    const refused = results.find((result) => result.status === 'rejected');
+    assert.match(String(refused?.reason), /all addresses from 10\.77\.0\.100 to 10\.77\.0\.103 are taken/);
+    await cluster.client.call('StopContainer', { name: 'one' }, question);
+    assert.equal((await run('vm-a', { name: 'five' })).name, 'five');
+  });
+
+  it('of the same name, started at once on two VMs: one starts', async () => {
+    const results = await Promise.allSettled([run('vm-a', { name: 'twin' }), run('vm-b', { name: 'twin' })]);
+    assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 1);
+    assert.equal(cluster.world.runningOn('twin').length, 1);
+    await assert.rejects(run('vm-b', { name: 'web' }), {
+      code: 'container-exists',
+      message: /'web' exists already, on vm-a/,
+    });
+  });
+
+  it('can ask for an address, if nobody has it', async () => {
+    assert.equal((await run('vm-a', { name: 'api', ip: '10.77.0.150' })).ip, '10.77.0.150');
+    await assert.rejects(run('vm-a', { name: 'db', ip: '10.77.0.100' }), {
+      code: 'address-taken',
+      message: /10\.77\.0\.100 is taken by container 'web'/,
+    });
+    await assert.rejects(run('vm-a', { name: 'db', ip: 'somewhere' }), { code: 'invalid-argument' });
+  });
+
+  it('on their VM’s own network get no address', async () => {
+    const container = await run('vm-a', { name: 'plain', network: 'NETWORK_MODE_HOST' });
+    assert.deepEqual([container.ip, container.spec?.mac], ['', '']);
+  });
+
+  it('that fail to start leave their name and address free', async () => {
+    const failure = { kind: 'fail' as const, code: 'runtime-failed' as const, message: 'runc says no' };
+    cluster.b.restore.faults.plan('Run', failure);
+    await assert.rejects(run('vm-b', { name: 'api' }), { code: 'runtime-failed' });
+    assert.equal((await run('vm-b', { name: 'api' })).ip, '10.77.0.101');
+  });
+
+  it('are listed over all VMs, with a line for each VM that does not answer', async () => {
+    await run('vm-b', { name: 'api' });
+    await cluster.b.restore.die();
+    const { containers, problems } = await cluster.client.call('ListContainers', {}, question);
+    assert.deepEqual(
+      containers.map(({ vm, container }) => `${vm}/${container?.name ?? ''}`),
+      ['vm-a/web'],
+    );
+    assert.equal(problems.length, 1);
+    assert.match(problems[0] ?? '', /^the containers of vm-b are unknown: the restore service of vm-b/);
+    await assert.rejects(cluster.client.call('ListContainers', { vm: 'vm-b' }, question), {
+      code: 'agent-unavailable',
+    });
+    await assert.rejects(cluster.client.call('ListContainers', { vm: 'vm-x' }, question), {
+      code: 'vm-unknown',
+    });
+  });
+
+  it('of a silent VM keep their names and addresses', async () => {
+    await run('vm-b', { name: 'api' });
+    await cluster.b.restore.die();
+    await assert.rejects(run('vm-a', { name: 'api' }), {
+      code: 'container-exists',
+      message: /may exist on vm-b/,
+    });
+    assert.equal((await run('vm-a', { name: 'db' })).ip, '10.77.0.102');
+  });
+
+  it('are stopped wherever they are', async () => {
+    await run('vm-b', { name: 'api' });
+    await cluster.client.call('StopContainer', { name: 'api' }, question);
+    assert.equal(cluster.world.copy('vm-b', 'api'), undefined);
+    await assert.rejects(cluster.client.call('StopContainer', { name: 'api' }, question), {
+      code: 'container-unknown',
+      message: /no container named 'api'; there are web \(vm-a\)/,
+    });
+  });
+});
+
+describe('the cluster', function () {
+  this.timeout(20_000);
+  let cluster: ScriptedCluster;
+
+  beforeEach(async () => {
+    cluster = await ScriptedCluster.start();
+    await cluster.startController();
+  });
+
+  afterEach(async () => {
+    await cluster.stop();
+  });
+
+  it('has no problems when all is well', async () => {
+    const { redis, vms } = await cluster.client.call('GetCluster', {}, question);
+    assert.equal(redis, true);
+    assert.deepEqual(
+      vms.map(({ name, host, problems }) => ({ name, host, problems })),
+      [
+        { name: 'vm-a', host: 'host-a', problems: [] },
+        { name: 'vm-b', host: 'host-b', problems: [] },
+      ],
+    );
+    assert.equal(vms[0]?.node?.criuVersion, '4.1.1');
+    assert.equal(vms[0].relay?.accelerator, 'tcg');
+  });
+
+  it('names what is wrong with each VM, and what to do', async () => {
+    cluster.a.traits.hypercallChannel = false;
+    cluster.a.traits.hypercallDetail = 'share the VM’s memory: memory-backend-file,share=on';
+    cluster.b.traits.criuVersion = '3.17.1';
+    await cluster.b.checkpoint.die();
+    const { vms } = await cluster.client.call('GetCluster', {}, question);
+    const [a, b] = vms.map(({ problems }) => problems.join('\n'));
+    assert.match(a ?? '', /hypercall channel of vm-a is not ready: .*criu mode only; share the VM’s memory/);
+    assert.match(
+      a ?? '',
+      /no container can move from vm-a to vm-b: CRIU is 4\.1\.1 on vm-a and 3\.17\.1 on vm-b/,
+    );
+    assert.match(
+      b ?? '',
+      /the checkpoint service of vm-b at .* does not answer: no container can leave vm-b/,
+    );
+    assert.equal(vms[1]?.node?.vm, 'vm-b');
+  });
+});

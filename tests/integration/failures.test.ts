@@ -1,0 +1,132 @@
+/**
+ * Every call of a migration fails, hangs, or dies with its process, before it has done anything or after all of it.
+ *
+ * Whatever happens: one copy of the container runs at the end, on the source if the migration did not complete and on
+ * the destination if it did; never two at any time; and nothing of the attempt is left on either side.
+ */
+import assert from 'node:assert/strict';
+
+import type { Fault } from './support/faults.js';
+import { reportOf, ScriptedCluster } from './support/scripted-cluster.js';
+import type { ScriptedProcess } from './support/scripted-process.js';
+
+interface Call {
+  readonly method: string;
+  readonly in: (cluster: ScriptedCluster) => ScriptedProcess;
+  readonly mode?: 'MODE_PORTKEY' | 'MODE_CRIU';
+}
+
+const sourceAgent = (cluster: ScriptedCluster): ScriptedProcess => cluster.a.checkpoint;
+const destinationAgent = (cluster: ScriptedCluster): ScriptedProcess => cluster.b.restore;
+
+/** In preflight: the migration is refused. */
+const early: readonly Call[] = [
+  { method: 'Describe', in: sourceAgent },
+  { method: 'GetHost', in: ({ a }) => a.relay },
+  { method: 'Prepare', in: destinationAgent },
+  { method: 'OpenLanding', in: ({ b }) => b.relay },
+  { method: 'Begin', in: sourceAgent },
+  { method: 'OpenStream', in: ({ a }) => a.relay },
+];
+
+/** Before the commit: the migration is rolled back. */
+const middle: readonly Call[] = [
+  { method: 'Round', in: sourceAgent },
+  { method: 'Freeze', in: sourceAgent },
+  { method: 'Round(last)', in: sourceAgent },
+  { method: 'Dump', in: sourceAgent },
+  { method: 'SendImages', in: ({ a }) => a.relay },
+  { method: 'SealLanding', in: ({ b }) => b.relay },
+  { method: 'Restore', in: destinationAgent },
+  { method: 'StartPageServer', in: destinationAgent, mode: 'MODE_CRIU' },
+  { method: 'Restore', in: destinationAgent, mode: 'MODE_CRIU' },
+];
+
+/** After the commit: the migration is finished, however often it takes. */
+const late: readonly Call[] = [
+  { method: 'Activate', in: destinationAgent },
+  { method: 'Finish', in: sourceAgent },
+  { method: 'Release', in: destinationAgent },
+  { method: 'CloseSession', in: ({ b }) => b.relay },
+];
+
+const faults: readonly Fault[] = [
+  { kind: 'fail', when: 'before', times: 1 },
+  { kind: 'hang', when: 'after', times: 1 },
+  { kind: 'die', when: 'before', times: 1, backAfterMs: 150 },
+  { kind: 'die', when: 'after', times: 1, backAfterMs: 150 },
+];
+
+describe('when a call goes wrong', function () {
+  this.timeout(30_000);
+  let cluster: ScriptedCluster;
+
+  beforeEach(async () => {
+    cluster = await ScriptedCluster.start();
+    await cluster.startController();
+  });
+
+  afterEach(async () => {
+    await cluster.stop();
+  });
+
+  function assertSettled(on: string): void {
+    assert.deepEqual(cluster.world.violations, []);
+    assert.deepEqual(cluster.world.runningOn('web'), [on]);
+    assert.equal(cluster.world.copies.length, 1, 'a copy was left behind');
+    assert.equal(cluster.world.copies[0]?.claim, undefined, 'the container is still claimed');
+    assert.deepEqual([...cluster.world.sessions], [], 'a relay session was left open');
+  }
+
+  function each(calls: readonly Call[], outcome: string, on: string): void {
+    for (const call of calls) {
+      for (const fault of faults) {
+        const how = `${call.mode ?? 'MODE_PORTKEY'}: ${call.method}, ${fault.kind} ${fault.when} its work`;
+        it(`${how}: ${outcome}`, async () => {
+          call.in(cluster).faults.plan(call.method, fault);
+          const report = reportOf(await cluster.migrate(call.mode === undefined ? {} : { mode: call.mode }));
+          assert.equal(report.outcome, outcome, report.error?.message);
+          assertSettled(on);
+        });
+      }
+    }
+  }
+
+  each(early, 'refused', 'vm-a');
+  each(middle, 'rolled-back', 'vm-a');
+  each(late, 'completed', 'vm-b');
+
+  it('tries all of the undoing although a part of it fails, and says what is left', async () => {
+    cluster.b.restore.faults.plan('Restore', {
+      kind: 'fail',
+      code: 'restore-failed',
+      message: 'CRIU says no',
+    });
+    cluster.b.relay.faults.plan('CloseSession', { kind: 'fail', times: 1_000 });
+    await cluster.endController();
+    await cluster.startController({ undoPatienceMs: 300 });
+    const report = reportOf(await cluster.migrate());
+    assert.deepEqual([report.outcome, report.error?.message], ['rolled-back', 'CRIU says no']);
+    assert.deepEqual(cluster.world.runningOn('web'), ['vm-a']);
+    assert.match(report.warnings.join(), /a session and its folders on host-b could not be removed/);
+  });
+
+  it('reports failure where the source cannot be told to go on, and tells it as soon as it is back', async () => {
+    cluster.a.checkpoint.faults.plan('Dump', { kind: 'die', backAfterMs: 1_500 });
+    await cluster.endController();
+    await cluster.startController({ undoPatienceMs: 200 });
+    const report = reportOf(await cluster.migrate());
+    assert.equal(report.outcome, 'failed');
+    assert.match(report.error?.message ?? '', /'web' may still be frozen/);
+    while (cluster.world.runningOn('web').length === 0)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.deepEqual(cluster.world.runningOn('web'), ['vm-a']);
+  });
+
+  it('gives up where the pages would take for ever, and the container runs on', async () => {
+    Object.assign(cluster.a.traits, { dirtyPages: [1_000_000], roundMs: 100 });
+    const report = reportOf(await cluster.migrate());
+    assert.deepEqual([report.outcome, report.error?.code], ['rolled-back', 'pages-will-not-settle']);
+    assertSettled('vm-a');
+  });
+});

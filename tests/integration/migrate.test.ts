@@ -1,0 +1,266 @@
+/**
+ * A migration from end to end between scripted agents: the order of calls, the events, the report.
+ */
+import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { PortkeyError } from '../../libraries/errors/index.js';
+import { reportOf, ScriptedCluster, statesOf } from './support/scripted-cluster.js';
+
+const allStates = ['preflight', 'precopy', 'frozen', 'dumped', 'landed', 'restored', 'committed', 'done'];
+const question = { deadlineMs: 10_000 };
+
+/** Calls that a migration makes once its questions are answered. */
+function steps(calls: readonly string[]): string[] {
+  const questions = ['List', 'Describe', 'GetHost', 'Checkpoint.GetNode', 'Restore.GetNode', 'ReadCpu'];
+  return calls.filter((call) => !questions.includes(call));
+}
+
+describe('a migration', function () {
+  this.timeout(20_000);
+  let cluster: ScriptedCluster;
+
+  beforeEach(async () => {
+    cluster = await ScriptedCluster.start();
+    await cluster.startController();
+  });
+
+  afterEach(async () => {
+    await cluster.stop();
+  });
+
+  it('moves a container in portkey mode, each call in its place', async () => {
+    const events = await cluster.migrate();
+    assert.deepEqual(statesOf(events), allStates);
+    assert.deepEqual(steps(cluster.a.calls).slice(0, 7), [
+      ...['Begin', 'OpenStream', 'Round', 'Round', 'Freeze', 'Round(last)', 'Dump'],
+    ]);
+    assert.deepEqual(steps(cluster.a.calls).slice(7).sort(), ['CloseSession', 'Finish', 'SendImages']);
+    assert.deepEqual(steps(cluster.b.calls).slice(0, 5), [
+      ...['Prepare', 'OpenLanding', 'SealLanding', 'Restore', 'Activate'],
+    ]);
+    assert.deepEqual(cluster.world.runningOn('web'), ['vm-b']);
+    assert.equal(cluster.world.copies.length, 1);
+    assert.equal(cluster.world.sessions.size, 0);
+    assert.deepEqual(cluster.world.violations, []);
+  });
+
+  it('reports what it measured, in the shape that scripts rely on', async () => {
+    const report = reportOf(await cluster.migrate());
+    assert.equal(report.outcome, 'completed');
+    assert.equal(report.error, null);
+    assert.deepEqual(
+      [report.mode, report.container, report.from, report.to],
+      ['portkey', 'web', 'vm-a', 'vm-b'],
+    );
+    assert.deepEqual(
+      report.rounds.map(({ index, pages, dirtyPagesAfter, last }) => ({
+        index,
+        pages,
+        dirtyPagesAfter,
+        last,
+      })),
+      [
+        { index: 0, pages: 1024, dirtyPagesAfter: 200, last: false },
+        { index: 1, pages: 200, dirtyPagesAfter: 10, last: false },
+        { index: 2, pages: 10, dirtyPagesAfter: 0, last: true },
+      ],
+    );
+    assert.equal(report.pagesSent, 1234);
+    assert.equal(report.bytesSent, 1234 * 4096 + 130_000);
+    assert.equal(report.hypercalls, 15);
+    assert.deepEqual(report.finalDump, {
+      criuPages: 2,
+      parentPages: 1022,
+      imageBytes: 120_000,
+      seconds: 0.02,
+    });
+    assert.deepEqual(
+      report.phases.map(({ name }) => name),
+      ['preflight', 'precopy', 'freeze', 'final-round', 'dump', 'landing', 'restore', 'commit', 'activate'],
+    );
+    const downtime = report.downtimeSeconds ?? 0;
+    assert.ok(
+      downtime > 0 && downtime < report.totalSeconds,
+      `downtime ${downtime} of ${report.totalSeconds}`,
+    );
+    const { source } = report.cpuSeconds;
+    // Each reading is a second of CPU and five of time after the last; an idle VM would have used 2 % of those.
+    assert.deepEqual(source?.byPhase, { precopy: 1, final: 1, restore: 1 });
+    assert.ok(Math.abs(source.byComponent.vm - 2.7) < 1e-9);
+    assert.ok(Math.abs(source.idle - 0.3) < 1e-9);
+  });
+
+  it('moves a container in criu mode: pages to page servers, images by the source, no relay session', async () => {
+    const report = reportOf(await cluster.migrate({ mode: 'MODE_CRIU' }));
+    assert.equal(report.outcome, 'completed');
+    assert.equal(report.mode, 'criu');
+    assert.deepEqual(steps(cluster.a.calls), ['Begin', 'Round', 'Round', 'Freeze', 'Dump', 'Finish']);
+    assert.deepEqual(steps(cluster.b.calls), [
+      ...[
+        'Prepare',
+        'StartPageServer',
+        'StartPageServer',
+        'StartPageServer',
+        'Restore',
+        'Activate',
+        'Release',
+      ],
+    ]);
+    assert.deepEqual(
+      report.rounds.map(({ pages, last }) => [pages, last]),
+      [
+        [1024, false],
+        [200, false],
+        [2, true],
+      ],
+    );
+    assert.equal(report.landed, null);
+  });
+
+  it('goes there and back again', async () => {
+    for (const to of ['vm-b', 'vm-a', 'vm-b', 'vm-a']) {
+      assert.equal(reportOf(await cluster.migrate({ to })).outcome, 'completed');
+      assert.deepEqual(cluster.world.runningOn('web'), [to]);
+    }
+    const { migrations } = await cluster.client.call('ListMigrations', {}, question);
+    assert.equal(migrations.length, 4);
+    assert.ok(migrations.every(({ state, report }) => state === 'done' && report !== ''));
+  });
+
+  it('falls back to criu mode where the source has no hypercall channel, and says so', async () => {
+    cluster.a.traits.hypercallChannel = false;
+    cluster.a.traits.hypercallDetail = 'the nonce is not where the guest says it is';
+    const report = reportOf(await cluster.migrate());
+    assert.equal(report.outcome, 'completed');
+    assert.deepEqual([report.mode, report.requestedMode], ['criu', 'portkey']);
+    assert.match(report.warnings.join(), /vm-a has no hypercall channel: the nonce .* criu mode instead/);
+  });
+
+  it('falls back to criu mode where the destination is not attached to its relay', async () => {
+    cluster.b.traits.attached = false;
+    const report = reportOf(await cluster.migrate());
+    assert.deepEqual([report.outcome, report.mode], ['completed', 'criu']);
+    assert.match(report.warnings.join(), /hypervisor-relay of host-b at .* was not given vm-b/);
+  });
+
+  it('says beforehand that connections of a container on its VM’s own network will be closed', async () => {
+    cluster.world.add('vm-a', { name: 'plain', network: 'NETWORK_MODE_HOST' }, 'running');
+    const events = await cluster.migrate({ container: 'plain' });
+    const warning = events.findIndex(({ kind }) => kind === 'warning');
+    assert.match(
+      events[warning]?.text ?? '',
+      /'plain' uses its VM's own network: its connections will be closed/,
+    );
+    assert.ok(warning < events.findIndex(({ state }) => state === 'frozen'));
+  });
+
+  it('explains each decision with its inputs, and stops at the round limit', async () => {
+    Object.assign(cluster.a.traits, {
+      dirtyPages: [900, 700, 500, 400, 300, 200, 150, 120, 100],
+      roundMs: 20,
+    });
+    const events = await cluster.migrate({ maxRounds: 3, maxDowntimeMs: 1 });
+    const decisions = events.filter(({ kind }) => kind === 'decision');
+    assert.equal(decisions.length, 3);
+    assert.match(decisions[0]?.text ?? '', /900 pages left after round 0: .* → continue/);
+    const last = JSON.parse(decisions[2]?.data ?? '{}') as Record<string, unknown>;
+    assert.deepEqual(
+      [last['action'], last['reason'], last['remainingPages']],
+      ['freeze', 'round-limit', 500],
+    );
+    assert.equal(reportOf(events).rounds.length, 4);
+  });
+
+  it('shows the progress of a round while it runs', async () => {
+    cluster.a.traits.roundMs = 100;
+    const events = await cluster.migrate();
+    const running = events.filter(({ kind, text }) => kind === 'progress' && / of 1024 pages/.test(text));
+    assert.ok(running.length >= 1);
+    const data = JSON.parse(running[0]?.data ?? '{}') as Record<string, unknown>;
+    assert.equal(data['round'], 0);
+    assert.equal(data['pagesTotal'], 1024);
+  });
+
+  it('goes on when its client goes away, and lets others watch it from the beginning', async () => {
+    cluster.a.traits.roundMs = 200;
+    const wish = { container: 'web', to: 'vm-b', mode: 'MODE_PORTKEY' as const };
+    let id = '';
+    for await (const event of cluster.client.stream('Migrate', wish, question)) {
+      id = event.id;
+      break;
+    }
+    const seen = [];
+    for await (const event of cluster.client.stream('WatchMigration', { id }, question)) seen.push(event);
+    assert.deepEqual(statesOf(seen), ['pending', ...allStates]);
+    assert.equal(reportOf(seen).outcome, 'completed');
+    assert.deepEqual(cluster.world.runningOn('web'), ['vm-b']);
+    const record = await cluster.client.call('GetMigration', { id }, question);
+    assert.equal(record.report, seen.at(-1)?.report);
+  });
+
+  it('can be cancelled until it is committed, and not after', async () => {
+    cluster.a.traits.roundMs = 5_000;
+    const running = cluster.migrate();
+    let id = '';
+    while (id === '') {
+      await delay(20);
+      const { migrations } = await cluster.client.call('ListMigrations', {}, question);
+      id = migrations.find(({ state }) => state === 'precopy')?.id ?? '';
+    }
+    await cluster.client.call('CancelMigration', { id }, question);
+    const report = reportOf(await running);
+    assert.deepEqual([report.outcome, report.error?.code], ['rolled-back', 'cancelled']);
+    assert.deepEqual(cluster.world.runningOn('web'), ['vm-a']);
+    assert.equal(cluster.world.copies.length, 1);
+    await assert.rejects(cluster.client.call('CancelMigration', { id }, question), { code: 'too-late' });
+    await assert.rejects(cluster.client.call('CancelMigration', { id: 'm-none' }, question), {
+      code: 'migration-unknown',
+    });
+  });
+
+  it('is refused while another one has the container', async () => {
+    cluster.a.traits.roundMs = 300;
+    const first = cluster.migrate();
+    while (!cluster.a.calls.includes('Round')) await delay(10);
+    const second = reportOf(await cluster.migrate());
+    assert.deepEqual([second.outcome, second.error?.code], ['refused', 'container-busy']);
+    assert.match(second.error?.message ?? '', /is already being migrated \(migration m-.*portkey cancel m-/);
+    await assert.rejects(cluster.client.call('StopContainer', { name: 'web' }, question), {
+      code: 'container-busy',
+    });
+    assert.equal(reportOf(await first).outcome, 'completed');
+  });
+
+  it('counts migrations without naming them', async () => {
+    const report = reportOf(await cluster.migrate());
+    const metrics = await cluster.registry.metrics();
+    assert.match(metrics, /portkey_migrations_total\{mode="portkey",outcome="completed"\} 1/);
+    assert.match(metrics, /portkey_migration_downtime_seconds_count\{mode="portkey"\} 1/);
+    assert.ok(!metrics.includes(report.id) && !metrics.includes('web'));
+  });
+
+  it('remembers a bounded number of migrations', async () => {
+    await cluster.endController();
+    await cluster.startController({ keptMigrations: 2 });
+    for (const to of ['vm-b', 'vm-a', 'vm-b']) await cluster.migrate({ to });
+    await delay(100);
+    const { migrations } = await cluster.client.call('ListMigrations', {}, question);
+    assert.equal(migrations.length, 2);
+    const redis = cluster.redis.connect();
+    try {
+      assert.equal((await redis.keys('portkey:migration:*')).length, 4);
+    } finally {
+      redis.disconnect();
+    }
+  });
+
+  it('takes no nonsense', async () => {
+    for (const request of [{ container: 'no/name' }, { batch: 'fixed:0' }, { to: '' }]) {
+      await assert.rejects(
+        cluster.migrate(request),
+        (error) => error instanceof PortkeyError && error.code === 'invalid-argument',
+      );
+    }
+  });
+});

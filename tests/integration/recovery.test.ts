@@ -1,0 +1,104 @@
+/**
+ * The controller as a process of its own is killed in the middle of a migration and started again.
+ */
+import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import type { MigrationReport } from '../../services/controller/report/report.js';
+import { ScriptedCluster } from './support/scripted-cluster.js';
+
+const question = { deadlineMs: 10_000 };
+
+describe('a controller that was killed', function () {
+  this.timeout(40_000);
+  let cluster: ScriptedCluster;
+
+  beforeEach(async () => {
+    cluster = await ScriptedCluster.start();
+    await cluster.startControllerProcess();
+  });
+
+  afterEach(async () => {
+    await cluster.stop();
+  });
+
+  /** Kills the controller when `marker` is on its way to Redis; with `after`, once Redis has got it. */
+  async function killAt(marker: string, after = false): Promise<void> {
+    const reached = new Promise<void>((resolve) => {
+      cluster.proxy.before(marker, async () => {
+        if (!after) await cluster.endController();
+        resolve();
+      });
+    });
+    const running = cluster.migrate().catch(() => undefined);
+    await reached;
+    if (after) await cluster.endController();
+    await running;
+  }
+
+  async function reportAfterRestart(): Promise<MigrationReport> {
+    await cluster.startControllerProcess();
+    for (;;) {
+      const { migrations } = await cluster.client.call('ListMigrations', {}, question);
+      const report = migrations[0]?.report ?? '';
+      if (report !== '') return JSON.parse(report) as MigrationReport;
+      await delay(50);
+    }
+  }
+
+  for (const step of ['preflight', 'precopy', 'frozen', 'dumped', 'landed', 'restored']) {
+    it(`on the way to ${step}: rolls back`, async () => {
+      await killAt(step);
+      const report = await reportAfterRestart();
+      assert.equal(report.outcome, 'rolled-back');
+      assert.deepEqual([report.recovered, report.error?.code], [true, 'service-unavailable']);
+      assert.deepEqual(cluster.world.runningOn('web'), ['vm-a']);
+      assert.equal(cluster.world.copies.length, 1);
+      assert.equal(cluster.world.sessions.size, 0);
+      assert.deepEqual(cluster.world.violations, []);
+    });
+  }
+
+  it('after the commit, before the activation: finishes', async () => {
+    cluster.b.restore.faults.plan('Activate', { kind: 'hang' });
+    const running = cluster.migrate().catch(() => undefined);
+    while (!cluster.b.calls.includes('Activate')) await delay(10);
+    await cluster.endController();
+    await running;
+    assert.deepEqual(cluster.world.runningOn('web'), []);
+    await finishes();
+  });
+
+  it('after the activation, before its answer: finishes', async () => {
+    cluster.b.restore.faults.plan('Activate', { kind: 'hang', when: 'after' });
+    const running = cluster.migrate().catch(() => undefined);
+    while (cluster.world.runningOn('web')[0] !== 'vm-b') await delay(10);
+    await cluster.endController();
+    await running;
+    await finishes();
+  });
+
+  it('after everything but the last step: finishes', async () => {
+    await killAt('has moved from');
+    assert.deepEqual(cluster.world.runningOn('web'), ['vm-b']);
+    await finishes();
+  });
+
+  async function finishes(): Promise<void> {
+    const report = await reportAfterRestart();
+    assert.equal(report.outcome, 'completed');
+    assert.equal(report.rounds.length, 3);
+    assert.ok((report.downtimeSeconds ?? 0) > 0);
+    assert.deepEqual(cluster.world.runningOn('web'), ['vm-b']);
+    assert.equal(cluster.world.copies.length, 1);
+    assert.equal(cluster.world.sessions.size, 0);
+    assert.deepEqual(cluster.world.violations, []);
+  }
+
+  it('lets a migration go on afterwards as if nothing had been', async () => {
+    await killAt('frozen');
+    await reportAfterRestart();
+    const events = await cluster.migrate();
+    assert.equal(events.at(-1)?.state, 'done');
+  });
+});

@@ -1,0 +1,178 @@
+/**
+ * Redis dies, hangs or refuses to write while a migration needs it.
+ */
+import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { asPortkeyError } from '../../libraries/errors/index.js';
+import { systemClock } from '../../libraries/process/index.js';
+import type { MigrationReport } from '../../services/controller/report/report.js';
+import { MigrationStore, StateStoreConnection } from '../../services/controller/state/index.js';
+import { reportOf, ScriptedCluster } from './support/scripted-cluster.js';
+
+const question = { deadlineMs: 10_000 };
+
+describe('without Redis', function () {
+  this.timeout(40_000);
+  let cluster: ScriptedCluster;
+
+  beforeEach(async () => {
+    cluster = await ScriptedCluster.start();
+    await cluster.startController();
+  });
+
+  afterEach(async () => {
+    cluster.redis.goOn();
+    await cluster.stop();
+  });
+
+  /** Resolves when `act` has been done, with the commit on its way to Redis. */
+  function atCommit(act: () => Promise<void> | void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      cluster.proxy.before('committed', async () => {
+        try {
+          await act();
+          resolve();
+        } catch (error) {
+          reject(asPortkeyError(error));
+        }
+      });
+    });
+  }
+
+  function assertBothStopped(): void {
+    assert.deepEqual(cluster.world.copies.map(({ state }) => state).sort(), ['frozen', 'stopped']);
+  }
+
+  function assertCompleted(report: MigrationReport): void {
+    assert.equal(report.outcome, 'completed');
+    assert.match(report.warnings.join(), /whether the commit came through is unknown/);
+    assert.deepEqual(cluster.world.runningOn('web'), ['vm-b']);
+    assert.deepEqual(cluster.world.violations, []);
+    assert.equal(cluster.world.copies.length, 1);
+  }
+
+  /** What `portkey cancel` by way of another controller does. */
+  async function abortElsewhere(): Promise<void> {
+    const connection = StateStoreConnection.open({ path: cluster.redis.path });
+    const store = new MigrationStore(connection, systemClock, 10);
+    const [record] = await store.list();
+    const { id, container, epoch } = record ?? { id: '', container: '', epoch: 0 };
+    const reason = JSON.stringify({ code: 'cancelled', message: 'cancelled elsewhere' });
+    await store.step({ id, container, epoch, to: 'aborted', text: 'cancelled', set: { reason } });
+    connection.close();
+  }
+
+  async function untilEnded(id: string): Promise<string> {
+    for (;;) {
+      const { state } = await cluster.client.call('GetMigration', { id }, question);
+      if (['done', 'rolled-back', 'refused', 'failed'].includes(state)) return state;
+      await delay(50);
+    }
+  }
+
+  it('refuses to begin, within three seconds, and touches nothing', async () => {
+    const hindrances: (() => Promise<void> | void)[] = [
+      () => cluster.redis.hang(),
+      () => cluster.redis.kill(),
+    ];
+    for (const hinder of hindrances) {
+      cluster.a.calls.length = 0;
+      await hinder();
+      const startMs = performance.now();
+      await assert.rejects(cluster.migrate(), { code: 'state-store-unavailable' });
+      assert.ok(performance.now() - startMs < 3_000);
+      assert.deepEqual(cluster.a.calls, []);
+      cluster.redis.goOn();
+    }
+    assert.deepEqual(cluster.world.runningOn('web'), ['vm-a']);
+  });
+
+  it('leaves no migration behind that Redis recorded without saying so', async () => {
+    cluster.redis.hang();
+    await assert.rejects(cluster.migrate(), { code: 'state-store-unavailable' });
+    cluster.redis.goOn();
+    for (;;) {
+      const report = reportOf(await cluster.migrate());
+      if (report.error?.code !== 'container-busy') {
+        assert.equal(report.outcome, 'completed');
+        return;
+      }
+      await delay(100);
+    }
+  });
+
+  it('rolls back before the commit, and tells Redis when it is back', async () => {
+    cluster.proxy.before('restored', () => cluster.redis.kill());
+    const report = reportOf(await cluster.migrate());
+    assert.deepEqual([report.outcome, report.error?.code], ['rolled-back', 'state-store-unavailable']);
+    assert.deepEqual(cluster.world.runningOn('web'), ['vm-a']);
+    assert.equal(cluster.world.copies.length, 1);
+    await cluster.redis.restart();
+    assert.equal(await untilEnded(report.id), 'rolled-back');
+    assert.equal(reportOf(await cluster.migrate()).outcome, 'completed');
+  });
+
+  it('keeps both copies stopped while the commit is unanswered, and completes when Redis goes on', async () => {
+    const commit = atCommit(() => cluster.redis.hang());
+    const running = cluster.migrate();
+    await commit;
+    await delay(4_000);
+    assertBothStopped();
+    cluster.redis.goOn();
+    assertCompleted(reportOf(await running));
+  });
+
+  it('completes when the commit was applied and only its answer was lost', async () => {
+    const commit = atCommit(() => cluster.proxy.loseAnswers());
+    const running = cluster.migrate();
+    await commit;
+    await delay(3_000);
+    assertBothStopped();
+    cluster.proxy.heal();
+    assertCompleted(reportOf(await running));
+  });
+
+  it('rolls back where a cancel by way of another controller came just before the commit', async () => {
+    const commit = atCommit(abortElsewhere);
+    const report = reportOf(await cluster.migrate());
+    await commit;
+    assert.deepEqual([report.outcome, report.error?.code], ['rolled-back', 'cancelled']);
+    assert.deepEqual(cluster.world.runningOn('web'), ['vm-a']);
+    assert.equal(cluster.world.copies.length, 1);
+  });
+
+  it('rolls back where Redis has lost the migration when it answers again', async () => {
+    const commit = atCommit(() => cluster.redis.kill());
+    const running = cluster.migrate();
+    await commit;
+    await delay(500);
+    assertBothStopped();
+    await cluster.redis.restart({ empty: true });
+    const report = reportOf(await running);
+    assert.deepEqual([report.outcome, report.error?.code], ['rolled-back', 'migration-unknown']);
+    assert.deepEqual(cluster.world.runningOn('web'), ['vm-a']);
+  });
+
+  it('rolls back where Redis refuses to write the commit', async () => {
+    const commit = atCommit(async () => {
+      const redis = cluster.redis.connect();
+      await redis.config('SET', 'maxmemory', '1');
+      redis.disconnect();
+    });
+    const report = reportOf(await cluster.migrate());
+    await commit;
+    assert.deepEqual([report.outcome, report.error?.code], ['rolled-back', 'state-store-unavailable']);
+    assert.match(report.error?.message ?? '', /refused a command \(OOM/);
+    assert.deepEqual(cluster.world.runningOn('web'), ['vm-a']);
+  });
+
+  it('says so to whoever asks', async () => {
+    await cluster.redis.kill();
+    const { redis } = await cluster.client.call('GetCluster', {}, question);
+    assert.equal(redis, false);
+    await assert.rejects(cluster.client.call('ListMigrations', {}, question), {
+      code: 'state-store-unavailable',
+    });
+  });
+});

@@ -1,0 +1,170 @@
+/**
+ * The state machine in a real Redis against a model of it: whatever order steps, aborts, commits and take-overs of
+ * any number of controllers come in, Redis and the transition table agree on each of them, and of commit and abort
+ * at most one ever happens.
+ */
+import assert from 'node:assert/strict';
+
+import fc from 'fast-check';
+
+import { systemClock } from '../../libraries/process/index.js';
+import { keys } from '../../services/controller/state/keys.js';
+import {
+  MigrationStore,
+  StateStoreConnection,
+  type MigrationState,
+} from '../../services/controller/state/index.js';
+import { allStates, isFinal, mayFollow } from '../../services/controller/state/states.js';
+import { RedisServer } from './support/redis-server.js';
+
+type Command =
+  | { readonly kind: 'step'; readonly to: MigrationState; readonly epochLag: number }
+  | { readonly kind: 'take-over' };
+
+/** Steps along the way are as likely as all others together, or few runs would get anywhere. */
+const forward: MigrationState[] = [
+  'preflight',
+  'precopy',
+  'frozen',
+  'dumped',
+  'landed',
+  'restored',
+  'committed',
+];
+const command: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('take-over' as const) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant('step' as const),
+      to: fc.constantFrom(...allStates),
+      epochLag: fc.constantFrom(0, 0, 0, 1, -1),
+    }),
+  },
+);
+
+describe('the state machine in Redis', function () {
+  this.timeout(60_000);
+  let server: RedisServer;
+  let connection: StateStoreConnection;
+  let store: MigrationStore;
+  let count = 0;
+
+  before(async () => {
+    server = await RedisServer.start();
+    connection = StateStoreConnection.open({ path: server.path });
+    store = new MigrationStore(connection, systemClock, 1_000_000);
+  });
+
+  after(async () => {
+    connection.close();
+    await server.stop();
+  });
+
+  async function create(): Promise<{ id: string; container: string }> {
+    count += 1;
+    const migration = { id: `m-${count}`, container: `web-${count}` };
+    assert.equal(await store.create({ ...migration, to: 'vm-b', mode: 'portkey' }, 'asked for'), undefined);
+    return migration;
+  }
+
+  const step = (migration: { id: string; container: string }, epoch: number, to: MigrationState) =>
+    store.step({ ...migration, epoch, to, text: `to ${to}` });
+
+  it('agrees with the transition table on every step, whatever came before', async () => {
+    const property = fc.asyncProperty(
+      fc.nat(forward.length),
+      fc.array(command, { maxLength: 12 }),
+      async (headStart, commands) => {
+        const migration = await create();
+        let state: MigrationState = 'pending';
+        let epoch = 1;
+        const seen: MigrationState[] = [state];
+        for (const to of forward.slice(0, headStart)) {
+          assert.deepEqual(await step(migration, epoch, to), { verdict: 'applied' });
+          seen.push((state = to));
+        }
+        for (const next of commands) {
+          if (next.kind === 'take-over') {
+            const record = await store.takeOver(migration.id, 'taken over');
+            assert.equal(record?.epoch, isFinal(state) ? undefined : epoch + 1);
+            epoch = record?.epoch ?? epoch;
+            continue;
+          }
+          const result = await step(migration, epoch - next.epochLag, next.to);
+          if (next.epochLag !== 0) assert.deepEqual(result, { verdict: 'stale-epoch', epoch });
+          else if (next.to === state) assert.deepEqual(result, { verdict: 'already' });
+          else if (!mayFollow(state, next.to)) assert.deepEqual(result, { verdict: 'refused', state });
+          else {
+            assert.deepEqual(result, { verdict: 'applied' });
+            seen.push((state = next.to));
+          }
+        }
+        assert.equal((await store.get(migration.id))?.state, state);
+        const { events } = await store.readEvents(migration.id);
+        assert.deepEqual(
+          events.filter(({ kind }) => kind === 'transition').map((event) => event.state),
+          seen,
+        );
+        const holder = await connection.redis.get(keys.lock(migration.container));
+        assert.equal(holder, isFinal(state) ? null : migration.id);
+        assert.ok(!(seen.includes('committed') && seen.includes('aborted')));
+      },
+    );
+    await fc.assert(property, { numRuns: 150 });
+  });
+
+  it('lets exactly one of many commits and aborts, sent at once, decide', async () => {
+    const property = fc.asyncProperty(
+      fc.array(fc.constantFrom('committed' as const, 'aborted' as const), { minLength: 2, maxLength: 8 }),
+      async (attempts) => {
+        const migration = await create();
+        for (const to of forward.slice(0, -1)) await step(migration, 1, to);
+        // Each attempt has a connection of its own, so that Redis and not this process puts them in order.
+        const results = await Promise.all(
+          attempts.map(async (to) => {
+            const own = StateStoreConnection.open({ path: server.path });
+            try {
+              const rival = new MigrationStore(own, systemClock, 1_000_000);
+              return { to, ...(await rival.step({ ...migration, epoch: 1, to, text: to })) };
+            } finally {
+              own.close();
+            }
+          }),
+        );
+        const applied = results.filter(({ verdict }) => verdict === 'applied');
+        assert.equal(applied.length, 1);
+        const winner = applied[0]?.to;
+        assert.equal((await store.get(migration.id))?.state, winner);
+        for (const { to, verdict } of results) {
+          if (to === winner) assert.ok(verdict === 'applied' || verdict === 'already');
+          else assert.equal(verdict, 'refused');
+        }
+      },
+    );
+    await fc.assert(property, { numRuns: 60 });
+  });
+
+  it('gives a container to one migration at a time', async () => {
+    const migration = await create();
+    const rival = { id: 'm-rival', container: migration.container, to: 'vm-b', mode: 'criu' as const };
+    assert.deepEqual(await store.create(rival, 'asked for'), { busyWith: migration.id });
+    await step(migration, 1, 'refused');
+    assert.equal(await store.create(rival, 'asked for'), undefined);
+  });
+
+  it('answers a step of a migration that is not there', async () => {
+    const verdict = await step({ id: 'm-none', container: 'none' }, 1, 'preflight');
+    assert.deepEqual(verdict, { verdict: 'unknown' });
+  });
+
+  it('keeps unfinished migrations however old they are', async () => {
+    const small = new MigrationStore(connection, systemClock, 1);
+    const unfinished = await create();
+    for (let i = 0; i < 3; i++) await step(await create(), 1, 'refused');
+    await small.prune();
+    assert.equal((await store.get(unfinished.id))?.state, 'pending');
+    const ended = (await store.list()).filter(({ state }) => isFinal(state));
+    assert.ok(ended.length <= 1, `${ended.length} ended migrations are left`);
+  });
+});

@@ -1,0 +1,81 @@
+/**
+ * A socket in front of Redis, through which the controller speaks to it: so that a test can act at the very moment
+ * when a certain command is on its way, and can lose answers.
+ */
+import { once } from 'node:events';
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
+
+interface Trap {
+  readonly marker: string;
+  readonly act: () => void | Promise<void>;
+}
+
+export class RedisProxy {
+  private readonly sockets = new Set<Socket>();
+  private trap: Trap | undefined;
+  private mute = false;
+
+  private constructor(
+    readonly path: string,
+    private readonly server: Server,
+  ) {}
+
+  static async start(path: string, redisPath: string): Promise<RedisProxy> {
+    const server = createServer();
+    const proxy = new RedisProxy(path, server);
+    server.on('connection', (client) => proxy.join(client, createConnection(redisPath)));
+    server.listen(path);
+    await once(server, 'listening');
+    return proxy;
+  }
+
+  /** Runs `act` once, when a command that contains `marker` is about to reach Redis, and then lets it go on. */
+  before(marker: string, act: () => void | Promise<void>): void {
+    this.trap = { marker, act };
+  }
+
+  /** From now on Redis hears everything, and its answers are lost. */
+  loseAnswers(): void {
+    this.mute = true;
+  }
+
+  /** Breaks all connections; new ones work. */
+  heal(): void {
+    this.mute = false;
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  async stop(): Promise<void> {
+    for (const socket of this.sockets) socket.destroy();
+    this.server.close();
+    await once(this.server, 'close');
+  }
+
+  private join(client: Socket, redis: Socket): void {
+    let order: Promise<void> = Promise.resolve();
+    client.on('data', (data) => {
+      order = order.then(() => this.spring(data)).then(() => void redis.write(data));
+    });
+    redis.on('data', (data) => {
+      if (!this.mute) client.write(data);
+    });
+    for (const [socket, other] of [
+      [client, redis],
+      [redis, client],
+    ] as const) {
+      this.sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        this.sockets.delete(socket);
+        other.destroy();
+      });
+    }
+  }
+
+  private async spring(data: Buffer): Promise<void> {
+    const { trap } = this;
+    if (trap === undefined || !data.includes(trap.marker)) return;
+    this.trap = undefined;
+    await trap.act();
+  }
+}

@@ -1,0 +1,108 @@
+/** The scripted checkpoint service: what the real one does to a container, without doing it. */
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { PortkeyError } from '../../../libraries/errors/index.js';
+import type { Handlers, MigrationRef, RoundProgress, RoundRequest } from '../../../libraries/rpc/index.js';
+import type { ScriptedProcess } from './scripted-process.js';
+import { staleEpoch, type ScriptedVm } from './scripted-vm.js';
+import type { Copy } from './scripted-world.js';
+
+const pageBytes = 4096;
+const progressSteps = 4;
+
+export function checkpointHandlers(vm: ScriptedVm, process: ScriptedProcess): Handlers<'Checkpoint'> {
+  return {
+    GetNode: () => process.call('Checkpoint.GetNode', () => vm.node()),
+    Describe: ({ container }) =>
+      process.call('Describe', () => {
+        const copy = existing(vm, container);
+        return {
+          spec: copy.spec,
+          memoryBytes: vm.traits.memoryBytes,
+          taskCount: 2,
+          threadCount: 5,
+          establishedConnections: 1,
+          node: vm.node(),
+        };
+      }),
+    Begin: ({ migration }) =>
+      process.call('Begin', () => {
+        const { migrationId, container } = required(migration);
+        const copy = existing(vm, container);
+        if (copy.claim !== undefined) throw new PortkeyError('container-busy', 'scripted: claimed already');
+        copy.claim = { id: migrationId, role: 'source' };
+        vm.live.add(migrationId);
+        return {};
+      }),
+    Round: (request) => round(vm, process, request),
+    Freeze: (migration) =>
+      process.call('Freeze', () => {
+        claimed(vm, migration).state = 'frozen';
+        return { seconds: 0.01, taskCount: 2 };
+      }),
+    Dump: ({ migration }) =>
+      process.call('Dump', () => {
+        claimed(vm, required(migration));
+        return { criuPages: 2, parentPages: 1022, imageBytes: 120_000, seconds: 0.02 };
+      }),
+    Finish: (migration) =>
+      process.call('Finish', () => {
+        vm.live.delete(migration.migrationId);
+        const copy = vm.world.copy(vm.name, migration.container);
+        if (copy?.claim?.id === migration.migrationId) vm.world.remove(copy);
+        return {};
+      }),
+    Rollback: (migration) =>
+      process.call('Rollback', () => {
+        vm.live.delete(migration.migrationId);
+        const copy = vm.world.copy(vm.name, migration.container);
+        if (copy?.claim?.id !== migration.migrationId) return {};
+        copy.claim = undefined;
+        vm.world.run(copy);
+        return {};
+      }),
+  };
+}
+
+async function* round(
+  vm: ScriptedVm,
+  process: ScriptedProcess,
+  { migration, index, last }: RoundRequest,
+): AsyncGenerator<Partial<RoundProgress>> {
+  const { dirtyPages, roundMs, memoryBytes } = vm.traits;
+  const dirtyAt = (round: number): number => dirtyPages[Math.min(round, dirtyPages.length - 1)] ?? 0;
+  await process.call(last ? 'Round(last)' : 'Round', () => claimed(vm, required(migration)));
+  const pages = index === 0 ? memoryBytes / pageBytes : dirtyAt(index - 1);
+  for (let step = 1; step <= progressSteps; step++) {
+    await delay(roundMs / progressSteps);
+    yield { pagesSent: Math.floor((pages * step) / progressSteps), pagesTotal: pages, hypercalls: step };
+  }
+  yield {
+    pagesSent: pages,
+    pagesTotal: pages,
+    hypercalls: 5,
+    result: {
+      ...{ pages, bytes: pages * pageBytes, hypercalls: 5, dirtyPagesAfter: last ? 0 : dirtyAt(index) },
+      ...{ pagesMoved: 0, scanSeconds: 0.0001, seconds: roundMs / 1000, pausedSeconds: 0, taskCount: 2 },
+      feedback: '{"batch":64}',
+    },
+  };
+}
+
+function existing(vm: ScriptedVm, container: string): Copy {
+  const copy = vm.world.copy(vm.name, container);
+  if (copy === undefined) throw new PortkeyError('container-unknown', `scripted: no container ${container}`);
+  return copy;
+}
+
+/** The copy that this migration has claimed in this life of the process. */
+function claimed(vm: ScriptedVm, { migrationId, container }: MigrationRef): Copy {
+  const copy = existing(vm, container);
+  if (!vm.live.has(migrationId) || copy.claim?.id !== migrationId) throw staleEpoch('not under way here');
+  return copy;
+}
+
+function required(migration: MigrationRef | null): MigrationRef {
+  if (migration === null) throw new PortkeyError('invalid-argument', 'scripted: no migration named');
+  return migration;
+}

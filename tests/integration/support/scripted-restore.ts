@@ -1,0 +1,103 @@
+/** The scripted restore service, and the containers that it runs. */
+import { PortkeyError } from '../../../libraries/errors/index.js';
+import type { Handlers, MigrationRef } from '../../../libraries/rpc/index.js';
+import type { ScriptedProcess } from './scripted-process.js';
+import { staleEpoch, type ScriptedVm } from './scripted-vm.js';
+import type { Copy } from './scripted-world.js';
+
+export function restoreHandlers(vm: ScriptedVm, process: ScriptedProcess): Handlers<'Restore'> {
+  return {
+    GetNode: () => process.call('Restore.GetNode', () => vm.node()),
+    Prepare: ({ migration, source }) =>
+      process.call('Prepare', () => {
+        const { container, migrationId } = required(migration);
+        if (vm.world.copy(vm.name, container) !== undefined) {
+          throw new PortkeyError(
+            'container-exists',
+            `scripted: container '${container}' exists on ${vm.name}`,
+          );
+        }
+        const claim = { id: migrationId, role: 'destination' as const };
+        vm.world.add(vm.name, { ...source?.spec, name: container }, 'prepared', claim);
+        return {};
+      }),
+    StartPageServer: ({ migration }) =>
+      process.call('StartPageServer', () => {
+        arriving(vm, required(migration));
+        return { address: '10.77.0.12', port: 4711 };
+      }),
+    PutImages: () => process.call('PutImages', () => ({ files: 0, bytes: 0 })),
+    Restore: ({ migration }) =>
+      process.call('Restore', () => {
+        arriving(vm, required(migration)).state = 'stopped';
+        return { pid: 4242, taskCount: 2, seconds: 0.03 };
+      }),
+    Activate: (migration) =>
+      process.call('Activate', () => {
+        vm.world.run(arriving(vm, migration));
+        return { seconds: 0.001 };
+      }),
+    Release: (migration) =>
+      process.call('Release', () => {
+        const copy = vm.world.copy(vm.name, migration.container);
+        if (copy?.claim?.id === migration.migrationId) copy.claim = undefined;
+        return {};
+      }),
+    Discard: (migration) =>
+      process.call('Discard', () => {
+        const copy = vm.world.copy(vm.name, migration.container);
+        if (copy?.claim?.id === migration.migrationId && copy.claim.role === 'destination')
+          vm.world.remove(copy);
+        return {};
+      }),
+  };
+}
+
+export function containerHandlers(vm: ScriptedVm, process: ScriptedProcess): Handlers<'Containers'> {
+  const { world } = vm;
+  return {
+    Run: (spec) =>
+      process.call('Run', () => {
+        if (world.copy(vm.name, spec.name) !== undefined) {
+          throw new PortkeyError('container-exists', `scripted: ${spec.name} exists`);
+        }
+        return asContainer(world.add(vm.name, spec, 'running'));
+      }),
+    List: () =>
+      process.call('List', () => ({
+        containers: world.copies.filter((copy) => copy.vm === vm.name).map(asContainer),
+      })),
+    Stop: ({ name }) =>
+      process.call('Stop', () => {
+        const copy = world.copy(vm.name, name);
+        if (copy === undefined) throw new PortkeyError('container-unknown', `scripted: no container ${name}`);
+        world.remove(copy);
+        return {};
+      }),
+  };
+}
+
+const containerStates: Record<Copy['state'], string> = {
+  running: 'running',
+  frozen: 'paused',
+  prepared: 'created',
+  stopped: 'stopped',
+};
+
+function asContainer({ spec, state }: Copy): object {
+  const ip = spec.ip?.split('/')[0] ?? '';
+  return { name: spec.name, ip, pid: state === 'running' ? 4242 : 0, state: containerStates[state], spec };
+}
+
+function arriving(vm: ScriptedVm, { migrationId, container }: MigrationRef): Copy {
+  const copy = vm.world.copy(vm.name, container);
+  if (copy?.claim?.id !== migrationId || copy.claim.role !== 'destination') {
+    throw staleEpoch(`${container} is not arriving here by ${migrationId}`);
+  }
+  return copy;
+}
+
+function required(migration: MigrationRef | null): MigrationRef {
+  if (migration === null) throw new PortkeyError('invalid-argument', 'scripted: no migration named');
+  return migration;
+}

@@ -1,0 +1,103 @@
+/**
+ * A scripted VM with its host's relay: three real gRPC servers (checkpoint service; restore service with the
+ * containers; relay) over a World. Each call can be made to fail, hang or die (faults.ts).
+ */
+import path from 'node:path';
+
+import { PortkeyError } from '../../../libraries/errors/index.js';
+import type { RpcServer } from '../../../libraries/rpc/index.js';
+import { checkpointHandlers } from './scripted-checkpoint.js';
+import { relayHandlers } from './scripted-relay.js';
+import { containerHandlers, restoreHandlers } from './scripted-restore.js';
+import { ScriptedProcess } from './scripted-process.js';
+import type { World } from './scripted-world.js';
+
+/** What the VM says of itself; tests change it. */
+export interface Traits {
+  cpuFeatures: string[];
+  criuVersion: string;
+  softDirty: boolean;
+  hypercallChannel: boolean;
+  hypercallDetail: string;
+  /** Whether the relay was given the VM. */
+  attached: boolean;
+  memoryBytes: number;
+  /** For each round, what is dirty after it; the last value goes on. */
+  dirtyPages: number[];
+  /** How long each round takes. */
+  roundMs: number;
+}
+
+export class ScriptedVm {
+  readonly calls: string[] = [];
+  readonly traits: Traits = {
+    cpuFeatures: ['avx', 'fpu', 'sse2'],
+    criuVersion: '4.1.1',
+    softDirty: true,
+    hypercallChannel: true,
+    hypercallDetail: '',
+    attached: true,
+    memoryBytes: 4 * 2 ** 20,
+    dirtyPages: [200, 10],
+    roundMs: 10,
+  };
+  /** Migrations that the checkpoint service has in memory; a restarted one knows none. */
+  readonly live = new Set<string>();
+  readonly checkpoint: ScriptedProcess;
+  readonly restore: ScriptedProcess;
+  readonly relay: ScriptedProcess;
+
+  constructor(
+    readonly name: string,
+    readonly world: World,
+    folder: string,
+  ) {
+    const address = (service: string): string => `unix:${path.join(folder, `${name}-${service}.sock`)}`;
+    this.checkpoint = new ScriptedProcess(
+      address('checkpoint'),
+      this.calls,
+      (server, process) => server.add('Checkpoint', checkpointHandlers(this, process)),
+      () => this.live.clear(),
+    );
+    this.restore = new ScriptedProcess(address('restore'), this.calls, (server, process) => {
+      server.add('Restore', restoreHandlers(this, process));
+      server.add('Containers', containerHandlers(this, process));
+    });
+    this.relay = new ScriptedProcess(address('relay'), this.calls, (server: RpcServer, process) =>
+      server.add('HypervisorRelay', relayHandlers(this, process)),
+    );
+  }
+
+  get processes(): ScriptedProcess[] {
+    return [this.checkpoint, this.restore, this.relay];
+  }
+
+  get config(): { name: string; host: string; checkpoint: string; restore: string; relay: string } {
+    const host = this.name.replace('vm', 'host');
+    const { checkpoint, restore, relay } = this;
+    return {
+      ...{ name: this.name, host },
+      ...{ checkpoint: checkpoint.address, restore: restore.address, relay: relay.address },
+    };
+  }
+
+  async start(): Promise<void> {
+    await Promise.all(this.processes.map((process) => process.start()));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.processes.map((process) => process.stop()));
+  }
+
+  node(): object {
+    const { cpuFeatures, criuVersion, softDirty, hypercallChannel, hypercallDetail } = this.traits;
+    return {
+      ...{ vm: this.name, kernel: '6.12.0', runcVersion: '1.1.15', memoryTotalBytes: 2 ** 31 },
+      ...{ cpuFeatures, criuVersion, softDirty, hypercallChannel, hypercallDetail },
+    };
+  }
+}
+
+export function staleEpoch(what: string): PortkeyError {
+  return new PortkeyError('stale-epoch', `scripted: ${what}`);
+}

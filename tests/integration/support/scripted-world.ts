@@ -1,0 +1,53 @@
+/**
+ * What is true of the containers, whatever the services say: the state that in reality is in the kernels and file
+ * systems of the VMs and outlives the services' processes.
+ *
+ * It also keeps the one rule that must never be broken: of one container, one copy at most runs.
+ */
+import type { ContainerSpec } from '../../../libraries/rpc/index.js';
+
+export type CopyState = 'running' | 'frozen' | 'prepared' | 'stopped';
+
+export interface Copy {
+  readonly vm: string;
+  readonly spec: Partial<ContainerSpec> & { name: string };
+  state: CopyState;
+  /** The migration that has it, and on which side. */
+  claim: { readonly id: string; readonly role: 'source' | 'destination' } | undefined;
+}
+
+export class World {
+  readonly copies: Copy[] = [];
+  /** "vm:migration" of each relay session that is open. */
+  readonly sessions = new Set<string>();
+  /** Broken rules; empty in a good world. */
+  readonly violations: string[] = [];
+
+  copy(vm: string, name: string): Copy | undefined {
+    return this.copies.find((copy) => copy.vm === vm && copy.spec.name === name);
+  }
+
+  add(vm: string, spec: Copy['spec'], state: CopyState, claim?: Copy['claim']): Copy {
+    const copy: Copy = { vm, spec, state, claim };
+    this.copies.push(copy);
+    return copy;
+  }
+
+  remove(copy: Copy): void {
+    this.copies.splice(this.copies.indexOf(copy), 1);
+  }
+
+  run(copy: Copy): void {
+    const other = this.copies.find(
+      (c) => c !== copy && c.spec.name === copy.spec.name && c.state === 'running',
+    );
+    if (other !== undefined)
+      this.violations.push(`'${copy.spec.name}' runs on ${copy.vm} and on ${other.vm}`);
+    copy.state = 'running';
+  }
+
+  /** The VMs on which a copy of `name` runs. */
+  runningOn(name: string): string[] {
+    return this.copies.filter((c) => c.spec.name === name && c.state === 'running').map(({ vm }) => vm);
+  }
+}
