@@ -20,6 +20,11 @@ export interface CommandOptions {
   readonly input?: string | Buffer;
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
+  /**
+   * For a command that leaves a process behind: that one inherits stdin, stdout and stderr, and should not hold on
+   * to ours. All three are /dev/null then, and the result's stdout and stderr are empty.
+   */
+  readonly leavesProcess?: boolean;
   /** Called with the pid, which is the process group's too, as soon as the command runs. */
   readonly onStart?: (pid: number) => void;
 }
@@ -30,9 +35,10 @@ export type RunCommand = (argv: readonly string[], options?: CommandOptions) => 
 export const runCommand: RunCommand = (argv, options = {}) =>
   new Promise((resolve, reject) => {
     const [program = '', ...args] = argv;
+    const stdio = options.leavesProcess === true ? 'ignore' : 'pipe';
     const child = spawn(program, args, {
       detached: true,
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdio: [stdio, stdio, stdio],
       env: options.env ?? process.env,
       cwd: options.cwd,
     });
@@ -41,12 +47,12 @@ export const runCommand: RunCommand = (argv, options = {}) =>
     }, options.timeoutMs ?? 60_000);
     let stdout = '';
     let stderr = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-    child.stdin.on('error', () => {
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    child.stdin?.on('error', () => {
       /* the command may end without reading its input */
     });
-    child.stdin.end(options.input ?? '');
+    child.stdin?.end(options.input ?? '');
     if (child.pid !== undefined) options.onStart?.(child.pid);
     child.on('error', (cause) => {
       clearTimeout(timer);

@@ -42,6 +42,16 @@ export interface RestoreOptions {
   readonly onStart?: (pid: number) => void;
 }
 
+interface Invocation {
+  readonly code: ErrorCode;
+  readonly purpose: string;
+  readonly args: readonly string[];
+  readonly criuLog?: string;
+  /** For a call that leaves a container running, which inherits runc's stdio: runc's messages go to this file. */
+  readonly leavesContainerWithLog?: string;
+  readonly onStart?: ((pid: number) => void) | undefined;
+}
+
 /** What each container may need of CRIU, the same at dump and restore. */
 const criuFlags = ['--tcp-established', '--file-locks', '--ext-unix-sk'];
 
@@ -49,7 +59,8 @@ export class Runc {
   constructor(private readonly run: RunCommand) {}
 
   async list(): Promise<RuncContainer[]> {
-    const result = await this.invoke('runtime-failed', 'list containers', ['list', '--format', 'json']);
+    const args = ['list', '--format', 'json'];
+    const result = await this.invoke({ code: 'runtime-failed', purpose: 'list containers', args });
     const containers = listing.parse(JSON.parse(result.stdout)) ?? [];
     return containers.map(({ id, pid, status }) => ({ name: id, pid, state: status }));
   }
@@ -59,13 +70,12 @@ export class Runc {
   }
 
   async start(name: string, bundle: string): Promise<void> {
-    await this.invoke('runtime-failed', `run container '${name}'`, [
-      'run',
-      '--detach',
-      '--bundle',
-      bundle,
-      name,
-    ]);
+    await this.invoke({
+      code: 'runtime-failed',
+      purpose: `run container '${name}'`,
+      args: ['run', '--detach', '--bundle', bundle, name],
+      leavesContainerWithLog: path.join(bundle, 'runc.log'),
+    });
   }
 
   async checkpoint(options: CheckpointOptions): Promise<void> {
@@ -74,35 +84,25 @@ export class Runc {
     args.push(preDump === true ? '--pre-dump' : '--leave-running');
     if (parent !== undefined) args.push('--parent-path', parent);
     if (pageServer !== undefined) args.push('--page-server', `${pageServer.address}:${pageServer.port}`);
-    await this.invoke(
-      'dump-failed',
-      `dump container '${name}'`,
-      [...args, name],
-      path.join(work, 'dump.log'),
+    await this.invoke({
+      code: 'dump-failed',
+      purpose: `dump container '${name}'`,
+      args: [...args, name],
+      criuLog: path.join(work, 'dump.log'),
       onStart,
-    );
+    });
   }
 
   async restore({ name, images, work, bundle, onStart }: RestoreOptions): Promise<void> {
-    const args = [
-      'restore',
-      '--detach',
-      ...criuFlags,
-      '--image-path',
-      images,
-      '--work-path',
-      work,
-      '--bundle',
-      bundle,
-      name,
-    ];
-    await this.invoke(
-      'restore-failed',
-      `restore container '${name}'`,
-      args,
-      path.join(work, 'restore.log'),
+    const folders = ['--image-path', images, '--work-path', work, '--bundle', bundle];
+    await this.invoke({
+      code: 'restore-failed',
+      purpose: `restore container '${name}'`,
+      args: ['restore', '--detach', ...criuFlags, ...folders, name],
+      criuLog: path.join(work, 'restore.log'),
+      leavesContainerWithLog: path.join(work, 'runc.log'),
       onStart,
-    );
+    });
   }
 
   /** Kills every task and removes the container, frozen or not; one that is not there is fine. */
@@ -112,27 +112,33 @@ export class Runc {
       throw failure('runtime-failed', `remove container '${name}'`, result, '');
   }
 
-  private async invoke(
-    code: ErrorCode,
-    purpose: string,
-    args: readonly string[],
-    criuLog?: string,
-    onStart?: (pid: number) => void,
-  ): Promise<CommandResult> {
-    const result = await this.run(['runc', ...args], {
+  private async invoke(invocation: Invocation): Promise<CommandResult> {
+    const { code, purpose, args, criuLog, leavesContainerWithLog: runcLog, onStart } = invocation;
+    const result = await this.run(['runc', ...(runcLog === undefined ? [] : ['--log', runcLog]), ...args], {
       timeoutMs,
+      leavesProcess: runcLog !== undefined,
       ...(onStart === undefined ? {} : { onStart }),
     });
     if (result.exitCode === 0) return result;
-    const log = criuLog === undefined ? '' : await readFile(criuLog, 'utf8').catch(() => '');
-    throw failure(code, purpose, result, log);
+    const stderr = runcLog === undefined ? result.stderr : await readOrEmpty(runcLog);
+    throw failure(
+      code,
+      purpose,
+      { ...result, stderr },
+      criuLog === undefined ? '' : await readOrEmpty(criuLog),
+    );
   }
 }
+
+const readOrEmpty = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '');
+
+/** CRIU's first start tries what the kernel can do, and logs what it cannot as an error. */
+const probing = '(criu/tun.c:';
 
 function failure(code: ErrorCode, purpose: string, result: CommandResult, criuLog: string): PortkeyError {
   const criuError = criuLog
     .split('\n')
-    .find((line) => line.includes('Error'))
+    .find((line) => line.includes('Error') && !line.includes(probing))
     ?.replace(/^\([\d.]+\)\s*(\d+:\s*)?/, '')
     .trim();
   const runcError = result.stderr.trim().split('\n').at(-1) ?? '';
