@@ -58,10 +58,10 @@ function routeTo({ address, socket }: AgentPlace): GatewayConfig['routes'][numbe
 }
 
 /** In memory only: the state of a test bed ends with it. */
-export function redisCommand(topology: Topology, runtime: string): string[] {
+export function redisCommand(socket: string, runtime: string): string[] {
   // prettier-ignore
   return [
-    'redis-server', '--port', '0', '--unixsocket', topology.redisSocket, '--unixsocketperm', '700',
+    'redis-server', '--port', '0', '--unixsocket', socket, '--unixsocketperm', '700',
     '--save', '', '--appendonly', 'no', '--dir', runtime, '--daemonize', 'no', '--set-proc-title', 'no',
   ];
 }

@@ -46,6 +46,9 @@ export async function execInGuest(
     inputs.pour(stdin, (chunk) => ({ stdin: chunk }));
     stdin.once('end', closeStdin);
   }
+  // A reader that goes away is noticed by writeAll; the event is the same news and would end the process.
+  const ignore = (): void => undefined;
+  for (const stream of [options.stdout, options.stderr]) stream.on('error', ignore);
   const stopSignals = options.onSignal?.((signal) => inputs.push({ signal }));
   const client = new RpcClient('Guest', `unix:${vm.agents.guest.socket}`, `guest agent of ${vm.name}`);
   try {
@@ -61,6 +64,7 @@ export async function execInGuest(
     stdin?.off('end', closeStdin).pause();
     inputs.end();
     client.close();
+    for (const stream of [options.stdout, options.stderr]) stream.off('error', ignore);
   }
 }
 

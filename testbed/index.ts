@@ -8,12 +8,13 @@ import { copy, type CopyEnd } from './copy.js';
 import { remains, takeDown } from './down.js';
 import { execInGuest, type ExecOptions } from './exec.js';
 import { checkHealth, type ServiceHealth } from './health.js';
+import { isLocked } from './lock.js';
 import { placesOf } from './paths.js';
 import { readState, type TestbedState } from './state.js';
 import { isMarked } from './supervision/marker.js';
 import { realTools } from './tools.js';
 import { topologyOf, type VmPlace } from './topology.js';
-import { bringUp, type UpOptions } from './up.js';
+import { bringUp, upLock, type UpOptions } from './up.js';
 
 export { outsideNamespace } from './topology.js';
 export { markerOf } from './supervision/marker.js';
@@ -31,7 +32,7 @@ export interface Hooks {
 }
 
 export interface TestbedStatus {
-  readonly state: 'up' | 'degraded' | 'down' | 'remains';
+  readonly state: 'up' | 'degraded' | 'starting' | 'down' | 'remains';
   /** Undefined unless up or degraded. */
   readonly testbed: TestbedState | undefined;
   readonly processes: readonly { readonly name: string; readonly pid: number; readonly running: boolean }[];
@@ -59,8 +60,9 @@ export async function status(): Promise<TestbedStatus> {
   const found = await remains(places);
   const testbed = await readState(places.state);
   if (found.length === 0 || testbed === undefined) {
-    const state = found.length === 0 ? 'down' : 'remains';
-    return { state, testbed: undefined, processes: [], services: [], remains: found };
+    const state = (await isLocked(upLock)) ? 'starting' : found.length === 0 ? 'down' : 'remains';
+    const left = state === 'remains' ? found : [];
+    return { state, testbed: undefined, processes: [], services: [], remains: left };
   }
   const processes = await Promise.all(
     testbed.processes.map(async ({ name, pid }) => ({

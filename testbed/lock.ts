@@ -31,6 +31,12 @@ export function tryLock(name: string): Promise<Lock | undefined> {
   });
 }
 
+export async function isLocked(name: string): Promise<boolean> {
+  const lock = await tryLock(name);
+  await lock?.release();
+  return lock === undefined;
+}
+
 function close(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
 }

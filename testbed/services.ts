@@ -13,35 +13,46 @@ import type { Places } from './paths.js';
 import type { Daemon, StartDaemon } from './supervision/daemon.js';
 import { outsideNamespace, type Topology } from './topology.js';
 
+const programs = {
+  gateway: 'testbed/gateway',
+  relay: 'services/hypervisor-relay',
+  controller: 'services/controller',
+} as const;
+
+/** Throws `testbed-failed` where one of them has not been compiled. */
+export async function requireServices(project: string): Promise<void> {
+  for (const program of Object.values(programs)) {
+    const file = mainOf(project, program);
+    if (!(await exists(file)))
+      throw new PortkeyError('testbed-failed', `${file} is missing; run 'npm run build'`);
+  }
+}
+
 /** The relays attach to QEMU's sockets, so the VMs must have been launched. */
 export async function startServices(
   topology: Topology,
   places: Places,
   start: StartDaemon,
 ): Promise<Daemon[]> {
-  const node = async (name: string, program: string, args: string[], namespace: string): Promise<Daemon> => {
-    const main = path.join(places.project, 'build', program, 'main.js');
-    if (!(await exists(main)))
-      throw new PortkeyError('testbed-failed', `${main} is missing; run 'npm run build'`);
-    return start({ name, argv: [process.execPath, main, ...args], namespace });
-  };
-  const config = async (file: string, content: object): Promise<string> => {
-    await writeFile(file, `${JSON.stringify(content, null, 2)}\n`);
-    return file;
-  };
-  const gateway = await config(topology.gatewayConfig, gatewayConfig(topology));
-  const controller = await config(topology.controllerConfig, controllerConfig(topology));
-  const services = [
-    start({ name: 'redis', argv: redisCommand(topology, places.runtime), namespace: outsideNamespace }),
-    await node('gateway', 'testbed/gateway', [gateway], outsideNamespace),
+  const { vms, redisSocket, gatewayConfig: gatewayFile, controllerConfig: controllerFile } = topology;
+  const node = (name: string, program: string, args: string[], namespace: string): Daemon =>
+    start({ name, argv: [process.execPath, mainOf(places.project, program), ...args], namespace });
+
+  await writeJson(gatewayFile, gatewayConfig(topology));
+  await writeJson(controllerFile, controllerConfig(topology));
+  for (const vm of vms) await writeJson(vm.relayConfig, relayConfig(vm));
+  return [
+    start({ name: 'redis', argv: redisCommand(redisSocket, places.runtime), namespace: outsideNamespace }),
+    node('gateway', programs.gateway, [gatewayFile], outsideNamespace),
+    ...vms.map((vm) => node(`relay-${vm.host}`, programs.relay, ['--config', vm.relayConfig], vm.namespace)),
+    node('controller', programs.controller, ['--config', controllerFile], outsideNamespace),
   ];
-  if (process.env.PORTKEY_TRIAL) return services;
-  for (const vm of topology.vms) {
-    const relay = await config(vm.relayConfig, relayConfig(vm));
-    services.push(
-      await node(`relay-${vm.host}`, 'services/hypervisor-relay', ['--config', relay], vm.namespace),
-    );
-  }
-  services.push(await node('controller', 'services/controller', ['--config', controller], outsideNamespace));
-  return services;
+}
+
+function mainOf(project: string, program: string): string {
+  return path.join(project, 'build', program, 'main.js');
+}
+
+async function writeJson(file: string, content: object): Promise<void> {
+  await writeFile(file, `${JSON.stringify(content, null, 2)}\n`);
 }

@@ -19,7 +19,7 @@ import { tryLock } from './lock.js';
 import { createNetwork } from './network/network.js';
 import type { Places } from './paths.js';
 import { requirePrograms } from './programs.js';
-import { startServices } from './services.js';
+import { requireServices, startServices } from './services.js';
 import { readState, writeState, type TestbedState } from './state.js';
 import { daemonStarter, type Daemon } from './supervision/daemon.js';
 import { markedProcesses } from './supervision/marker.js';
@@ -29,6 +29,9 @@ import { chooseAccelerator, type AcceleratorChoice } from './vm/accelerator.js';
 import { launchVm } from './vm/launch.js';
 import { vmCpus, type Accelerator } from './vm/qemu-command.js';
 import { qemuVersion, upstreamVersion } from './versions.js';
+
+/** Held by whoever brings the test bed up. */
+export const upLock = 'testbed';
 
 export interface UpOptions {
   readonly vms: number;
@@ -48,7 +51,8 @@ export async function bringUp(
   const started = tools.clock.monotonicMs();
   checkOptions(options);
   await requirePrograms(env);
-  const lock = await tryLock('testbed');
+  await requireServices(places.project);
+  const lock = await tryLock(upLock);
   if (lock === undefined)
     throw new PortkeyError('testbed-already-up', 'another command is bringing the test bed up; wait for it');
   try {

@@ -62,7 +62,7 @@ function limitCommands(namespace: string, device: string, bitsPerSecond: number 
   return [['tc', '-n', namespace, 'qdisc', 'add', 'dev', device, 'root', 'tbf', ...rate, ...burst]];
 }
 
-/** What a timer tick of 4 ms lets through at that rate, and at least one packet of the largest offloaded size. */
+/** What a timer tick of 4 ms lets through at that rate, and at least two packets of the largest offloaded size. */
 export function burstBytes(bitsPerSecond: number): number {
   return Math.max(128 * 1024, Math.ceil((bitsPerSecond / 8) * 0.004));
 }
