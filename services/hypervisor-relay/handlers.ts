@@ -9,6 +9,7 @@ import type { CpuAccounts } from './cpu/cpu-accounts.js';
 import { LandingSession } from './session/landing-session.js';
 import { OutgoingSession } from './session/outgoing-session.js';
 import { requireMigrationId, type Sessions } from './session/sessions.js';
+import type { StreamThreads } from './stream/thread-pool.js';
 import type { AttachedVm } from './vm/attached-vm.js';
 
 /** The subfolder of a migration's outgoing folder that is sent: the final dump's images. */
@@ -19,9 +20,16 @@ export interface HandlerParts {
   readonly vms: ReadonlyMap<string, AttachedVm>;
   readonly sessions: Sessions;
   readonly cpu: CpuAccounts;
+  readonly threads: StreamThreads;
 }
 
-export function relayHandlers({ config, vms, sessions, cpu }: HandlerParts): Handlers<'HypervisorRelay'> {
+export function relayHandlers({
+  config,
+  vms,
+  sessions,
+  cpu,
+  threads,
+}: HandlerParts): Handlers<'HypervisorRelay'> {
   const find = (name: string): AttachedVm => {
     const vm = vms.get(name);
     if (vm !== undefined) return vm;
@@ -46,7 +54,7 @@ export function relayHandlers({ config, vms, sessions, cpu }: HandlerParts): Han
       const landing = sessions.add(
         vm.name,
         migrationId,
-        () => new LandingSession({ vm: vm.name, migrationId, address, folder }),
+        () => new LandingSession({ vm: vm.name, migrationId, address, folder, threads: threads.receivers }),
       );
       return {
         address,
@@ -71,6 +79,7 @@ export function relayHandlers({ config, vms, sessions, cpu }: HandlerParts): Han
             peer: { address, port },
             token: Buffer.from(request.token, 'hex'),
             bytesPerSecond,
+            threads: threads.senders,
           }),
       );
       try {

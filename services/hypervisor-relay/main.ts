@@ -9,6 +9,7 @@ import { CpuAccounts } from './cpu/cpu-accounts.js';
 import { relayHandlers } from './handlers.js';
 import { relayMetrics } from './metrics.js';
 import { Sessions } from './session/sessions.js';
+import { streamThreads } from './stream/thread-pool.js';
 import { AttachedVm } from './vm/attached-vm.js';
 
 await runService({
@@ -18,6 +19,7 @@ await runService({
     const clock = systemClock;
     const sessions = new Sessions();
     const cpu = new CpuAccounts(config.vms, clock);
+    const threads = streamThreads();
     const metrics = relayMetrics(registry, {
       streams: () => sessions.count,
       totals: () => sessions.totals(),
@@ -39,12 +41,15 @@ await runService({
         }),
       ]),
     );
-    server.add('HypervisorRelay', relayHandlers({ config, vms, sessions, cpu }));
+    server.add('HypervisorRelay', relayHandlers({ config, vms, sessions, cpu, threads }));
     for (const vm of vms.values()) vm.start();
     cpu.start();
+    threads.senders.warm();
+    threads.receivers.warm();
     return Promise.resolve(async () => {
       await Promise.all([...vms.values()].map((vm) => vm.stop()));
       await sessions.closeAll();
+      await Promise.all([threads.senders.close(), threads.receivers.close()]);
       await cpu.stop();
     });
   },

@@ -14,6 +14,7 @@ import { Counters } from '../stream/counters.js';
 import { tokenBytes } from '../stream/protocol.js';
 import type { ReceiverEvent, ReceiverStart } from '../stream/receiver-messages.js';
 import { StreamThread } from '../stream/stream-thread.js';
+import type { ThreadPool } from '../stream/thread-pool.js';
 import type { Session, TransferCounts } from './session.js';
 
 export interface LandingOptions {
@@ -23,6 +24,7 @@ export interface LandingOptions {
   readonly address: string;
   /** Exists and is this migration's alone. */
   readonly folder: string;
+  readonly threads: ThreadPool;
 }
 
 export class LandingSession implements Session {
@@ -31,11 +33,11 @@ export class LandingSession implements Session {
   readonly port: number;
   readonly token = randomBytes(tokenBytes);
   private readonly counters = new Counters();
-  private readonly thread: StreamThread<ReceiverEvent>;
+  private readonly thread: StreamThread<ReceiverStart, ReceiverEvent>;
   private readonly seal: Promise<void>;
   private settle: { resolve: () => void; reject: (error: PortkeyError) => void } | undefined;
 
-  constructor({ vm, migrationId, address, folder }: LandingOptions) {
+  constructor({ vm, migrationId, address, folder, threads }: LandingOptions) {
     this.vm = vm;
     this.migrationId = migrationId;
     const { fd, port } = listenTcp(address);
@@ -50,14 +52,12 @@ export class LandingSession implements Session {
       folder,
       counters: this.counters.shared,
     };
-    this.thread = new StreamThread<ReceiverEvent>({
-      entry: new URL('../stream/receiver-worker.js', import.meta.url),
+    this.thread = new StreamThread<ReceiverStart, ReceiverEvent>({
+      pool: threads,
       start,
       sockets: [fd],
       onEvent: (event) => this.handle(event),
-      onCrash: (error) =>
-        this.fail(new PortkeyError('internal', `the landing thread ended: ${String(error)}`)),
-      onGone: () => this.fail(new PortkeyError('stream-broken', 'the landing is over')),
+      onOver: (error) => this.fail(error ?? new PortkeyError('stream-broken', 'the landing is over')),
     });
   }
 
@@ -83,8 +83,7 @@ export class LandingSession implements Session {
 
   private handle(event: ReceiverEvent): void {
     if (event.type === 'accepted') this.thread.adopt(event.fd);
-    else if (event.type === 'sealed') this.settle?.resolve();
-    else this.fail(new PortkeyError(event.code, event.message));
+    else this.settle?.resolve();
   }
 
   /** After the seal this changes nothing: a promise settles once. */

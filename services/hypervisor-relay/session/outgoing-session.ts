@@ -14,6 +14,7 @@ import type { GuestRam } from '../ram/guest-ram.js';
 import { Counters } from '../stream/counters.js';
 import type { SenderCommand, SenderEvent, SenderStart } from '../stream/sender-messages.js';
 import { StreamThread } from '../stream/stream-thread.js';
+import type { ThreadPool } from '../stream/thread-pool.js';
 import type { Session, TransferCounts } from './session.js';
 
 export interface LandedBatch {
@@ -34,6 +35,7 @@ export interface OutgoingOptions {
   readonly peer: Endpoint;
   readonly token: Uint8Array;
   readonly bytesPerSecond: number;
+  readonly threads: ThreadPool;
 }
 
 interface Settle<T> {
@@ -46,7 +48,7 @@ export class OutgoingSession implements Session {
   readonly migrationId: string;
   private readonly counters = new Counters();
   private readonly wakeUp = new WakeUp();
-  private readonly thread: StreamThread<SenderEvent>;
+  private readonly thread: StreamThread<SenderStart, SenderEvent>;
   private readonly batches = new Map<number, BatchListener>();
   private connecting: Settle<void> | undefined;
   private ending: Settle<{ files: number; bytes: number }> | undefined;
@@ -72,17 +74,17 @@ export class OutgoingSession implements Session {
       bytesPerSecond,
       counters: this.counters.shared,
     };
-    this.thread = new StreamThread<SenderEvent>({
-      entry: new URL('../stream/sender-worker.js', import.meta.url),
+    this.thread = new StreamThread<SenderStart, SenderEvent>({
+      pool: options.threads,
       start,
       sockets: [socketFd],
       onEvent: (event) => this.handle(event),
-      onCrash: (error) =>
-        this.fail(new PortkeyError('internal', `the sending thread ended: ${String(error)}`)),
-      onGone: () => {
+      onOver: (error) => {
         this.wakeUp.close();
         ram.release();
-        this.fail(new PortkeyError('stream-broken', 'the stream is over'));
+        this.fail(
+          error ?? new PortkeyError('stream-broken', `the stream of migration ${migrationId} is over`),
+        );
       },
     });
   }
@@ -167,10 +169,8 @@ export class OutgoingSession implements Session {
       const listener = this.batches.get(event.ticket);
       this.batches.delete(event.ticket);
       listener?.onLanded(event);
-    } else if (event.type === 'ended') {
-      this.ending?.resolve(event);
     } else {
-      this.fail(new PortkeyError(event.code, event.message));
+      this.ending?.resolve({ files: event.files, bytes: event.bytes });
     }
   }
 

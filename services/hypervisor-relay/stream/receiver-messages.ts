@@ -1,6 +1,4 @@
 /** What the relay's main thread and the thread that receives a migration's stream say to each other. */
-import type { ErrorCode } from '../../../libraries/errors/index.js';
-
 export interface ReceiverStart {
   readonly listenerFd: number;
   readonly token: Uint8Array;
@@ -14,5 +12,4 @@ export type ReceiverEvent =
   /** A connection, which the main thread may shut down, and closes when this thread is gone. */
   | { readonly type: 'accepted'; readonly fd: number }
   /** END has come and everything before it has landed. */
-  | { readonly type: 'sealed' }
-  | { readonly type: 'failed'; readonly code: ErrorCode; readonly message: string };
+  | { readonly type: 'sealed' };

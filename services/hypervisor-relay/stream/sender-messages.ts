@@ -1,5 +1,4 @@
 /** What the relay's main thread and the thread that sends a migration's stream say to each other. */
-import type { ErrorCode } from '../../../libraries/errors/index.js';
 import type { Endpoint } from '../../../libraries/libc/index.js';
 import type { RamSection } from '../ram/ram-map.js';
 
@@ -36,5 +35,4 @@ export type SenderEvent =
       readonly starvedUs: number;
       readonly queueDepth: number;
     }
-  | { readonly type: 'ended'; readonly files: number; readonly bytes: number }
-  | { readonly type: 'failed'; readonly code: ErrorCode; readonly message: string };
+  | { readonly type: 'ended'; readonly files: number; readonly bytes: number };

@@ -123,15 +123,14 @@ export class Sender {
     this.vector.addBuffer(encodeMessage('batch', sequence, batchBody(object, rangesOf(runs)), bytes));
     this.unlanded.push({ sequence, batch: { object, ticket, bytes } });
     for (let index = 0; index < runs.length; index += 1) {
-      this.ram.locate(runs.pfn(index) * PAGE_BYTES, runs.count(index) * PAGE_BYTES, (offset, length) => {
-        this.addContent(this.start.ramAddress + offset, length);
-      });
+      this.ram.locate(runs.pfn(index) * PAGE_BYTES, runs.count(index) * PAGE_BYTES, this.addContent);
     }
     this.flush();
   }
 
   /** Memory of the guest; sent when there is a full vector, or a piece as large as the rate limit allows at once. */
-  private addContent(address: number, byteLength: number): void {
+  private readonly addContent = (fileOffset: number, byteLength: number): void => {
+    const address = this.start.ramAddress + fileOffset;
     let sent = 0;
     while (sent < byteLength) {
       const piece = Math.min(byteLength - sent, this.bucket.pieceBytes);
@@ -139,7 +138,7 @@ export class Sender {
       sent += piece;
       if (this.vector.isFull || this.vector.byteLength >= this.bucket.pieceBytes) this.flush();
     }
-  }
+  };
 
   private flush(): void {
     const bytes = this.vector.byteLength;

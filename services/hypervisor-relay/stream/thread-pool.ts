@@ -1,0 +1,56 @@
+/**
+ * Worker threads that move streams, one stream at a time each, kept for the next one.
+ *
+ *     idle ──take──▶ (a stream) ──giveBack──▶ idle
+ *
+ * Starting a thread with its own JavaScript heap costs some 80 ms of CPU, as much as sending 200 MiB; so at least one
+ * is ready before the first migration, and none is thrown away unless it failed.
+ */
+import { Worker } from 'node:worker_threads';
+
+export class ThreadPool {
+  private readonly idle: Worker[] = [];
+
+  /** `entry` is the compiled worker. */
+  constructor(private readonly entry: URL) {}
+
+  /** Has one thread ready. */
+  warm(): void {
+    if (this.idle.length === 0) this.giveBack(this.start());
+  }
+
+  take(): Worker {
+    return this.idle.pop() ?? this.start();
+  }
+
+  /** The thread waits for its next stream. */
+  giveBack(worker: Worker): void {
+    this.idle.push(worker);
+  }
+
+  /** Ends the threads that are idle. */
+  async close(): Promise<void> {
+    await Promise.all(this.idle.splice(0).map((worker) => worker.terminate()));
+  }
+
+  private start(): Worker {
+    const worker = new Worker(this.entry);
+    worker.once('exit', () => {
+      const at = this.idle.indexOf(worker);
+      if (at >= 0) this.idle.splice(at, 1);
+    });
+    return worker;
+  }
+}
+
+export interface StreamThreads {
+  readonly senders: ThreadPool;
+  readonly receivers: ThreadPool;
+}
+
+export function streamThreads(): StreamThreads {
+  return {
+    senders: new ThreadPool(new URL('./sender-worker.js', import.meta.url)),
+    receivers: new ThreadPool(new URL('./receiver-worker.js', import.meta.url)),
+  };
+}
