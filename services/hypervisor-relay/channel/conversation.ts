@@ -18,9 +18,7 @@ import {
   FrameReader,
   FrameWriter,
   maxFrameBytes,
-  nonceBytes,
   wholeChannel,
-  type Agent,
   type GuestMessage,
   type Hello,
   type HostMessage,
@@ -31,15 +29,12 @@ import {
 import type { GuestRam } from '../ram/guest-ram.js';
 import type { OutgoingSession } from '../session/outgoing-session.js';
 import { ObjectTable } from './object-table.js';
+import { prove, type ProofParts } from './proof.js';
 
 /** SENDs without an answer; each holds at most one frame. */
 const credits = 16;
 
-export interface ConversationParts {
-  readonly vm: string;
-  readonly agent: Agent;
-  /** Finds the VM's RAM and maps it; fails with the reason why not. The caller becomes a user of it. */
-  readonly attach: (hello: Hello) => Promise<GuestRam>;
+export interface ConversationParts extends ProofParts {
   /** Throws `session-unknown`. */
   readonly sessionOf: (migrationId: string) => OutgoingSession;
   readonly write: (bytes: Buffer) => void;
@@ -111,7 +106,7 @@ export class Conversation {
     this.forget('the agent said HELLO anew');
     const generation = this.generation;
     this.writer.restart();
-    this.prove(hello).then(
+    prove(hello, this.parts).then(
       (ram) => {
         if (this.isOver || generation !== this.generation) {
           ram.release();
@@ -124,23 +119,6 @@ export class Conversation {
       (error: unknown) => {
         if (!this.isOver && generation === this.generation) this.refuse(asPortkeyError(error));
       },
-    );
-  }
-
-  private async prove(hello: Hello): Promise<GuestRam> {
-    const { agent, vm } = this.parts;
-    if (hello.agent !== agent) {
-      throw new PortkeyError(
-        'bad-frame',
-        `the ${hello.agent} service of ${vm} speaks on the port of ${agent}; check the names of its virtio-serial ports`,
-      );
-    }
-    const ram = await this.parts.attach(hello);
-    if (holdsNonce(ram, hello)) return ram;
-    ram.release();
-    throw new PortkeyError(
-      'nonce-mismatch',
-      `the file given for the RAM of ${vm} is not the RAM of this VM: check ramFile`,
     );
   }
 
@@ -211,15 +189,6 @@ export class Conversation {
     if (this.isOver) return;
     this.parts.onFrame(message.type, 'host-to-guest');
     this.parts.write(this.writer.encode(message).bytes);
-  }
-}
-
-function holdsNonce(ram: GuestRam, { nonce, nonceAddress }: Hello): boolean {
-  try {
-    return ram.read(nonceAddress, nonceBytes).equals(nonce);
-  } catch (error) {
-    if (asPortkeyError(error).code === 'bad-run') return false;
-    throw error;
   }
 }
 

@@ -34,7 +34,8 @@ export class ThreadPool {
   }
 
   private start(): Worker {
-    const worker = new Worker(this.entry);
+    // Streams open and close descriptors by libc, of which Node knows nothing.
+    const worker = new Worker(this.entry, { trackUnmanagedFds: false });
     worker.once('exit', () => {
       const at = this.idle.indexOf(worker);
       if (at >= 0) this.idle.splice(at, 1);
