@@ -161,8 +161,10 @@ export class Sender {
     }
   }
 
+  /** Once everything has landed nothing more is due; after END the destination closes then, and that is no error. */
   private takeLanded(): void {
-    while (waitReadable(this.socket.fd, this.start.wakeUpFd, 0)) this.takeMessage();
+    while (this.unlanded.length > 0 && waitReadable(this.socket.fd, this.start.wakeUpFd, 0))
+      this.takeMessage();
   }
 
   private takeMessage(): void {
