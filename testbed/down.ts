@@ -27,9 +27,9 @@ export async function remains(places: Places): Promise<string[]> {
   ];
 }
 
-export async function takeDown(places: Places, tools: Pick<Tools, 'run' | 'clock'>): Promise<void> {
+export async function takeDown(places: Places, tools: Pick<Tools, 'runToEnd' | 'clock'>): Promise<void> {
   await removeState(places.state);
   await stopMarkedProcesses(places.runtime, tools.clock);
-  await removeNetwork(tools.run);
+  await removeNetwork(tools.runToEnd);
   await rm(places.runtime, { recursive: true, force: true });
 }

@@ -11,7 +11,10 @@ import {
 } from '../libraries/process/index.js';
 
 export interface Tools {
+  /** Commands end, with all they started, when `signal` fires. */
   readonly run: RunCommand;
+  /** Commands that are not stopped, for cleaning up. */
+  readonly runToEnd: RunCommand;
   readonly clock: Clock;
   /** One line of progress for people. */
   readonly report: (line: string) => void;
@@ -20,7 +23,7 @@ export interface Tools {
 }
 
 export function realTools(report: (line: string) => void, signal: AbortSignal): Tools {
-  return { run: stoppable(runCommand, signal), clock: systemClock, report, signal };
+  return { run: stoppable(runCommand, signal), runToEnd: runCommand, clock: systemClock, report, signal };
 }
 
 /** The same commands, killed with all they started when the signal fires; they then throw `cancelled`. */

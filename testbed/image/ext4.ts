@@ -44,14 +44,12 @@ export async function makeExt4(
   await rm(commands);
 }
 
-/** debugfs commands that set the atime and ctime of each path. */
+/** debugfs commands that set the atime and ctime of each path, and the time of this very change. */
 export function timeCommands(paths: readonly string[], epoch: number): string {
-  return paths
-    .flatMap((name) =>
-      ['ctime', 'atime'].map((field) => `sif "${name.replaceAll('"', '""')}" ${field} @${epoch}`),
-    )
-    .map((command) => `${command}\n`)
-    .join('');
+  const commands = paths.flatMap((name) =>
+    ['ctime', 'atime'].map((field) => `sif "${name.replaceAll('"', '""')}" ${field} @${epoch}`),
+  );
+  return [`set_current_time @${epoch}`, ...commands, ''].join('\n');
 }
 
 /** Every path below `folder` as the image has it, "/" first, sorted. */

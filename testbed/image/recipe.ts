@@ -13,7 +13,7 @@ import { z } from 'zod';
 import { PortkeyError } from '../../libraries/errors/index.js';
 
 /** Raise it when the builder makes something else of the same recipe. */
-const builderVersion = 1;
+const builderVersion = 2;
 
 const recipeSchema = z.strictObject({
   suite: z.string(),

@@ -21,7 +21,7 @@ const timeoutMs = 15 * 60_000;
 const leftovers = [
   'etc/.pwd.lock', 'etc/group-', 'etc/gshadow-', 'etc/passwd-', 'etc/shadow-', 'etc/machine-id', 'etc/subgid-',
   'etc/subuid-', 'etc/apt/sources.list', 'var/cache/ldconfig', 'var/cache/debconf', 'var/lib/dpkg/status-old',
-  'var/lib/dpkg/available-old', 'var/cache/apt', 'var/log', 'run', 'tmp', 'dev',
+  'var/lib/dpkg/available-old', 'var/cache/apt', 'var/lib/apt', 'var/log', 'run', 'tmp', 'dev',
 ];
 
 export interface Rootfs {
