@@ -20,6 +20,7 @@ import { createNetwork } from './network/network.js';
 import type { Places } from './paths.js';
 import { requirePrograms } from './programs.js';
 import { requireServices, startServices } from './services.js';
+import { waitForRest } from './rest.js';
 import { readState, writeState, type TestbedState } from './state.js';
 import { daemonStarter, type Daemon } from './supervision/daemon.js';
 import { markedProcesses } from './supervision/marker.js';
@@ -138,6 +139,7 @@ async function startAll(
   const daemons = vms.flatMap(({ qemu, virtiofsd }) => [qemu, virtiofsd]);
   daemons.push(...(await startServices(topology, places, start)));
   await waitUntilHealthy(topology, daemons, places.logs, tools);
+  await waitForRest(topology, tools);
   return daemons;
 }
 

@@ -123,6 +123,7 @@ function vmTable({ vms }: TestbedState): string {
 
 function statusText({ state, testbed, processes, services, remains }: TestbedStatus): string {
   if (state === 'down') return 'the test bed is down';
+  if (state === 'starting') return 'the test bed is being brought up';
   if (testbed === undefined)
     return ["a test bed left these behind; 'portkey testbed down' removes them:", ...remains].join('\n');
   const dead = processes.filter(({ running }) => !running).map(({ name }) => `${name} does not run`);

@@ -18,6 +18,7 @@ import {
 import { runService } from '../../libraries/service/index.js';
 import { checkpointConfig } from './config.js';
 import { Departures, readUptimeSeconds } from './departure.js';
+import { warmUp } from './scan/warm-up.js';
 import { checkpointHandlers } from './service.js';
 
 void runService({
@@ -47,6 +48,8 @@ void runService({
       uptimeSeconds: readUptimeSeconds,
     });
     const nodeInfo = new NodeInfoReader(config.vm, run);
+    // After the service answers, so that nobody waits for it.
+    setTimeout(warmUp, 1_000).unref();
     nodeInfo.read(link.state).then(
       ({ cpuFeatures, ...node }) => log.info({ ...node, cpuFeatures: cpuFeatures.length }, 'this VM'),
       (error: unknown) => log.error({ error }, 'cannot tell what this VM is made of'),

@@ -1,6 +1,8 @@
 /**
  * The relay's gRPC methods: proto/portkey/v1/relay.proto says what each does.
  */
+import type { Logger } from 'pino';
+
 import { PortkeyError } from '../../libraries/errors/index.js';
 import { version } from '../../libraries/service/index.js';
 import type { CallContext, Handlers } from '../../libraries/rpc/index.js';
@@ -21,6 +23,7 @@ export interface HandlerParts {
   readonly sessions: Sessions;
   readonly cpu: CpuAccounts;
   readonly threads: StreamThreads;
+  readonly log: Logger;
 }
 
 export function relayHandlers({
@@ -29,6 +32,7 @@ export function relayHandlers({
   sessions,
   cpu,
   threads,
+  log,
 }: HandlerParts): Handlers<'HypervisorRelay'> {
   const find = (name: string): AttachedVm => {
     const vm = vms.get(name);
@@ -56,6 +60,7 @@ export function relayHandlers({
         migrationId,
         () => new LandingSession({ vm: vm.name, migrationId, address, folder, threads: threads.receivers }),
       );
+      log.info({ vm: vm.name, migrationId, port: landing.port }, 'landing opened');
       return {
         address,
         port: landing.port,
@@ -88,6 +93,7 @@ export function relayHandlers({
         await sessions.close(vm.name, migrationId);
         throw error;
       }
+      log.info({ vm: vm.name, migrationId, address, port, bytesPerSecond }, 'stream opened');
       return {};
     },
 
@@ -101,6 +107,7 @@ export function relayHandlers({
       const landing = sessions.landing(find(vm).name, requireMigrationId(migrationId));
       await Promise.race([landing.sealed(), callEnded(context)]);
       const { pages, bytes } = landing.transfer();
+      log.info({ vm, migrationId, pages, bytes }, 'landing sealed');
       return { pages, bytes };
     },
 
@@ -111,6 +118,7 @@ export function relayHandlers({
       const { name, folders } = find(vm);
       await sessions.close(name, requireMigrationId(migrationId));
       await folders.remove(migrationId);
+      log.info({ vm, migrationId }, 'session closed');
       return {};
     },
 

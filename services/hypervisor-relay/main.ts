@@ -41,7 +41,7 @@ await runService({
         }),
       ]),
     );
-    server.add('HypervisorRelay', relayHandlers({ config, vms, sessions, cpu, threads }));
+    server.add('HypervisorRelay', relayHandlers({ config, vms, sessions, cpu, threads, log }));
     for (const vm of vms.values()) vm.start();
     cpu.start();
     threads.senders.warm();
