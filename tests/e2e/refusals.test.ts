@@ -11,105 +11,112 @@ import { redis } from './support/workloads.js';
 describe('a request that cannot be met', function () {
   this.timeout(120_000);
   withTestbed();
-  const workload = redis('200M', '1M');
-  before('a running Redis', () => workload.start('vm-a'));
-  after(() => workload.stop());
-  afterEach('the container is untouched', () => workload.check());
 
-  function refused({ exitCode, stdout, stderr }: Outcome, code: number, message: RegExp): void {
-    assert.equal(exitCode, code, `${stderr}${stdout}`);
-    const lines = stderr.trim().split('\n');
-    assert.match(lines.at(-1) ?? '', message);
-  }
+  describe('leaves the container untouched:', () => {
+    const workload = redis('200M', '1M');
+    before('a running Redis', () => workload.start('vm-a'));
+    after(() => workload.stop());
+    afterEach('the container is untouched', () => workload.check());
 
-  it('names an unknown VM and the known ones', async () => {
-    refused(await portkey('migrate', 'redis', '--to', 'vm-x'), 3, /vm-x.*vm-a.*vm-b/);
-  });
-
-  it('names an unknown container', async () => {
-    refused(await portkey('migrate', 'nothing', '--to', 'vm-b'), 3, /nothing/);
-  });
-
-  it('refuses the VM that the container is in', async () => {
-    refused(await portkey('migrate', 'redis', '--to', 'vm-a'), 3, /vm-a/);
-  });
-
-  it('takes wrong usage as such', async () => {
-    refused(await portkey('migrate', 'redis'), 2, /--to/);
-    refused(await portkey('migrate', 'redis', '--to', 'vm-b', '--mode', 'teleport'), 2, /portkey.*criu/);
-    refused(await portkey('run', 'vm-a', 'x', '--rootfs', '/', '--memory', 'lots', '--', 'true'), 2, /lots/);
-  });
-
-  it('refuses a rootfs that the destination lacks', async () => {
-    await inGuest('vm-a', 'mkdir -p /srv/only-here && mount --bind / /srv/only-here');
-    await portkeyJson(
-      'run',
-      'vm-a',
-      'lonely',
-      '--rootfs',
-      '/srv/only-here',
-      '--tmpfs',
-      '/tmp',
-      '--',
-      'sleep',
-      '1000',
-    );
-    try {
-      refused(await portkey('migrate', 'lonely', '--to', 'vm-b'), 3, /only-here/);
-    } finally {
-      await portkey('stop', 'lonely');
-      await inGuest('vm-a', 'umount -l /srv/only-here');
+    function refused({ exitCode, stdout, stderr }: Outcome, code: number, message: RegExp): void {
+      assert.equal(exitCode, code, `${stderr}${stdout}`);
+      const lines = stderr.trim().split('\n');
+      assert.match(lines.at(-1) ?? '', message);
     }
-  });
 
-  it('refuses a destination without room', async () => {
-    await inGuest(
-      'vm-b',
-      'mount -t tmpfs -o size=100% full /opt && head -c 1750M /dev/zero >/opt/full || true',
-    );
-    try {
-      refused(await portkey('migrate', 'redis', '--to', 'vm-b'), 3, /available/);
-    } finally {
-      await inGuest('vm-b', 'umount /srv');
-    }
-  });
+    it('names an unknown VM and the known ones', async () => {
+      refused(await portkey('migrate', 'redis', '--to', 'vm-x'), 3, /vm-x.*vm-a.*vm-b/);
+    });
 
-  it('refuses a container that is being migrated already', async () => {
-    const first = startPortkey(['--json', 'migrate', 'redis', '--to', 'vm-b', '--bandwidth', '50mbit']);
-    let second: Outcome;
-    do second = await portkey('migrate', 'redis', '--to', 'vm-b');
-    while (second.exitCode === 0);
-    const { exitCode, stderr } = await first.ended;
-    assert.equal(exitCode, 0, stderr);
-    refused(second, 3, /already being migrated/);
-    assert.equal((await portkey('migrate', 'redis', '--to', 'vm-a')).exitCode, 0);
-  });
+    it('names an unknown container', async () => {
+      refused(await portkey('migrate', 'nothing', '--to', 'vm-b'), 3, /nothing/);
+    });
 
-  it('closes the connections of a container on the VM’s own network, and says so beforehand', async () => {
-    await portkeyJson(
-      'run',
-      'vm-a',
-      'hosted',
-      '--rootfs',
-      '/',
-      '--network',
-      'host',
-      '--tmpfs',
-      '/tmp',
-      '--',
-      'memcached',
-      '-u',
-      'root',
-      '-p',
-      '11999',
-    );
-    try {
-      const { exitCode, stderr } = await portkey('migrate', 'hosted', '--to', 'vm-b');
+    it('refuses the VM that the container is in', async () => {
+      refused(await portkey('migrate', 'redis', '--to', 'vm-a'), 3, /vm-a/);
+    });
+
+    it('takes wrong usage as such', async () => {
+      refused(await portkey('migrate', 'redis'), 2, /--to/);
+      refused(await portkey('migrate', 'redis', '--to', 'vm-b', '--mode', 'teleport'), 2, /portkey.*criu/);
+      refused(
+        await portkey('run', 'vm-a', 'x', '--rootfs', '/', '--memory', 'lots', '--', 'true'),
+        2,
+        /lots/,
+      );
+    });
+
+    it('refuses a rootfs that the destination lacks', async () => {
+      await inGuest('vm-a', 'mkdir -p /srv/only-here && mount --bind / /srv/only-here');
+      await portkeyJson(
+        'run',
+        'vm-a',
+        'lonely',
+        '--rootfs',
+        '/srv/only-here',
+        '--tmpfs',
+        '/tmp',
+        '--',
+        'sleep',
+        '1000',
+      );
+      try {
+        refused(await portkey('migrate', 'lonely', '--to', 'vm-b'), 3, /only-here/);
+      } finally {
+        await portkey('stop', 'lonely');
+        await inGuest('vm-a', 'umount -l /srv/only-here');
+      }
+    });
+
+    it('refuses a destination without room', async () => {
+      await inGuest(
+        'vm-b',
+        'mount -t tmpfs -o size=100% full /opt && head -c 1750M /dev/zero >/opt/full || true',
+      );
+      try {
+        refused(await portkey('migrate', 'redis', '--to', 'vm-b'), 3, /available/);
+      } finally {
+        await inGuest('vm-b', 'umount /srv');
+      }
+    });
+
+    it('refuses a container that is being migrated already', async () => {
+      const first = startPortkey(['--json', 'migrate', 'redis', '--to', 'vm-b', '--bandwidth', '50mbit']);
+      let second: Outcome;
+      do second = await portkey('migrate', 'redis', '--to', 'vm-b');
+      while (second.exitCode === 0);
+      const { exitCode, stderr } = await first.ended;
       assert.equal(exitCode, 0, stderr);
-      assert.match(stderr, /connections.*closed/);
-      assert.match(await inGuest('vm-b', 'ss -ltn'), /:11999/);
-    } finally {
-      await portkey('stop', 'hosted');
-    }
+      refused(second, 3, /already being migrated/);
+      assert.equal((await portkey('migrate', 'redis', '--to', 'vm-a')).exitCode, 0);
+    });
+
+    it('closes the connections of a container on the VM’s own network, and says so beforehand', async () => {
+      await portkeyJson(
+        'run',
+        'vm-a',
+        'hosted',
+        '--rootfs',
+        '/',
+        '--network',
+        'host',
+        '--tmpfs',
+        '/tmp',
+        '--',
+        'memcached',
+        '-u',
+        'root',
+        '-p',
+        '11999',
+      );
+      try {
+        const { exitCode, stderr } = await portkey('migrate', 'hosted', '--to', 'vm-b');
+        assert.equal(exitCode, 0, stderr);
+        assert.match(stderr, /connections.*closed/);
+        assert.match(await inGuest('vm-b', 'ss -ltn'), /:11999/);
+      } finally {
+        await portkey('stop', 'hosted');
+      }
+    });
   });
 });

@@ -66,6 +66,8 @@ export interface MigrationReport {
   readonly downtimeSeconds: number;
   readonly pagesSent: number;
   readonly hypercalls: number;
+  readonly finalDump: { readonly criuPages: number; readonly parentPages: number } | null;
+  readonly landed: { readonly pages: number } | null;
   readonly rounds: readonly { readonly pages: number }[];
   readonly cpuSeconds: Record<
     'source' | 'destination',

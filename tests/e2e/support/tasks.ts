@@ -7,5 +7,10 @@ export async function taskTable(vm: string, name: string): Promise<string> {
     `for pid in $(cat /sys/fs/cgroup/portkey/${name}/cgroup.procs); do ` +
       `awk '/^Name|^Threads/ {printf "%s ", $2} /^NSpid/ {printf "%s ", $NF} END {print ""}' /proc/$pid/status; done`,
   );
-  return table.trim().split('\n').sort().join('\n');
+  return table
+    .trim()
+    .split('\n')
+    .map((line) => line.trim())
+    .sort()
+    .join('\n');
 }

@@ -39,7 +39,9 @@ export function redis(size = '256M', writeRate = '5M'): Workload {
       );
       assert.deepEqual([verdict.ok, verdict.lostWrites, verdict.connectionKept], [true, 0, true]);
     },
-    stop: async () => void (await portkeyOk('stop', 'redis')),
+    stop: async () => {
+      await portkeyOk('stop', 'redis');
+    },
   };
 }
 
