@@ -67,20 +67,23 @@ export function pagesPerRound(migrations: readonly MigrationReport[]): string {
 }
 
 export function phaseTimeline(migrations: readonly MigrationReport[]): string {
-  return timeline(migrations.map(lane), 'Timeline of the phases of each mode');
+  return timeline(migrations.map(lane), 'Timeline of the steps of each mode');
 }
 
-function lane({ mode, phases, downtimeSeconds }: MigrationReport): Lane {
-  let nextStart = 0;
-  const steps = phases.map(({ name, seconds, phase, startSeconds }) => {
-    const start = startSeconds ?? nextStart;
-    nextStart = start + seconds;
-    return { key: phase ?? name, label: name, startSeconds: start, seconds };
-  });
-  const freeze = steps.find(({ key }) => key === 'final');
+function lane({ mode, steps, downtimeSeconds }: MigrationReport): Lane {
+  const freeze = steps.find(({ phase }) => phase === 'final');
   const downtime =
     freeze === undefined || downtimeSeconds === null
       ? undefined
       : { startSeconds: freeze.startSeconds, seconds: downtimeSeconds };
-  return { label: modeNames[mode], steps, downtime };
+  return {
+    label: modeNames[mode],
+    steps: steps.map(({ name, phase, startSeconds, seconds }) => ({
+      key: phase,
+      label: name,
+      startSeconds,
+      seconds,
+    })),
+    downtime,
+  };
 }

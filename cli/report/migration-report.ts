@@ -64,15 +64,10 @@ const reportSchema = z.looseObject({
   pagesSent: count,
   bytesSent: count,
   hypercalls: count,
-  phases: z.array(
-    z.looseObject({
-      name: z.string(),
-      seconds,
-      /** Which of the three CPU phases the step belongs to, and when it began. */
-      phase: z.string().optional(),
-      startSeconds: seconds.optional(),
-    }),
-  ),
+  phases: z.array(z.looseObject({ name: z.string(), seconds })),
+  steps: z
+    .array(z.looseObject({ name: z.string(), phase: z.string(), startSeconds: seconds, seconds }))
+    .default([]),
   cpuSeconds: z.looseObject({ source: cpuSchema.nullable(), destination: cpuSchema.nullable() }),
 });
 

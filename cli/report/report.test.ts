@@ -84,7 +84,7 @@ describe('the report page', () => {
   it('holds with one mode, with failures only, and with nothing at all', () => {
     for (const migrations of [
       [sampleMigration('portkey')],
-      [sampleMigration('criu', { outcome: 'failed', rounds: [], phases: [], downtimeSeconds: null })],
+      [sampleMigration('criu', { outcome: 'failed', rounds: [], steps: [], downtimeSeconds: null })],
       [],
     ]) {
       const page = renderReport({ ...sampleReport(), migrations }, { title: 'Test' });

@@ -12,7 +12,7 @@ const downtimeBuckets = [0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 3, 5, 10, 30];
 
 export class Metrics {
   private readonly migrations: Counter<'mode' | 'outcome'>;
-  private readonly phases: Histogram<'mode' | 'phase'>;
+  private readonly steps: Histogram<'mode' | 'phase'>;
   private readonly downtime: Histogram<'mode'>;
   private readonly rounds: Histogram<'mode'>;
   private readonly pages: Counter<'mode'>;
@@ -28,7 +28,7 @@ export class Metrics {
       labelNames: ['mode', 'outcome'],
       registers,
     });
-    this.phases = new Histogram({
+    this.steps = new Histogram({
       name: 'portkey_migration_phase_seconds',
       help: 'Time spent in each step of a migration.',
       labelNames: ['mode', 'phase'],
@@ -88,7 +88,7 @@ export class Metrics {
     this.pages.inc({ mode }, report.pagesSent);
     this.bytes.inc({ mode }, report.bytesSent);
     if (outcome !== 'completed' || report.recovered) return;
-    for (const { name, seconds } of report.phases) this.phases.observe({ mode, phase: name }, seconds);
+    for (const { name, seconds } of report.steps) this.steps.observe({ mode, phase: name }, seconds);
     this.rounds.observe({ mode }, report.rounds.length);
     if (downtimeSeconds !== null) this.downtime.observe({ mode }, downtimeSeconds);
   }

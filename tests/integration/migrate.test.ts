@@ -76,8 +76,12 @@ describe('a migration', function () {
       seconds: 0.02,
     });
     assert.deepEqual(
-      report.phases.map(({ name }) => name),
+      report.steps.map(({ name }) => name),
       ['preflight', 'precopy', 'freeze', 'final-round', 'dump', 'landing', 'restore', 'commit', 'activate'],
+    );
+    assert.deepEqual(
+      report.phases.map((phase) => [phase.name, Object.keys(phase)]),
+      ['precopy', 'final', 'restore'].map((name) => [name, ['name', 'seconds']]),
     );
     const downtime = report.downtimeSeconds ?? 0;
     assert.ok(

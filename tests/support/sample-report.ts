@@ -42,11 +42,15 @@ export function sampleMigration(
     ['activate', 'restore', 0.06],
   ];
   let elapsed = 0;
-  const phases = stepSeconds.map(([name, phase, seconds]) => {
+  const steps = stepSeconds.map(([name, phase, seconds]) => {
     const startSeconds = elapsed;
     elapsed += seconds;
     return { name, phase, startSeconds, seconds };
   });
+  const phases = ['precopy', 'final', 'restore'].map((name) => ({
+    name,
+    seconds: steps.reduce((sum, { phase, seconds }) => (phase === name ? sum + seconds : sum), 0),
+  }));
   const pagesSent = pages.reduce((sum, count) => sum + count, 0);
   return {
     id: `sample-${mode}`,
@@ -75,6 +79,7 @@ export function sampleMigration(
     bytesSent: pagesSent * 4096,
     hypercalls: portkey ? 151 : 0,
     phases,
+    steps,
     cpuSeconds: {
       source: portkey
         ? sampleCpu({ precopy: 0.95, final: 1.05, restore: 0.2 }, [0.78, 0.22, 0, 0])

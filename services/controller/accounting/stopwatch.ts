@@ -29,6 +29,13 @@ export interface TimedStep {
   readonly seconds: number;
 }
 
+export interface TimedPhase {
+  readonly name: CpuPhase;
+  readonly seconds: number;
+}
+
+const phaseNames = ['precopy', 'final', 'restore'] as const satisfies readonly CpuPhase[];
+
 export class Stopwatch {
   private readonly beganMs: number;
   private readonly done: TimedStep[] = [];
@@ -56,13 +63,17 @@ export class Stopwatch {
     return this.done;
   }
 
-  phaseSeconds(): Record<CpuPhase, number> {
-    const total = (phase: CpuPhase): number => {
-      const steps = this.done.filter((step) => step.phase === phase);
-      const [first, last] = [steps[0], steps.at(-1)];
-      if (first === undefined || last === undefined) return 0;
-      return last.startSeconds + last.seconds - first.startSeconds;
-    };
-    return { precopy: total('precopy'), final: total('final'), restore: total('restore') };
+  phases(): TimedPhase[] {
+    return phasesOf(this.done);
   }
+}
+
+/** All three phases, in order; one of which no step was done took 0. */
+export function phasesOf(steps: readonly TimedStep[]): TimedPhase[] {
+  return phaseNames.map((name) => {
+    const own = steps.filter(({ phase }) => phase === name);
+    const [first, last] = [own[0], own.at(-1)];
+    if (first === undefined || last === undefined) return { name, seconds: 0 };
+    return { name, seconds: last.startSeconds + last.seconds - first.startSeconds };
+  });
 }

@@ -126,8 +126,8 @@ export class LiveReport {
       pagesSent: sum((round) => round.pages),
       bytesSent: sum((round) => round.bytes) + this.imageBytes,
       hypercalls: sum((round) => round.hypercalls),
-      phases: [...this.stopwatch.steps],
-      phaseSeconds: this.stopwatch.phaseSeconds(),
+      phases: this.stopwatch.phases(),
+      steps: [...this.stopwatch.steps],
       cpuSeconds,
     };
   }

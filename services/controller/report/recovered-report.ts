@@ -5,6 +5,7 @@
  * the wall clock, the only one that two processes share.
  */
 import type { Clock } from '../../../libraries/process/index.js';
+import { phasesOf } from '../accounting/stopwatch.js';
 import type { MigrationRecord, Reason } from '../state/index.js';
 import type { MigrationReport, Outcome } from './report.js';
 
@@ -62,8 +63,7 @@ function emptyReport(record: MigrationRecord): MigrationReport {
     ...{ workload: null, verified: null, clientPauseSeconds: null, connectionKept: null },
     ...{ startedAt, recovered: true, totalSeconds: 0, downtimeSeconds: null, frozenAt: null },
     ...{ memoryBytes: null, taskCount: null, threadCount: null, rounds: [], finalDump: null, landed: null },
-    ...{ pagesSent: 0, bytesSent: 0, hypercalls: 0, phases: [] },
-    phaseSeconds: { precopy: 0, final: 0, restore: 0 },
+    ...{ pagesSent: 0, bytesSent: 0, hypercalls: 0, phases: phasesOf([]), steps: [] },
     cpuSeconds: { source: null, destination: null },
   };
 }

@@ -5,8 +5,7 @@
  * command line fills it in.
  */
 import type { BothSides } from '../accounting/cpu-ledger.js';
-import type { CpuPhase } from '../accounting/cpu.js';
-import type { TimedStep } from '../accounting/stopwatch.js';
+import type { TimedPhase, TimedStep } from '../accounting/stopwatch.js';
 import type { MigrationMode, Reason } from '../state/index.js';
 
 export type Outcome = 'completed' | 'rolled-back' | 'refused' | 'failed';
@@ -64,7 +63,8 @@ export interface MigrationReport {
   readonly pagesSent: number;
   readonly bytesSent: number;
   readonly hypercalls: number;
-  readonly phases: readonly TimedStep[];
-  readonly phaseSeconds: Readonly<Record<CpuPhase, number>>;
+  /** Always all three, in order. */
+  readonly phases: readonly TimedPhase[];
+  readonly steps: readonly TimedStep[];
   readonly cpuSeconds: BothSides;
 }
