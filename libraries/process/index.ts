@@ -7,4 +7,5 @@ export {
   type CommandResult,
   type RunCommand,
 } from './command.js';
+export { KeyedQueue } from './keyed-queue.js';
 export { secondsSince, systemClock, type Clock } from './clock.js';

@@ -6,13 +6,14 @@
  * takes whatever is there, also after a crash half-way through either, and also while a `runc restore` that lost
  * its caller is still at work.
  */
+import { writeFileSync } from 'node:fs';
 import { mkdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { PortkeyError } from '../errors/index.js';
 import { killGroup, runChecked, type Clock, type RunCommand } from '../process/index.js';
 import type { ContainerSpec } from '../rpc/index.js';
-import type { ContainerStore } from './container-store.js';
+import type { Claim, ContainerStore } from './container-store.js';
 import { ContainerNetwork } from './network.js';
 import { cgroupPath, runcConfig } from './runc-config.js';
 import type { Runc } from './runc.js';
@@ -39,10 +40,10 @@ export class ContainerHost {
   }
 
   /** Folder, bundle and network, link down. Throws `container-exists`, `rootfs-missing`, `command-failed`. */
-  async make(spec: ContainerSpec): Promise<void> {
+  async make(spec: ContainerSpec, claim?: Claim): Promise<void> {
     const { store } = this.parts;
     await requireFolder(spec.rootfs);
-    await store.create(spec);
+    await store.create(spec, claim);
     try {
       const network = this.network(spec);
       const paths = {
@@ -62,8 +63,8 @@ export class ContainerHost {
   }
 
   /** Notes a process group that works for this container, so that `remove` ends it after a crash. */
-  async noteWorker(name: string, pid: number): Promise<void> {
-    await writeFile(this.workerFile(name), String(pid));
+  noteWorker(name: string, pid: number): void {
+    writeFileSync(this.workerFile(name), String(pid));
   }
 
   async remove(spec: ContainerSpec): Promise<void> {
@@ -76,6 +77,7 @@ export class ContainerHost {
     await rmdir(`${cgroupRoot}${cgroupPath(spec.name)}`).catch(() => undefined);
     await this.network(spec).remove();
     await run(['umount', '--lazy', store.rootfs(spec.name)]);
+    await this.requireUnmounted(spec.name);
     await store.remove(spec.name);
   }
 
@@ -86,6 +88,19 @@ export class ContainerHost {
     await mkdir(target);
     await runChecked(this.parts.run, ['mount', '--bind', '/', target]);
     return target;
+  }
+
+  /** Before anything is removed recursively: what is bound there is the guest's own root. */
+  private async requireUnmounted(name: string): Promise<void> {
+    const folder = this.parts.store.rootfs(name);
+    await rmdir(folder).catch((cause: unknown) => {
+      if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return;
+      throw new PortkeyError(
+        'runtime-failed',
+        `the root of container '${name}' is still mounted on ${folder}; unmount it and stop the container again`,
+        { cause },
+      );
+    });
   }
 
   private workerFile(name: string): string {

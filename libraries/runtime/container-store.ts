@@ -42,8 +42,11 @@ export class ContainerStore {
     return (await readdir(this.root).catch(() => [])).sort();
   }
 
-  /** Throws `container-exists`. */
-  async create(spec: ContainerSpec): Promise<void> {
+  /**
+   * With a claim, the container never exists without it: a crash half-way leaves what its migration can discard.
+   * Throws `container-exists`.
+   */
+  async create(spec: ContainerSpec, claim?: Claim): Promise<void> {
     await mkdir(this.root, { recursive: true, mode: 0o711 });
     await mkdir(this.folder(spec.name)).catch((cause: unknown) => {
       throw new PortkeyError(
@@ -52,6 +55,7 @@ export class ContainerStore {
         { cause },
       );
     });
+    if (claim !== undefined) await this.claim(spec.name, claim);
     await writeFile(path.join(this.folder(spec.name), 'spec.json'), JSON.stringify(spec));
   }
 

@@ -2,7 +2,7 @@
  * A container's network: a namespace of its own, made before the container and named by path in its config, with
  * a veth pair to the VM's bridge. Address and MAC move with the container.
  *
- *     namespace <name>: eth0 (ip, mac) ══ veth ══ <link> on br0 (VM) ── NIC ── hosts' network
+ *     namespace portkey-<name>: eth0 (ip, mac) ══ veth ══ <link> on br0 (VM) ── NIC ── hosts' network
  *
  * `<link>`, the outer end, is the switch: down means that no peer reaches the container and it reaches nobody,
  * while the address inside stays as it is. It is down from freeze to rollback on the source, and from preparation
@@ -26,7 +26,8 @@ export class ContainerNetwork {
     private readonly run: RunCommand,
   ) {
     this.own = spec.network !== 'NETWORK_MODE_HOST';
-    this.namespace = spec.name;
+    // Not the bare name: that may be somebody else's namespace, and `remove` takes away what has this name.
+    this.namespace = `portkey-${spec.name}`;
     this.namespacePath = `/var/run/netns/${this.namespace}`;
     this.link = outerLinkName(spec.name);
   }

@@ -1,7 +1,7 @@
 /**
  * runc's command line, as far as a migration needs it (runc 1.1; man runc-checkpoint, runc-restore).
  *
- * Every call has a time limit; a call that fails throws with the last line of runc's or CRIU's log.
+ * Every call but a dump has a time limit; a call that fails throws with the last line of runc's or CRIU's log.
  * Plain `runc checkpoint` kills the source as soon as the dump ends, so it is never used without
  * --leave-running.
  */
@@ -14,6 +14,9 @@ import { PortkeyError, type ErrorCode } from '../errors/index.js';
 import type { CommandResult, RunCommand } from '../process/index.js';
 
 const timeoutMs = 120_000;
+/** A dump is never killed, it would leave CRIU's parasite in the tasks; a restore takes as long as its pages. */
+const checkpointTimeoutMs = 2 ** 31 - 1;
+const restoreTimeoutMs = 3_600_000;
 
 const listing = z.array(z.object({ id: z.string(), pid: z.number(), status: z.string() })).nullable();
 
@@ -47,6 +50,7 @@ interface Invocation {
   readonly purpose: string;
   readonly args: readonly string[];
   readonly criuLog?: string;
+  readonly timeoutMs?: number;
   /** For a call that leaves a container running, which inherits runc's stdio: runc's messages go to this file. */
   readonly leavesContainerWithLog?: string;
   readonly onStart?: ((pid: number) => void) | undefined;
@@ -89,6 +93,7 @@ export class Runc {
       purpose: `dump container '${name}'`,
       args: [...args, name],
       criuLog: path.join(work, 'dump.log'),
+      timeoutMs: checkpointTimeoutMs,
       onStart,
     });
   }
@@ -100,6 +105,7 @@ export class Runc {
       purpose: `restore container '${name}'`,
       args: ['restore', '--detach', ...criuFlags, ...folders, name],
       criuLog: path.join(work, 'restore.log'),
+      timeoutMs: restoreTimeoutMs,
       leavesContainerWithLog: path.join(work, 'runc.log'),
       onStart,
     });
@@ -115,7 +121,7 @@ export class Runc {
   private async invoke(invocation: Invocation): Promise<CommandResult> {
     const { code, purpose, args, criuLog, leavesContainerWithLog: runcLog, onStart } = invocation;
     const result = await this.run(['runc', ...(runcLog === undefined ? [] : ['--log', runcLog]), ...args], {
-      timeoutMs,
+      timeoutMs: invocation.timeoutMs ?? timeoutMs,
       leavesProcess: runcLog !== undefined,
       ...(onStart === undefined ? {} : { onStart }),
     });

@@ -155,7 +155,7 @@ describe("a container's network", () => {
     assert.ok(!commands.some((command) => command === `ip link set ${link} up`));
     commands.length = 0;
     await network.remove();
-    assert.deepEqual(commands, [`ip link delete ${link}`, 'ip netns delete web']);
+    assert.deepEqual(commands, [`ip link delete ${link}`, 'ip netns delete portkey-web']);
     commands.length = 0;
     await new ContainerNetwork({ ...spec, network: 'NETWORK_MODE_HOST' }, 'br0', run).create();
     assert.deepEqual(commands, []);

@@ -71,10 +71,14 @@ export class Departures {
 
   constructor(private readonly parts: DepartureParts) {}
 
-  async begin(request: BeginRequest): Promise<void> {
+  begin(request: BeginRequest): Promise<void> {
     const migration = required(request.migration);
+    return this.whileBusy(migration, this.beginNow(migration, request));
+  }
+
+  private async beginNow(migration: MigrationRef, request: BeginRequest): Promise<void> {
     const { container, migrationId, epoch } = migration;
-    const { store, clock, runc } = this.parts;
+    const { store, clock, runc, host } = this.parts;
     await store.spec(container);
     const policy = parseBatchPolicy(request.batch === '' ? 'adaptive' : request.batch);
     await store.claim(container, { migrationId, epoch, role: 'source' });
@@ -90,7 +94,7 @@ export class Departures {
       request.mode === 'MODE_PORTKEY'
         ? new PortkeyRounds({ migrationId, client: this.parts.hypercalls(), policy, memory, clock })
         : undefined;
-    const criu = portkey === undefined ? new CriuRounds({ container, runc, work, clock }) : undefined;
+    const criu = portkey === undefined ? new CriuRounds({ container, runc, host, work, clock }) : undefined;
     this.live.set(migrationId, { request, memory, portkey, criu, ending: new AbortController() });
   }
 
@@ -104,9 +108,13 @@ export class Departures {
   }
 
   /** Off the network first: no peer may talk to a frozen copy. */
-  async freeze(migration: MigrationRef): Promise<FreezeResult> {
-    const { clock, host, store } = this.parts;
+  freeze(migration: MigrationRef): Promise<FreezeResult> {
     this.find(migration);
+    return this.whileBusy(migration, this.freezeNow(migration));
+  }
+
+  private async freezeNow(migration: MigrationRef): Promise<FreezeResult> {
+    const { clock, host, store } = this.parts;
     const startMs = clock.monotonicMs();
     await host.network(await store.spec(migration.container)).setLink(false);
     await this.freezer(migration.container).freeze();
@@ -160,17 +168,14 @@ export class Departures {
       live.portkey === undefined
         ? live.criu?.parent()
         : await this.writeParent(migrationId, live.portkey, images);
-    const noted: Promise<void>[] = [];
-    const onStart = (pid: number): void => void noted.push(host.noteWorker(container, pid));
     await runc.checkpoint({
       name: container,
       images,
       work,
       parent,
       pageServer: pageServer ?? undefined,
-      onStart,
+      onStart: (pid) => host.noteWorker(container, pid),
     });
-    await Promise.all(noted);
     const { pagesWritten, pagesInParent } = await readDumpStats(work);
     if (live.portkey === undefined) await uploadImages(live.request.destinationRestore, migrationId, images);
     else await live.portkey.closeObjects();
@@ -207,6 +212,11 @@ export class Departures {
       .get(migrationId)
       ?.ending.abort(new PortkeyError('cancelled', `migration ${migrationId} was ended`));
     await this.busy.get(migrationId)?.catch(() => undefined);
+    // Not waited for: a relay that is gone does not read, and would keep the container frozen.
+    this.live
+      .get(migrationId)
+      ?.portkey?.closeObjects()
+      .catch(() => undefined);
     this.live.get(migrationId)?.memory.close();
     this.live.delete(migrationId);
   }

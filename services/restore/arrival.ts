@@ -9,7 +9,8 @@
  * `activate`, which only the controller may ask for, and only after the commit.
  * Invariants: the container's claim names the migration from prepare to release, so that no other migration, stop
  * or stale call touches it. State lies in the file system and in the kernel only: an agent that was killed
- * and came back can activate or discard as if it had never been away.
+ * and came back can activate or discard as if it had never been away. Calls about one container wait for each
+ * other: a discard that overtakes the prepare it undoes would find nothing to undo.
  * Limits: a task that was stopped (state T) before the migration runs after it, because CRIU leaves all tasks
  * stopped and does not tell them apart.
  */
@@ -51,16 +52,12 @@ export class Arrivals {
   constructor(private readonly parts: ArrivalParts) {}
 
   async prepare({ migration, mode, source }: PrepareRequest): Promise<void> {
-    const { store, host } = this.parts;
+    const { host } = this.parts;
     if (migration === null || source?.spec == null)
       throw new PortkeyError('invalid-argument', 'Prepare needs migration and source');
     await this.requireRoom(source.spec.name, source.memoryBytes, mode === 'MODE_CRIU' ? 2 : 1);
-    await host.make(source.spec);
-    await store.claim(source.spec.name, {
-      migrationId: migration.migrationId,
-      epoch: migration.epoch,
-      role: 'destination',
-    });
+    const { migrationId, epoch } = migration;
+    await host.make(source.spec, { migrationId, epoch, role: 'destination' });
   }
 
   /** Restores from the landing folder (Portkey mode) or from the page server's images (`landing` empty). */
@@ -75,15 +72,13 @@ export class Arrivals {
     await writeFile(store.criuConfig(container), `leave-stopped\n${tcp}`);
     const work = path.join(this.parts.workRoot, migrationId);
     await mkdir(work, { recursive: true });
-    const noted: Promise<void>[] = [];
     await runc.restore({
       name: container,
       images,
       work,
       bundle: store.folder(container),
-      onStart: (pid) => noted.push(host.noteWorker(container, pid)),
+      onStart: (pid) => host.noteWorker(container, pid),
     });
-    await Promise.all(noted);
     const tasks = await tasksOf(container);
     const root = tasks.find((task) => task.namespacePid === 1);
     if (root === undefined)
@@ -117,9 +112,21 @@ export class Arrivals {
   async discard(migration: MigrationRef): Promise<void> {
     const { store, host } = this.parts;
     if (await store.isClaimedBy(migration.container, migration.migrationId)) {
-      await host.remove(await store.spec(migration.container));
+      const spec = await store.spec(migration.container).catch(() => undefined);
+      // Without a spec the preparation was cut off before it made anything else.
+      if (spec === undefined) await store.remove(migration.container);
+      else await host.remove(spec);
     }
     await this.removeFiles(migration.migrationId);
+  }
+
+  /** Throws `stale-epoch` where no container of this VM arrives by this migration. */
+  async requireArriving(migrationId: string): Promise<void> {
+    const { store } = this.parts;
+    const claims = await Promise.all((await store.names()).map((name) => store.claimOf(name)));
+    if (!claims.some((claim) => claim?.role === 'destination' && claim.migrationId === migrationId)) {
+      throw new PortkeyError('stale-epoch', `no container arrives here by migration ${migrationId}`);
+    }
   }
 
   /** Throws `stale-epoch` where another migration, or none, has the container. */

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 
 import type { GuestLink } from '../../libraries/hypercall/index.js';
 import { PortkeyError } from '../../libraries/errors/index.js';
+import { KeyedQueue } from '../../libraries/process/index.js';
 import type { Handlers, MigrationRef } from '../../libraries/rpc/index.js';
 import type { NodeInfoReader } from '../../libraries/runtime/index.js';
 import type { Arrivals } from './arrival.js';
@@ -23,7 +24,12 @@ export function restoreHandlers({
   nodeInfo,
   link,
 }: ServiceParts): Handlers<'Restore'> {
+  // Calls about one container do not overlap, see arrival.ts.
+  const queue = new KeyedQueue();
+  const inTurn = <T>(migration: MigrationRef, act: () => Promise<T>): Promise<T> =>
+    queue.run(migration.container, act);
   const finalFolder = async (migrationId: string): Promise<string> => {
+    await arrivals.requireArriving(migrationId);
     const folder = pageServers.finalFolder(migrationId);
     await mkdir(folder, { recursive: true });
     return folder;
@@ -31,7 +37,7 @@ export function restoreHandlers({
   return {
     GetNode: () => nodeInfo.read(link.state),
     Prepare: async (request) => {
-      await arrivals.prepare(request);
+      await inTurn(required(request.migration), () => arrivals.prepare(request));
       return {};
     },
     StartPageServer: async ({ migration, index, last }) => {
@@ -40,14 +46,17 @@ export function restoreHandlers({
       return pageServers.start(ref.migrationId, index, last);
     },
     PutImages: (chunks) => receiveImages(chunks, finalFolder),
-    Restore: ({ migration, landing }) => arrivals.restore(required(migration), landing),
-    Activate: async (migration) => ({ seconds: await arrivals.activate(migration) }),
+    Restore: ({ migration, landing }) =>
+      inTurn(required(migration), () => arrivals.restore(required(migration), landing)),
+    Activate: async (migration) => ({
+      seconds: await inTurn(migration, () => arrivals.activate(migration)),
+    }),
     Release: async (migration) => {
-      await arrivals.release(migration);
+      await inTurn(migration, () => arrivals.release(migration));
       return {};
     },
     Discard: async (migration) => {
-      await arrivals.discard(migration);
+      await inTurn(migration, () => arrivals.discard(migration));
       return {};
     },
   };

@@ -4,7 +4,14 @@
 import assert from 'node:assert/strict';
 
 import { withTestbed } from './support/fixture.js';
-import { inGuest, portkey, portkeyJson, startPortkey, type MigrationReport } from './support/portkey.js';
+import {
+  inGuest,
+  portkey,
+  portkeyJson,
+  startPortkey,
+  untilState,
+  type MigrationReport,
+} from './support/portkey.js';
 import { taskTable } from './support/tasks.js';
 import { redis } from './support/workloads.js';
 
@@ -33,7 +40,7 @@ describe('a migration that fails before its commit', function () {
     for (const mode of ['portkey', 'criu']) {
       it(`rolls back when the restore service is killed mid-way, in ${mode} mode`, async () => {
         const migration = startPortkey(['--json', 'migrate', 'redis', '--to', 'vm-b', '--mode', mode]);
-        await untilState('frozen', ['frozen', 'dumped', 'landed'], migration.ended);
+        await untilState(['frozen', 'dumped', 'landed'], migration.ended);
         await inGuest('vm-b', killAgent('restore'));
         await rolledBack(await migration.ended);
       });
@@ -49,7 +56,7 @@ describe('a migration that fails before its commit', function () {
         '--bandwidth',
         '100mbit',
       ]);
-      await untilState('precopy', ['precopy'], migration.ended);
+      await untilState(['precopy'], migration.ended);
       await inGuest('vm-a', killAgent('checkpoint'));
       await rolledBack(await migration.ended);
     });
@@ -64,7 +71,7 @@ describe('a migration that fails before its commit', function () {
         '--bandwidth',
         '100mbit',
       ]);
-      const id = await untilState('precopy', ['precopy'], migration.ended);
+      const id = await untilState(['precopy'], migration.ended);
       assert.equal((await portkey('cancel', id)).exitCode, 0);
       await rolledBack(await migration.ended);
     });
@@ -93,22 +100,9 @@ describe('a migration that fails before its commit', function () {
       assert.equal((await inGuest('vm-b', leftovers)).trim(), '', 'nothing is left on the destination');
       assert.equal(
         (await inGuest('vm-a', leftovers)).trim(),
-        '/run/portkey/containers/redis\n/run/netns/redis',
+        '/run/portkey/containers/redis\n/run/netns/portkey-redis',
         'only the container is on the source',
       );
     }
   });
 });
-
-/** Waits until the newest migration is in one of the states; returns its id. */
-async function untilState(what: string, states: readonly string[], ended: Promise<unknown>): Promise<string> {
-  const migration = { over: false };
-  void ended.then(() => (migration.over = true));
-  const seen = new Set<string>();
-  while (!migration.over) {
-    const [newest] = await portkeyJson<{ id: string; state: string }[]>('migrations');
-    if (newest !== undefined) seen.add(newest.state);
-    if (newest !== undefined && states.includes(newest.state)) return newest.id;
-  }
-  throw new Error(`the migration ended before it was ${what}; seen: ${[...seen].join(', ')}`);
-}

@@ -69,10 +69,12 @@ describe("the evidence of a workload's client", function () {
 
   it('is none for another container, or without the client', async () => {
     using other = await begin('other');
+    assert.equal(other.isExpected, false);
     assert.equal((await other.finish()).verified, null);
     using gatherer = await begin();
     await stopWorkload(place, 'web', systemClock);
     const evidence = await gatherer.finish();
+    assert.equal(gatherer.isExpected, true);
     assert.deepEqual([evidence.verified, evidence.workload], [null, null]);
     assert.match(notes.join(), /the data was not verified: workload client of web does not answer/);
   });

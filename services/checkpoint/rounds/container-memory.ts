@@ -2,7 +2,7 @@
  * The memory of all tasks of a container, over the rounds of a migration.
  *
  * Tasks come and go between rounds; what is known of a task is kept for as long as its pid and start time are the
- * same. A snapshot of a running container, from the second one on, stops all its tasks for as long as it takes to
+ * same and it has not called exec. A snapshot of a running container, from the second one on, stops all its tasks for as long as it takes to
  * read the pagemaps and clear the dirty bits: a write in between would otherwise be lost. The first one needs no
  * stop, because nothing was sent yet that it could miss.
  */
@@ -65,10 +65,11 @@ export class ContainerMemory {
     const current = new Map<string, TaskMemory>();
     for (const task of await tasksOf(this.parts.container)) {
       const key = `${task.pid}@${task.startTicks}`;
-      const memory = this.known.get(key) ?? TaskMemory.open(task, this.parts.zeroPfn);
+      const known = this.known.get(key);
+      const memory = known?.isCurrent() === true ? known : TaskMemory.open(task, this.parts.zeroPfn);
       if (memory !== undefined) current.set(key, memory);
     }
-    for (const [key, memory] of this.known) if (!current.has(key)) memory.close();
+    for (const [key, memory] of this.known) if (current.get(key) !== memory) memory.close();
     this.known = current;
   }
 }

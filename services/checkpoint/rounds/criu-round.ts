@@ -12,7 +12,7 @@ import { decodeDumpStats, type DumpStats } from '../../../libraries/criu-images/
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { secondsSince, type Clock } from '../../../libraries/process/index.js';
 import type { PageServer, RoundResult } from '../../../libraries/rpc/index.js';
-import { tasksOf, type Runc } from '../../../libraries/runtime/index.js';
+import { tasksOf, type ContainerHost, type Runc } from '../../../libraries/runtime/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
 import { countDirty } from '../scan/select.js';
 import { TaskPagemap } from '../scan/task-pagemap.js';
@@ -21,6 +21,7 @@ import { emptyResult, type RoundOptions } from './round.js';
 export interface CriuRoundParts {
   readonly container: string;
   readonly runc: Runc;
+  readonly host: ContainerHost;
   /** Folder of this migration, on tmpfs. */
   readonly work: string;
   readonly clock: Clock;
@@ -32,7 +33,7 @@ export class CriuRounds {
   constructor(private readonly parts: CriuRoundParts) {}
 
   async run(options: RoundOptions, pageServer: PageServer | null): Promise<RoundResult> {
-    const { clock, container, runc } = this.parts;
+    const { clock, container, runc, host } = this.parts;
     // The frozen container's pages go with the final dump, which is CRIU's own last round.
     if (options.last) return emptyResult;
     if (pageServer === null)
@@ -47,6 +48,7 @@ export class CriuRounds {
       parent: this.parent(),
       pageServer,
       preDump: true,
+      onStart: (pid) => host.noteWorker(container, pid),
     });
     this.done += 1;
     const { pagesWritten } = await readDumpStats(images);

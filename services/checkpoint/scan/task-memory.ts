@@ -37,6 +37,11 @@ export class TaskMemory {
     return pagemap === undefined ? undefined : new TaskMemory(task, pagemap, zeroPfn);
   }
 
+  /** False once the task called exec: what is known is of memory that is gone. */
+  isCurrent(): boolean {
+    return this.pagemap.isCurrent();
+  }
+
   close(): void {
     this.pagemap.close();
   }

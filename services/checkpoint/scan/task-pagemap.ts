@@ -41,6 +41,14 @@ export class TaskPagemap {
     }
   }
 
+  /**
+   * False once the task has other memory than when this was opened: it called exec, or has ended. The kernel then
+   * answers every read of the old memory's pagemap with nothing (fs/proc/task_mmu.c: mmget_not_zero).
+   */
+  isCurrent(): boolean {
+    return readSync(this.pagemap, this.scratch, 0, entryBytes, 0) === entryBytes;
+  }
+
   close(): void {
     closeSync(this.pagemap);
   }

@@ -68,7 +68,7 @@ export interface MigrationReport {
   readonly hypercalls: number;
   readonly finalDump: { readonly criuPages: number; readonly parentPages: number } | null;
   readonly landed: { readonly pages: number } | null;
-  readonly rounds: readonly { readonly pages: number }[];
+  readonly rounds: readonly { readonly pages: number; readonly pagesMoved: number }[];
   readonly cpuSeconds: Record<
     'source' | 'destination',
     { readonly total: number; readonly transfer: number }
@@ -82,4 +82,18 @@ export async function migrate(
   ...options: string[]
 ): Promise<MigrationReport> {
   return portkeyJson<MigrationReport>('migrate', name, '--to', to, '--mode', mode, ...options);
+}
+
+/** Waits until the newest migration is in one of the states, before its command has ended; returns its id. */
+export async function untilState(states: readonly string[], ended: Promise<Outcome>): Promise<string> {
+  const command = { outcome: undefined as Outcome | undefined };
+  void ended.then((outcome) => (command.outcome = outcome));
+  const seen = new Set<string>();
+  while (command.outcome === undefined) {
+    const [newest] = await portkeyJson<{ id: string; state: string }[]>('migrations');
+    if (newest !== undefined) seen.add(newest.state);
+    if (newest !== undefined && states.includes(newest.state)) return newest.id;
+  }
+  const { stdout, stderr } = command.outcome;
+  throw new Error(`no ${states.join(', ')} among ${[...seen].join(', ')}: ${stderr}${stdout}`);
 }
