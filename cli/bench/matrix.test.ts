@@ -35,11 +35,13 @@ describe('the experiment', () => {
     assert.deepEqual([median([3, 1, 2]), median([4, 1, 2, 3]), median([7]), median([])], [2, 2.5, 7, 0]);
   });
 
-  it('groups by size, write rate and mode, over completed migrations alone', () => {
+  it('groups by size, write rate and mode, over completed and verified migrations alone', () => {
     const medians = mediansOf([
       sampleMigration('criu', { totalSeconds: 1 }),
       sampleMigration('criu', { totalSeconds: 3 }),
       sampleMigration('criu', { totalSeconds: 100, outcome: 'failed' }),
+      sampleMigration('criu', { totalSeconds: 100, verified: null }),
+      sampleMigration('criu', { totalSeconds: 100, connectionKept: false }),
       sampleMigration('portkey', { workload: { name: 'redis', memoryBytes: 1, writeBytesPerSecond: 0 } }),
       sampleMigration('portkey', { workload: null }),
     ]);

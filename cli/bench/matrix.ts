@@ -38,11 +38,15 @@ export interface Medians extends Cell {
 
 export type CpuMedians = Pick<CpuReport, 'total' | 'transfer' | 'byPhase'>;
 
-/** One entry a cell and mode, over the completed migrations, in the order of their first one. */
+/**
+ * One entry a cell and mode, over the completed migrations of which the client said that nothing was lost or broken,
+ * in the order of their first one.
+ */
 export function mediansOf(migrations: readonly MigrationReport[]): Medians[] {
   const groups = new Map<string, MigrationReport[]>();
   for (const report of migrations) {
     if (report.outcome !== 'completed' || report.workload === null) continue;
+    if (report.verified !== true || report.connectionKept !== true) continue;
     const { memoryBytes, writeBytesPerSecond } = report.workload;
     const key = `${memoryBytes} ${writeBytesPerSecond} ${report.mode}`;
     groups.set(key, [...(groups.get(key) ?? []), report]);

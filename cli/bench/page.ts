@@ -24,7 +24,7 @@ export function renderBench(report: ReportFile): string {
           cpuSection('Source host', medians, (row) => row.source),
           cpuSection('Destination host', medians, (row) => row.destination),
         ]),
-    section('Medians', 'Over the completed migrations of each size, write rate and mode.', [
+    section('Medians', 'Over the completed and verified migrations of each size, write rate and mode.', [
       htmlTable(
         medianColumns.map(({ title: head }) => head),
         medianRows(medians),

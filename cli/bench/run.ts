@@ -1,17 +1,17 @@
 /**
  * Runs the experiment on the test bed that is up: for each size and write rate one container, migrated to and fro.
  *
- * A migration that does not complete is part of the result; the next one starts from where the container is. A
- * container that lost data ends the experiment: its figures would say nothing.
+ * Each migration is handed on as soon as it has ended, so that what comes after cannot lose it. One that does not
+ * complete is part of the result; the next one starts from where the container is. A container that lost data ends
+ * the experiment: its figures would say nothing.
  */
 import { PortkeyError } from '../../libraries/errors/index.js';
 import { formatBytes, formatSeconds } from '../../libraries/units/index.js';
 import { stopWorkload, type WorkloadPlace } from '../../testbed/workload/index.js';
 import type { Cli } from '../cli.js';
 import type { Controller } from '../controller.js';
-import { migrate, wireModes } from '../migrate/migrate.js';
+import { migrate, wireModes, type Migrated } from '../migrate/migrate.js';
 import type { ModeName } from '../options.js';
-import type { MigrationReport } from '../report/migration-report.js';
 import { runWorkload } from '../workload/run.js';
 import { cellsOf, modeOrder, type Cell } from './matrix.js';
 
@@ -24,36 +24,42 @@ export interface BenchOptions {
   readonly repeat: number;
 }
 
+export type OnMigration = (migrated: Migrated) => Promise<void>;
+
 export async function runBench(
   cli: Cli,
   controller: Controller,
   place: WorkloadPlace,
   options: BenchOptions,
-): Promise<MigrationReport[]> {
+  onMigration: OnMigration,
+): Promise<void> {
   const vms = (await controller.cluster()).vms.map(({ name }) => name);
   const [home, away] = vms;
   if (home === undefined || away === undefined)
     throw new PortkeyError('invalid-argument', `the experiment needs two VMs, there are ${vms.length}`);
   const order = modeOrder(options.modes, options.repeat);
-  const migrations: MigrationReport[] = [];
   for (const cell of cellsOf(options.sizes, options.writeRates)) {
     cli.output.note(
       `${formatBytes(cell.memoryBytes)}, ${formatBytes(cell.writeBytesPerSecond)}/s: ${order.length} migrations`,
     );
-    migrations.push(...(await runCell(cli, controller, place, cell, order, [home, away])));
+    await runCell(cli, controller, place, { cell, order, home, away }, onMigration);
   }
-  return migrations;
+}
+
+interface CellRun {
+  readonly cell: Cell;
+  readonly order: readonly ModeName[];
+  readonly home: string;
+  readonly away: string;
 }
 
 async function runCell(
   cli: Cli,
   controller: Controller,
   place: WorkloadPlace,
-  cell: Cell,
-  order: readonly ModeName[],
-  [home, away]: readonly [string, string],
-): Promise<MigrationReport[]> {
-  const migrations: MigrationReport[] = [];
+  { cell, order, home, away }: CellRun,
+  onMigration: OnMigration,
+): Promise<void> {
   let at = home;
   await runWorkload(cli, controller, place, {
     vm: home,
@@ -65,9 +71,11 @@ async function runCell(
   try {
     for (const mode of order) {
       const to = at === home ? away : home;
-      const report = await migrate(cli, controller, place, { container, to, mode: wireModes[mode] });
-      migrations.push(report);
+      const migrated = await migrate(cli, controller, place, { container, to, mode: wireModes[mode] });
+      await onMigration(migrated);
+      const { report, problem } = migrated;
       cli.output.note(`  ${mode}: ${report.outcome ?? 'lost'} in ${formatSeconds(report.totalSeconds)}`);
+      if (problem !== undefined) cli.output.note(`  ${problem}`);
       if (report.verified === false)
         throw new PortkeyError(
           'command-failed',
@@ -79,5 +87,4 @@ async function runCell(
     await controller.stop(container);
     await stopWorkload(place, container, cli.clock);
   }
-  return migrations;
 }

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 
 import { PortkeyError } from '../../libraries/errors/index.js';
 import type { Cli } from '../cli.js';
-import { migrate, shortcoming, wireModes } from '../migrate/migrate.js';
+import { migrate, wireModes } from '../migrate/migrate.js';
 import { resultTable } from '../migrate/result-table.js';
 import {
   batch,
@@ -61,7 +61,7 @@ export function migrateCommand(cli: Cli): Command {
     .addHelpText('after', notes)
     .action(async (name: string, options: MigrateOptions) => {
       using controller = await cli.connect();
-      const report = await migrate(cli, controller, workloadPlaceOf(cli.places), {
+      const { report, problem } = await migrate(cli, controller, workloadPlaceOf(cli.places), {
         container: name,
         to: options.to,
         mode: wireModes[options.mode],
@@ -71,7 +71,6 @@ export function migrateCommand(cli: Cli): Command {
         batch: options.batch,
       });
       cli.output.result(report, () => resultTable(report));
-      const problem = shortcoming(report);
       if (problem === undefined) return;
       cli.output.failure(new PortkeyError('restore-failed', problem));
       cli.exitCode = exitCodeOf(report) || 1;

@@ -4,8 +4,11 @@
  *   packages → test bed up → workload on vm-a → criu mode to vm-b → portkey mode back to vm-a → table, report files
  *
  * Both migrations move the same container between the same VMs, one after the other. The test bed is taken down
- * whatever happens after it came up, unless it is to be kept; one that was up before is not touched. Ctrl-C ends the
- * step that runs (a migration is rolled back) and then takes down.
+ * whatever happens after it came up, unless it is to be kept; one that was up before is not touched.
+ *
+ * Ctrl-C during a migration asks for its rollback, which ends the story with the figures there are; a second one does
+ * not wait for it. Too late for a rollback, the migration completes and the story goes on. At any other time Ctrl-C
+ * abandons the step that runs. Taking down is not interrupted.
  */
 import { PortkeyError } from '../../libraries/errors/index.js';
 import { down, up, type TestbedState, type UpOptions } from '../../testbed/index.js';
@@ -13,10 +16,9 @@ import type { RedisWorkload } from '../../testbed/workload/index.js';
 import type { Cli } from '../cli.js';
 import { Controller } from '../controller.js';
 import { abortOnInterrupt } from '../interrupts.js';
-import { migrate, shortcoming, wireModes } from '../migrate/migrate.js';
+import { migrate, wireModes, type Migrated } from '../migrate/migrate.js';
 import type { ModeName } from '../options.js';
 import { comparableModes } from '../report/comparison.js';
-import type { MigrationReport } from '../report/migration-report.js';
 import { renderReport } from '../report/page.js';
 import { testbedFacts, writeFiles, type ReportFile } from '../report/report-file.js';
 import { runWorkload } from '../workload/run.js';
@@ -25,6 +27,7 @@ import { comparisonTable } from './comparison-table.js';
 import { installPackages } from './packages.js';
 
 const container = 'web';
+const sides = ['source', 'destination'] as const;
 
 export interface DemoOptions extends UpOptions, RedisWorkload {
   readonly keep: boolean;
@@ -55,11 +58,7 @@ export async function runDemo(cli: Cli, options: DemoOptions): Promise<DemoResul
   }
 }
 
-async function bothMigrations(
-  cli: Cli,
-  testbed: TestbedState,
-  workload: RedisWorkload,
-): Promise<MigrationReport[]> {
+async function bothMigrations(cli: Cli, testbed: TestbedState, workload: RedisWorkload): Promise<Migrated[]> {
   const place = workloadPlaceOf(cli.places);
   using controller = new Controller(testbed.controller);
   const [home, away] = testbed.vms;
@@ -72,7 +71,7 @@ async function bothMigrations(
     memoryLimitBytes: 0,
     ...workload,
   });
-  const migrations: MigrationReport[] = [];
+  const migrations: Migrated[] = [];
   const steps: [ModeName, string][] = [
     ['criu', away.name],
     ['portkey', home.name],
@@ -83,16 +82,17 @@ async function bothMigrations(
     const problem = demoShortcoming(migration, mode);
     cli.output.note(problem ?? `${mode} mode: data verified, same connection`);
     // What follows a migration that did not arrive would not compare with anything.
-    if (migration.outcome !== 'completed') break;
+    if (migration.report.outcome !== 'completed') break;
   }
   return migrations;
 }
 
 async function conclude(
   testbed: TestbedState,
-  migrations: readonly MigrationReport[],
+  migrated: readonly Migrated[],
   outFolder: string,
 ): Promise<DemoResult> {
+  const migrations = migrated.map((each) => each.report);
   const report: ReportFile = { version: 1, testbed: testbedFacts(testbed), migrations };
   const files = await writeFiles(outFolder, {
     'report.json': `${JSON.stringify(report, null, 2)}\n`,
@@ -101,20 +101,22 @@ async function conclude(
   const modes = comparableModes(migrations);
   const wanted: ModeName[] = ['criu', 'portkey'];
   const shortcomings = wanted.flatMap((mode, index) => {
-    const migration = migrations[index];
+    const migration = migrated[index];
     if (migration === undefined) return [`the migration in ${mode} mode was not tried`];
     return demoShortcoming(migration, mode) ?? [];
   });
   return { report, files, table: modes === undefined ? '' : comparisonTable(modes), shortcomings };
 }
 
-/** Here nothing may be left open: a workload that was not verified is a failure too. */
-function demoShortcoming(migration: MigrationReport, mode: ModeName): string | undefined {
-  const problem = shortcoming(migration);
+/** Here nothing may be left open: a side whose CPU was not measured is a failure too. */
+function demoShortcoming({ report, problem }: Migrated, mode: ModeName): string | undefined {
   if (problem !== undefined) return `${mode} mode: ${problem}`;
-  if (migration.mode !== mode) return `${mode} mode: the migration fell back to ${migration.mode} mode`;
-  if (migration.verified !== true || migration.connectionKept !== true)
+  if (report.mode !== mode) return `${mode} mode: the migration fell back to ${report.mode} mode`;
+  if (report.verified !== true || report.connectionKept !== true)
     return `${mode} mode: the workload's client could not be asked`;
+  const unmeasured = sides.filter((side) => report.cpuSeconds[side] === null);
+  if (unmeasured.length > 0)
+    return `${mode} mode: the CPU of the ${unmeasured.join(' and the ')} host was not measured`;
   return undefined;
 }
 

@@ -5,7 +5,7 @@
  * `begin` is called before the migration, `finish` after it, whatever its outcome: a migration that was rolled back
  * must have harmed nothing either. The longest wait is read only when the first reply after the migration has come,
  * because the client's retransmission timer may go on after the tasks run. A client that does not answer leaves all
- * fields null, which no check takes for a success.
+ * fields null, as they are where there is no client; `isExpected` tells the two apart.
  */
 import { asPortkeyError } from '../../libraries/errors/index.js';
 import type { Clock } from '../../libraries/process/index.js';
@@ -32,6 +32,8 @@ const noEvidence: Evidence = {
 
 export class EvidenceGatherer implements Disposable {
   private constructor(
+    /** Whether the container is a built-in workload, so that a null is a client that did not answer. */
+    readonly isExpected: boolean,
     private readonly client: RpcClient<'Workload'> | undefined,
     private readonly clock: Clock,
     private readonly note: (line: string) => void,
@@ -44,15 +46,15 @@ export class EvidenceGatherer implements Disposable {
     clock: Clock,
     note: (line: string) => void,
   ): Promise<EvidenceGatherer> {
-    if (!hasWorkload(place, container)) return new EvidenceGatherer(undefined, clock, note);
+    if (!hasWorkload(place, container)) return new EvidenceGatherer(false, undefined, clock, note);
     const client = workloadClient(place, container);
     try {
       await client.call('ResetPause', {}, { deadlineMs: askMs });
-      return new EvidenceGatherer(client, clock, note);
+      return new EvidenceGatherer(true, client, clock, note);
     } catch (error) {
       client.close();
       note(`${asPortkeyError(error).message}: the data will not be verified`);
-      return new EvidenceGatherer(undefined, clock, note);
+      return new EvidenceGatherer(true, undefined, clock, note);
     }
   }
 

@@ -109,10 +109,13 @@ describe('the view of a migration', () => {
 
 describe('the result of a migration', () => {
   it('is short of success when it did not arrive, lost data or broke the connection', () => {
-    const of = (changes: Parameters<typeof sampleMigration>[1]) =>
-      shortcoming(sampleMigration('criu', changes));
+    const of = (changes: Parameters<typeof sampleMigration>[1], hasClient = false) =>
+      shortcoming(sampleMigration('criu', changes), hasClient);
     assert.equal(of({}), undefined);
     assert.equal(of({ verified: null, connectionKept: null }), undefined);
+    assert.equal(of({}, true), undefined);
+    for (const unanswered of [{ verified: null }, { connectionKept: null }])
+      assert.match(of(unanswered, true) ?? '', /^web: the workload's client did not answer/);
     assert.match(of({ verified: false }) ?? '', /^web: data .* is gone or damaged/);
     assert.match(of({ connectionKept: false }) ?? '', /connection broke/);
     assert.equal(of({ outcome: 'failed', error: { code: 'internal', message: 'why' } }), 'why');
