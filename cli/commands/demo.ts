@@ -16,7 +16,7 @@ interface DemoCommandOptions {
 }
 
 const notes = `
-Installs missing Debian packages, brings a test bed up, runs a Redis with a writing client, migrates it once in each
+Needs root. Installs missing Debian packages, brings a test bed up, runs a Redis with a writing client, migrates it once in each
 mode, verifies the data and the connection, writes out/report.json and out/report.html, takes the test bed down.
 
 Example:

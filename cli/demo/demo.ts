@@ -47,6 +47,7 @@ export async function runDemo(cli: Cli, options: DemoOptions): Promise<DemoResul
   using interrupt = abortOnInterrupt(cli.interrupts);
   const { signal } = interrupt;
   const report = (line: string): void => cli.output.note(line);
+  requireRoot();
   await installPackages(cli.output, signal);
   const testbed = await up(options, { report, signal });
   try {
@@ -56,6 +57,15 @@ export async function runDemo(cli: Cli, options: DemoOptions): Promise<DemoResul
     if (options.keep) report("the test bed stays up; 'portkey testbed down' takes it down");
     else await down({ report });
   }
+}
+
+/** The test bed says so too, but only after packages have been installed. */
+function requireRoot(): void {
+  if (process.getuid?.() === 0) return;
+  throw new PortkeyError(
+    'testbed-failed',
+    'the demonstration needs root, because its test bed makes network namespaces; run it with sudo',
+  );
 }
 
 async function bothMigrations(cli: Cli, testbed: TestbedState, workload: RedisWorkload): Promise<Migrated[]> {
