@@ -1,7 +1,11 @@
 // Mocha's own output, then why each skipped test was skipped, then one line: "N passed, N failed". A run in which no
 // test passed is a failure, even if none failed.
 //
+// TEST_SUMMARY names a file for the last line, for a caller that has more to say before it.
+//
 // A test that skips itself has its reason in its title (tests/support/skip.ts).
+const { writeFileSync } = require('node:fs');
+
 const { reporters, Runner } = require('mocha');
 
 module.exports = class extends reporters.Spec {
@@ -11,7 +15,10 @@ module.exports = class extends reporters.Spec {
     runner.on(Runner.constants.EVENT_TEST_PENDING, (test) => skipped.push(test.fullTitle()));
     runner.once(Runner.constants.EVENT_RUN_END, () => {
       for (const title of skipped) console.log(`skipped: ${title}`);
-      console.log(`${this.stats.passes} passed, ${this.stats.failures} failed`);
+      const summary = `${this.stats.passes} passed, ${this.stats.failures} failed`;
+      const file = process.env.TEST_SUMMARY;
+      if (file === undefined) console.log(summary);
+      else writeFileSync(file, `${summary}\n`);
     });
   }
 
