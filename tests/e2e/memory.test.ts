@@ -1,5 +1,5 @@
 /**
- * What happens to a container's memory while its pages travel: frames that move, tasks that replace theirs.
+ * What happens to a container's memory while its pages travel.
  */
 import assert from 'node:assert/strict';
 
@@ -13,7 +13,6 @@ import {
   untilState,
   type MigrationReport,
 } from './support/portkey.js';
-import { threadedPython } from './support/workloads.js';
 
 /** Holds 48 MiB, waits for SIGUSR1, and becomes another program that holds 16 MiB and answers with their hash. */
 const execs = `
@@ -36,37 +35,6 @@ while True:
 describe('memory that changes while it travels', function () {
   this.timeout(120_000);
   withTestbed();
-
-  it('arrives whole although the kernel moves its pages about', async () => {
-    const workload = threadedPython();
-    await workload.start('vm-a');
-    try {
-      const compaction = startPortkey([
-        'testbed',
-        'exec',
-        'vm-a',
-        '--',
-        'sh',
-        '-c',
-        'timeout 25 sh -c "while :; do echo 1 >/proc/sys/vm/compact_memory; done"; true',
-      ]);
-      const report = await portkeyJson<MigrationReport>(
-        'migrate',
-        'python',
-        '--to',
-        'vm-b',
-        '--bandwidth',
-        '200mbit',
-      );
-      assert.equal(report.outcome, 'completed');
-      const moved = report.rounds.reduce((sum, round) => sum + round.pagesMoved, 0);
-      console.log(`      ${moved} pages were sent again because their frames had changed`);
-      await workload.check();
-      await compaction.ended;
-    } finally {
-      await workload.stop();
-    }
-  });
 
   it('arrives whole although a task calls exec between two rounds', async () => {
     const { ip, pid } = await portkeyJson<{ ip: string; pid: number }>(

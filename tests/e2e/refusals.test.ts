@@ -82,7 +82,7 @@ describe('a request that cannot be met', function () {
     });
 
     it('refuses a container that is being migrated already', async () => {
-      const first = startPortkey(['--json', 'migrate', 'redis', '--to', 'vm-b', '--bandwidth', '100mbit']);
+      const first = startPortkey(['--json', 'migrate', 'redis', '--to', 'vm-b', '--bandwidth', '400mbit']);
       await untilState(['precopy'], first.ended);
       refused(await portkey('migrate', 'redis', '--to', 'vm-b'), 3, /already being migrated/);
       const { exitCode, stderr } = await first.ended;
