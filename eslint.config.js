@@ -2,7 +2,15 @@ import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
   {
-    ignores: ['build/', 'out/', 'node_modules/', 'libraries/rpc/generated/', '**/*.cjs', 'eslint.config.js'],
+    ignores: [
+      'build/',
+      'out/',
+      'node_modules/',
+      'libraries/rpc/generated/',
+      'scripts/',
+      '**/*.cjs',
+      'eslint.config.js',
+    ],
   },
   ...tseslint.configs.strictTypeChecked,
   {

@@ -5,14 +5,7 @@ import assert from 'node:assert/strict';
 
 import { withTestbed } from './support/fixture.js';
 import { OutsideConnection } from './support/outside-connection.js';
-import {
-  inGuest,
-  portkeyJson,
-  portkeyOk,
-  startPortkey,
-  untilState,
-  type MigrationReport,
-} from './support/portkey.js';
+import { inGuest, portkeyJson, portkeyOk, startPortkey, untilState } from './support/portkey.js';
 
 /** Holds 48 MiB, waits for SIGUSR1, and becomes another program that holds 16 MiB and answers with their hash. */
 const execs = `
