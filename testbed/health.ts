@@ -13,7 +13,7 @@ import type { Tools } from './tools.js';
 import type { Topology } from './topology.js';
 
 /** Twenty seconds are usual; a busy host makes emulated guests several times slower. */
-const timeoutMs = 150_000;
+const timeoutMs = 240_000;
 /** A first answer from an emulated guest that is still busy starting takes a second or two. */
 const checkDeadlineMs = 5_000;
 const pollMs = 250;

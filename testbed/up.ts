@@ -181,7 +181,7 @@ async function describe(
     criu: upstreamVersion(packages.criu),
     runc: upstreamVersion(packages.runc),
     qemu: await qemuVersion(tools.run),
-    cpus: vmCpus,
+    cpus: vmCpus[accelerator],
     vmMemoryBytes: options.vmMemoryBytes,
     link: options.link,
   };

@@ -24,7 +24,7 @@ export interface Limits {
 }
 
 export const defaultLimits: Limits = {
-  questionMs: 5_000,
+  questionMs: 15_000,
   stepMs: 60_000,
   slowestBytesPerSecond: 8 * 2 ** 20,
   undoCallMs: 30_000,

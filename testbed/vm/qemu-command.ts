@@ -20,8 +20,13 @@ export type Accelerator = 'kvm' | 'tcg';
 
 export const qemuProgram = 'qemu-system-x86_64';
 
-/** As many as the smallest host has cores: a container with threads shall run them in parallel. */
-export const vmCpus = 2;
+/**
+ * With KVM as many as the smallest host has cores: a container with threads shall run them in parallel. One under
+ * TCG: when a guest's kernel patches its own code (a breakpoint that CRIU sets switches on a static key of the
+ * scheduler), another emulated CPU can still run into the patch after it is gone, and the kernel panics with
+ * "Oops: int3" (seen in QEMU 7.2). A single CPU cannot.
+ */
+export const vmCpus: Readonly<Record<Accelerator, number>> = { kvm: 2, tcg: 1 };
 
 export interface VmHardware {
   readonly accelerator: Accelerator;
@@ -37,7 +42,7 @@ export function qemuCommand(vm: VmPlace, image: GuestImage, hardware: VmHardware
     ...['-name', `portkey-${vm.name},debug-threads=on`],
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
     ...machine(hardware.accelerator),
-    ...['-smp', String(vmCpus)],
+    ...['-smp', String(vmCpus[hardware.accelerator])],
     ...memory(vm.ramFile, hardware.memoryBytes),
     ...boot(
       image,
