@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { PortkeyError } from '../../libraries/errors/index.js';
+import { asPortkeyError, PortkeyError } from '../../libraries/errors/index.js';
 import { markerOf } from './marker.js';
 
 export interface Daemon {
@@ -44,14 +44,24 @@ export function daemonStarter(runtime: string, logs: string): StartDaemon {
     });
     closeSync(log);
     child.unref();
-    let failure: PortkeyError | undefined;
-    const fail = (how: string): void => {
-      failure = new PortkeyError('testbed-failed', `${name} ${how}; its log is ${logFile}`, {
-        details: readFileSync(logFile, 'utf8').slice(-tailBytes),
-      });
-    };
-    child.once('error', (error) => fail(`cannot be started: ${error.message}`));
-    child.once('exit', (code, signal) => fail(`ended at once (${signal ?? `exit code ${code ?? 0}`})`));
-    return { name, pid: child.pid ?? 0, failure: () => failure };
+    let ending: string | undefined;
+    child.once('error', (error) => (ending = `cannot be started: ${error.message}`));
+    child.once('exit', (code, signal) => (ending = `ended at once (${signal ?? `exit code ${code ?? 0}`})`));
+    const failure = (): PortkeyError | undefined =>
+      ending === undefined
+        ? undefined
+        : new PortkeyError('testbed-failed', `${name} ${ending}; its log is ${logFile}`, {
+            details: tailOf(logFile),
+          });
+    return { name, pid: child.pid ?? 0, failure };
   };
+}
+
+/** A log that its owner has removed already must not make the daemon's end a second failure. */
+function tailOf(logFile: string): string {
+  try {
+    return readFileSync(logFile, 'utf8').slice(-tailBytes);
+  } catch (error) {
+    return `cannot read ${logFile}: ${asPortkeyError(error).message}`;
+  }
 }

@@ -54,6 +54,12 @@ describe('supervision', () => {
     assert.equal(await readFile(path.join(runtime, 'brief.log'), 'utf8'), 'out of paper\n');
   });
 
+  it('reports an end also where the log is gone already', async () => {
+    const daemon = start({ name: 'brief', argv: ['sh', '-c', 'rm "$0"; exit 3', `${runtime}/brief.log`] });
+    await until(() => Promise.resolve(daemon.failure() !== undefined));
+    assert.match(daemon.failure()?.details ?? '', /cannot read .*brief\.log: .*ENOENT/);
+  });
+
   it('reports a program that is not there', async () => {
     const daemon = start({ name: 'absent', argv: ['/nowhere/program'] });
     await until(() => Promise.resolve(daemon.failure() !== undefined));
