@@ -10,7 +10,7 @@ export interface Limits {
   readonly slowestBytesPerSecond: number;
   /** One try to undo something, which may have to wait for a CRIU that is at work in the tasks; then the next, */
   readonly undoCallMs: number;
-  /** until so long after the first. A service that died is back within it. */
+  /** until so long after the first. A service that died is back within it, also in an emulated VM. */
   readonly undoPatienceMs: number;
   /** Between tries: this, doubled each time, at most `retryMaxMs`. */
   readonly retryFirstMs: number;
@@ -28,7 +28,7 @@ export const defaultLimits: Limits = {
   stepMs: 60_000,
   slowestBytesPerSecond: 8 * 2 ** 20,
   undoCallMs: 30_000,
-  undoPatienceMs: 20_000,
+  undoPatienceMs: 90_000,
   retryFirstMs: 100,
   retryMaxMs: 2_000,
   progressMs: 200,

@@ -111,6 +111,26 @@ describe('when a call goes wrong', function () {
     assert.match(report.warnings.join(), /a session and its folders on host-b could not be removed/);
   });
 
+  it('goes on removing what a completed migration could not remove in time', async () => {
+    cluster.a.checkpoint.faults.plan('Finish', { kind: 'fail', times: 8 });
+    cluster.b.restore.faults.plan('Release', { kind: 'fail', times: 8 });
+    await cluster.endController();
+    await cluster.startController({ undoPatienceMs: 50 });
+    const report = reportOf(await cluster.migrate());
+    assert.equal(report.outcome, 'completed');
+    assert.match(report.warnings.join(), /the frozen copy of 'web' on vm-a could not be removed yet/);
+    assert.throws(() => assertSettled('vm-b'), 'something is left at first');
+    for (
+      let tries = 0;
+      cluster.world.copies.length > 1 || cluster.world.copies[0]?.claim !== undefined;
+      tries += 1
+    ) {
+      assert.ok(tries < 500, 'not removed within ten seconds');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    assertSettled('vm-b');
+  });
+
   it('reports failure where the source cannot be told to go on, and tells it as soon as it is back', async () => {
     cluster.a.checkpoint.faults.plan('Dump', { kind: 'die', backAfterMs: 1_500 });
     await cluster.endController();

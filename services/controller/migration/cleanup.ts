@@ -1,6 +1,9 @@
 /**
- * Calls that remove something on one side: each is idempotent, each is tried for a while, and none keeps the
- * others from being tried.
+ * Calls that remove something on one side: each is idempotent, none keeps the others from being tried.
+ *
+ * Somebody waits for the migration's end, so each is tried for a while only (`doChores`). What is left then is
+ * tried on in the background until it works or the controller stops (`keepAt`): an agent that was away for long
+ * must not leave a frozen container, a claim or images behind when it comes back.
  */
 import { asPortkeyError, type PortkeyError } from '../../../libraries/errors/index.js';
 import { retry } from '../retry.js';
@@ -24,7 +27,11 @@ export async function doChores(migration: Migration, chores: readonly Chore[]): 
   const outcomes = await Promise.all(
     chores.map(async (chore): Promise<Failure | undefined> => {
       try {
-        await retry({ clock, limits, until: lifetime, patienceMs: limits.undoPatienceMs }, () =>
+        const onFailure = (error: PortkeyError, attempt: number): void => {
+          if (attempt === 1)
+            migration.journal.note('progress', `cleaning up, trying again: ${error.message}`);
+        };
+        await retry({ clock, limits, until: lifetime, patienceMs: limits.undoPatienceMs, onFailure }, () =>
           chore.run(limits.undoCallMs),
         );
         return undefined;
@@ -34,6 +41,18 @@ export async function doChores(migration: Migration, chores: readonly Chore[]): 
     }),
   );
   return outcomes.filter((outcome) => outcome !== undefined);
+}
+
+/** Goes on with what `doChores` had to leave. Nobody waits for this any more; the log says how it ended. */
+export function keepAt(migration: Migration, failures: readonly Failure[]): void {
+  const { clock, limits, lifetime, log } = migration.tools;
+  const { id } = migration.subject;
+  for (const { chore } of failures) {
+    retry({ clock, limits, until: lifetime, patienceMs: Infinity }, () => chore.run(limits.undoCallMs)).then(
+      () => log.info({ id }, `removed after all: ${chore.leaves}`),
+      () => log.warn({ id }, `left behind: ${chore.leaves}`),
+    );
+  }
 }
 
 /** Ends the relays' sessions, which only Portkey mode has, on the sides that were touched. */

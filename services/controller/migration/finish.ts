@@ -1,10 +1,10 @@
 /**
  * Phase 9, finish: removes the source's copy and everything that the migration needed on either side.
  *
- * The container already runs at its destination; what cannot be removed is reported, and does not keep the
- * migration from having succeeded.
+ * The container already runs at its destination; what cannot be removed is reported, tried on in the background,
+ * and does not keep the migration from having succeeded.
  */
-import { closeSessions, doChores, type Chore } from './cleanup.js';
+import { closeSessions, doChores, keepAt, type Chore } from './cleanup.js';
 import { conclude } from './conclude.js';
 import type { Migration, Sides } from './migration.js';
 
@@ -22,9 +22,11 @@ export async function finish(migration: Migration, sides: Sides): Promise<void> 
     },
     ...closeSessions(migration, sides),
   ];
-  for (const { chore, error } of await doChores(migration, chores)) {
-    migration.warn(`${chore.leaves} could not be removed: ${error.message}`);
+  const failures = await doChores(migration, chores);
+  for (const { chore, error } of failures) {
+    migration.warn(`${chore.leaves} could not be removed yet: ${error.message}`);
   }
+  keepAt(migration, failures);
   await conclude(migration, {
     outcome: 'completed',
     error: null,

@@ -6,7 +6,6 @@
  * said that none was applied, and nobody but this process, in this epoch, would send one.
  */
 import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
-import { retry } from '../retry.js';
 import { conclude, reasonFrom } from './conclude.js';
 import { LeftToRecovery } from './left-to-recovery.js';
 import type { Migration } from './migration.js';
@@ -43,25 +42,6 @@ export async function rollBack(migration: Migration, reason: PortkeyError): Prom
     text: `failed: container '${subject.container}' could not be told to go on: ${thawFailure.message}`,
     ...untold,
   });
-  keepThawing(migration);
-}
-
-/** Nobody waits for this any more, but a container should not stay frozen because its VM was silent for a while. */
-function keepThawing(migration: Migration): void {
-  const { clock, limits, lifetime, log } = migration.tools;
-  const { sides, ref } = migration;
-  if (sides === undefined) return;
-  retry({ clock, limits, until: lifetime, patienceMs: Infinity }, () =>
-    sides.source.checkpoint.call('Rollback', ref, { deadlineMs: limits.undoCallMs }),
-  ).then(
-    () =>
-      log.info({ id: ref.migrationId }, `container '${ref.container}' runs again on ${sides.source.name}`),
-    () =>
-      log.warn(
-        { id: ref.migrationId },
-        `container '${ref.container}' is left frozen on ${sides.source.name}`,
-      ),
-  );
 }
 
 /** False where Redis could not be told. Throws LeftToRecovery where the decision is another controller's. */

@@ -6,10 +6,10 @@
  * order: before the commit the destination's copy is stopped and off the network, whatever becomes of it.
  */
 import type { PortkeyError } from '../../../libraries/errors/index.js';
-import { closeSessions, doChores, type Chore } from './cleanup.js';
+import { closeSessions, doChores, keepAt, type Chore } from './cleanup.js';
 import type { Migration } from './migration.js';
 
-/** Returns why the source could not be told to go on, where it could not; the rest only gets a warning. */
+/** Returns why the source could not be told to go on, where it could not; the rest only gets a warning. All of it goes on being tried. */
 export async function undo(migration: Migration): Promise<PortkeyError | undefined> {
   const { sides, touched, subject, ref } = migration;
   if (sides === undefined) return undefined;
@@ -28,7 +28,8 @@ export async function undo(migration: Migration): Promise<PortkeyError | undefin
     ...closeSessions(migration, sides),
   ]);
   for (const { chore, error } of failures) {
-    migration.warn(`${chore.leaves} could not be removed: ${error.message}`);
+    migration.warn(`${chore.leaves} could not be removed yet: ${error.message}`);
   }
+  keepAt(migration, failures);
   return failures.find(({ chore }) => chore === thaw)?.error;
 }
