@@ -49,7 +49,7 @@ void runService({
     });
     const nodeInfo = new NodeInfoReader(config.vm, run);
     // After the service answers, so that nobody waits for it.
-    setTimeout(warmUp, 1_000).unref();
+    setTimeout(() => void warmUp(), 1_000).unref();
     nodeInfo.read(link.state).then(
       ({ cpuFeatures, ...node }) => log.info({ ...node, cpuFeatures: cpuFeatures.length }, 'this VM'),
       (error: unknown) => log.error({ error }, 'cannot tell what this VM is made of'),

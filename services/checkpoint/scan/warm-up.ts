@@ -3,8 +3,11 @@
  *
  * V8 interprets a loop until it has seen it run often; in an emulated guest that costs the first migration of a
  * freshly started agent seconds. So a made-up pagemap is scanned a few times when the agent starts. It has what a
- * real one has: present, absent and file pages, runs and scattered frames, dirty and clean ones.
+ * real one has: present, absent and file pages, runs and scattered frames, dirty and clean ones. Between two
+ * scans the agent answers whoever asks.
  */
+import { setImmediate as otherWork } from 'node:timers/promises';
+
 import { FrameWriter, maxRunsPerSend, RunList } from '../../../libraries/hypercall/index.js';
 import { entryWords } from './pagemap-words.js';
 import { PageSet } from './page-set.js';
@@ -13,7 +16,7 @@ import { countDirty, selectPages, withdrawMoved, type Block } from './select.js'
 const blockPages = 4096;
 const rounds = 40;
 
-export function warmUp(): void {
+export async function warmUp(): Promise<void> {
   const sent = new PageSet();
   const frames = new FrameWriter();
   for (let round = 0; round < rounds; round += 1) {
@@ -24,6 +27,7 @@ export function warmUp(): void {
     countDirty(block);
     withdrawMoved(madeUpBlock(round * blockPages, false), runs, sent);
     selectPages(block, 0, sent, new RunList());
+    await otherWork();
   }
 }
 
