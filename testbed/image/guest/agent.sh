@@ -1,5 +1,6 @@
 #!/bin/sh
-# Keeps one agent of the code disk running: agent NAME.
+# Keeps one agent of the code disk running: agent NAME. Where a container keeps the CPU busy, the agents and the
+# CRIU that they start have ten times its share: an agent that died must not be slow to come back.
 name=$1
 program=/opt/portkey/$name.cjs
 log=/run/portkey/log/$name.log
@@ -8,6 +9,9 @@ if [ ! -e "$program" ]; then
   echo "portkey: the code disk has no $name.cjs" >/dev/console
   exec sleep infinity
 fi
+mkdir -p /sys/fs/cgroup/portkey-agents
+echo 1000 >/sys/fs/cgroup/portkey-agents/cpu.weight
+echo $$ >/sys/fs/cgroup/portkey-agents/cgroup.procs
 while :; do
   node "$program" --config "/run/portkey/$name.json" >>"$log" 2>&1
   echo "portkey: $name ended with $?, starting it again" >>"$log"
