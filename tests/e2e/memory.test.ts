@@ -2,10 +2,18 @@
  * What happens to a container's memory while its pages travel.
  */
 import assert from 'node:assert/strict';
+import { open } from 'node:fs/promises';
 
 import { withTestbed } from './support/fixture.js';
 import { OutsideConnection } from './support/outside-connection.js';
-import { inGuest, portkeyJson, portkeyOk, startPortkey, untilState } from './support/portkey.js';
+import {
+  inGuest,
+  portkeyJson,
+  portkeyOk,
+  startPortkey,
+  untilState,
+  type MigrationReport,
+} from './support/portkey.js';
 
 /** Holds 48 MiB, waits for SIGUSR1, and becomes another program that holds 16 MiB and answers with their hash. */
 const execs = `
@@ -24,6 +32,61 @@ while True:
     for line in peer.makefile('r'):
         peer.sendall(f'{hashlib.sha256(data).hexdigest() == first}\\n'.encode())
 `;
+
+/** Holds 48 MiB and answers whether they are still what they were. */
+const holds = `
+import hashlib, os, socket
+data = os.urandom(48 << 20); first = hashlib.sha256(data).hexdigest()
+listener = socket.create_server(('0.0.0.0', 7000))
+while True:
+    peer, _ = listener.accept()
+    for line in peer.makefile('r'):
+        peer.sendall(f'{hashlib.sha256(data).hexdigest() == first}\\n'.encode())
+`;
+
+/**
+ * Has the guest's kernel move pages of a task's largest private mapping to other frames, spread over all of it, and
+ * prints the old and the new frame of each. Taking a frame out of use (soft offlining) is the one way to move a
+ * chosen page that every kernel has; unlike a write, it leaves the page's soft-dirty bit alone.
+ */
+const movesFrames = `
+import os, struct, sys
+pid, wanted = sys.argv[1], int(sys.argv[2])
+spans = [line.split() for line in open(f'/proc/{pid}/maps')]
+spans = [[int(x, 16) >> 12 for x in s[0].split('-')] for s in spans if s[1] == 'rw-p' and s[4] == '0']
+first, end = max(spans, key=lambda span: span[1] - span[0])
+pagemap = os.open(f'/proc/{pid}/pagemap', os.O_RDONLY)
+offline = os.open('/sys/devices/system/memory/soft_offline_page', os.O_WRONLY)
+def frame(page):
+    entry, = struct.unpack('<Q', os.pread(pagemap, 8, page * 8))
+    return entry & ((1 << 55) - 1) if entry >> 63 else 0
+for page in range(first, end, (end - first) // wanted):
+    old = frame(page)
+    try: os.write(offline, hex(old << 12).encode())
+    except OSError: continue
+    new = frame(page)
+    if old and new and new != old: print(old, new)
+`;
+
+const pageBytes = 4096;
+const ramFile = '/dev/shm/portkey/ram-vm-a';
+
+/** Fills frames that nobody owns any more with other bytes, as their next owner would. */
+async function reuseFrames(moves: readonly (readonly [number, number])[]): Promise<void> {
+  const ram = await open(ramFile, 'r+');
+  try {
+    for (const [old, current] of moves) {
+      // With 2 GiB, q35 has all RAM below the PCI hole: the frame's number is its place in the file.
+      const [left, page] = [Buffer.alloc(pageBytes), Buffer.alloc(pageBytes)];
+      await ram.read(left, 0, pageBytes, old * pageBytes);
+      await ram.read(page, 0, pageBytes, current * pageBytes);
+      assert.ok(left.equals(page), `frame ${current} holds what frame ${old} held`);
+      await ram.write(Buffer.alloc(pageBytes, 0xa5), 0, pageBytes, old * pageBytes);
+    }
+  } finally {
+    await ram.close();
+  }
+}
 
 describe('memory that changes while it travels', function () {
   this.timeout(120_000);
@@ -48,6 +111,36 @@ describe('memory that changes while it travels', function () {
       connection.close();
     } finally {
       await portkeyOk('stop', 'execs');
+    }
+  });
+
+  it('arrives whole although its pages change their frames and others write into the old ones', async () => {
+    const { ip, pid } = await portkeyJson<{ ip: string; pid: number }>(
+      'run', 'vm-a', 'moves', '--rootfs', '/', '--tmpfs', '/tmp', '--', 'python3', '-c', holds,
+    ); // prettier-ignore
+    try {
+      const before = await OutsideConnection.open(ip, 7000);
+      assert.equal(await before.ask('?\n', /\n$/), 'True\n');
+      const migration = startPortkey(['--json', 'migrate', 'moves', '--to', 'vm-b', '--bandwidth', '40mbit']);
+      await untilState(['precopy'], migration.ended);
+      const printed = await portkeyOk(
+        'testbed', 'exec', 'vm-a', '--', 'python3', '-c', movesFrames, String(pid), '300',
+      ); // prettier-ignore
+      const moves = printed
+        .trim()
+        .split('\n')
+        .map((line) => line.split(' ').map(Number) as [number, number]);
+      assert.ok(moves.length > 200, `the kernel moved ${moves.length} pages`);
+      await reuseFrames(moves);
+      const { exitCode, stdout, stderr } = await migration.ended;
+      assert.equal(exitCode, 0, stderr);
+      assert.equal(await before.ask('?\n', /\n$/), 'True\n');
+      before.close();
+      const { rounds } = JSON.parse(stdout) as MigrationReport;
+      const noticed = rounds.reduce((sum, { pagesMoved }) => sum + pagesMoved, 0);
+      assert.ok(noticed >= moves.length, `${noticed} of ${moves.length} moves were noticed`);
+    } finally {
+      await portkeyOk('stop', 'moves');
     }
   });
 });
