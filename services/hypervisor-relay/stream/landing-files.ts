@@ -1,5 +1,6 @@
 /**
- * The files of one landing: objects, which stay open and are written in place, and files, which are written once.
+ * The files of one landing: objects, which are written in place until they are closed, and files, which are
+ * written once.
  *
  * Everything is opened beneath the landing folder, because the guest can write there too. Content goes from the
  * socket through one buffer into the files; it is read from the socket even where it cannot be written no more
@@ -32,11 +33,14 @@ export class LandingFiles {
     this.objects.set(object, this.folder.openForWriting(name));
   }
 
+  closeObject(object: number): void {
+    closeSync(this.descriptorOf(object));
+    this.objects.delete(object);
+  }
+
   /** Takes the next bytes of the stream into an object, at this place. */
   landPages(object: number, offset: number, byteLength: number): void {
-    const fd = this.objects.get(object);
-    if (fd === undefined) throw broken(`pages for object ${object}, which was not opened`);
-    this.land(fd, offset, byteLength);
+    this.land(this.descriptorOf(object), offset, byteLength);
   }
 
   /** Takes the next bytes of the stream as a whole file. */
@@ -54,6 +58,12 @@ export class LandingFiles {
     for (const fd of this.objects.values()) closeSync(fd);
     this.objects.clear();
     this.folder.close();
+  }
+
+  private descriptorOf(object: number): number {
+    const fd = this.objects.get(object);
+    if (fd === undefined) throw broken(`a message for object ${object}, which is not open`);
+    return fd;
   }
 
   private land(fd: number, offset: number, byteLength: number): void {

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import {
   batchBody,
   decodeBatch,
+  decodeClose,
   decodeFile,
   decodeHeader,
   decodeHello,
@@ -28,6 +29,7 @@ const types: readonly StreamType[] = [
   'batch',
   'file',
   'end',
+  'close',
   'welcome',
   'landed',
   'refused',
@@ -51,7 +53,7 @@ describe('the stream between relays', () => {
   });
 
   it('refuses arbitrary bytes with a name for what is wrong', () => {
-    const decoders = [decodeHello, decodeObject, decodeFile, decodeLanded, decodeRefused];
+    const decoders = [decodeHello, decodeObject, decodeClose, decodeFile, decodeLanded, decodeRefused];
     fc.assert(
       fc.property(
         fc.uint8Array({ minLength: streamHeaderBytes, maxLength: 200 }),

@@ -1,7 +1,7 @@
 /**
  * The stream between two relays: one TCP connection per migration. docs/hypercalls.md has its bytes.
  *
- * Source → destination: HELLO, then OBJECT, BATCH and FILE in any order, then END. Destination → source: WELCOME
+ * Source → destination: HELLO, then OBJECT, BATCH, CLOSE and FILE in any order, then END. Destination → source: WELCOME
  * (the answer to HELLO), LANDED (all messages up to a sequence are in their files), REFUSED (why the stream ends).
  * A message is a header of 32 bytes, a body, and for BATCH and FILE the content, which never enters JavaScript
  * on the source and only passes through one buffer on the destination.
@@ -38,6 +38,7 @@ const streamTypes = {
   batch: 3,
   file: 4,
   end: 5,
+  close: 6,
   welcome: 129,
   landed: 130,
   refused: 131,
@@ -150,6 +151,14 @@ export function decodeBatch(body: Buffer, contentBytes: number): { object: numbe
     throw broken(`a batch with pages beyond ${maxObjectPages}`);
   }
   return batch;
+}
+
+export function closeBody(object: number): Buffer[] {
+  return [u32(object)];
+}
+
+export function decodeClose(body: Buffer): { object: number } {
+  return decode(body, 'close', (reader) => ({ object: reader.u32('object') }));
 }
 
 export function fileBody(name: string): Buffer[] {

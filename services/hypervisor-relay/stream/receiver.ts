@@ -23,6 +23,7 @@ import { LandingFiles } from './landing-files.js';
 import { MessageSocket, type ReceivedMessage } from './message-socket.js';
 import {
   decodeBatch,
+  decodeClose,
   decodeFile,
   decodeHello,
   decodeObject,
@@ -120,6 +121,8 @@ export class Receiver {
     } else if (contentBytes === 0 && type === 'object') {
       const { object, name } = decodeObject(body);
       files.openObject(object, name);
+    } else if (contentBytes === 0 && type === 'close') {
+      files.closeObject(decodeClose(body).object);
     } else if (contentBytes > 0 || type !== 'end') {
       throw new PortkeyError('stream-broken', `the other relay sent ${type} where it does not belong`);
     }

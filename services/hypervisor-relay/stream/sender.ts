@@ -24,8 +24,16 @@ import { Idleness } from './idleness.js';
 import { sendImages } from './image-files.js';
 import { MessageSocket } from './message-socket.js';
 import { PageWriter } from './page-writer.js';
-import { batchBody, decodeLanded, decodeRefused, encodeMessage, helloBody, objectBody } from './protocol.js';
-import type { PageRange } from './protocol.js';
+import {
+  batchBody,
+  closeBody,
+  decodeLanded,
+  decodeRefused,
+  encodeMessage,
+  helloBody,
+  objectBody,
+  type PageRange,
+} from './protocol.js';
 import type { SenderCommand, SenderEvent, SenderStart } from './sender-messages.js';
 import { TokenBucket } from './token-bucket.js';
 
@@ -112,6 +120,9 @@ export class Sender {
       this.unlanded.push({ sequence });
     } else if (command.type === 'close') {
       this.idleness.closed(command.object);
+      const sequence = this.sequence();
+      this.socket.send(encodeMessage('close', sequence, closeBody(command.object)));
+      this.unlanded.push({ sequence });
     } else {
       this.idleness.busy(this.now());
       this.sendBatch(command.object, command.ticket, RunList.fromBytes(Buffer.from(command.runs)));

@@ -1,0 +1,86 @@
+/** Agents that restart, sessions that are closed, receivers that stall: nobody waits for ever. */
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+
+import { type HypercallClient } from '../../libraries/hypercall/index.js';
+import { PAGE_BYTES } from '../../libraries/units/index.js';
+import { listOf, object, withRelays, type Relays } from './testing/relays.js';
+import { greet } from './testing/scripted-guest.js';
+import { highRamAddress } from './testing/scripted-qemu.js';
+import { deadlineMs, type TwoHosts } from './testing/two-hosts.js';
+
+describe('a stream between two relays that ends before its time', function () {
+  this.timeout(60_000);
+  const given = withRelays();
+  let relays: Relays;
+  let hosts: TwoHosts;
+  let guest: HypercallClient;
+  beforeEach(() => {
+    relays = given();
+    ({ hosts, guest } = relays);
+  });
+
+  it('abort what an agent that restarts had in flight', async () => {
+    await hosts.open('restarted', 4096);
+    const id = await guest.open('restarted', object);
+    await guest.send(id, listOf([[0x100, 100, 0]]));
+    const { client } = await greet(hosts.vmA);
+    const next = await client.open('restarted', object);
+    const { landed } = await client.send(next, listOf([[0x100, 1, 0]]));
+    await assert.rejects(landed, { code: 'channel-closed', message: /HELLO anew/ });
+    await hosts.close('restarted');
+  });
+
+  it('end a stream whose session is closed at the other side, and say so to the guest', async () => {
+    await hosts.open('dies', 2 ** 20);
+    const id = await guest.open('dies', object);
+    const { landed } = await guest.send(id, listOf([[0x100, 2000, 0]]));
+    await hosts.relayB.client.call('CloseSession', { migrationId: 'dies', vm: 'vm-b' }, { deadlineMs });
+    await assert.rejects(landed, { code: 'stream-broken' });
+    await assert.rejects(
+      hosts.relayA.client.call('SendImages', { migrationId: 'dies', vm: 'vm-a' }, { deadlineMs }),
+      { code: 'stream-broken' },
+    );
+    assert.equal(guest.error, undefined);
+    await hosts.close('dies');
+  });
+
+  it('abort a stream whose receiver stalls', async () => {
+    const stalled = createServer((socket) => {
+      socket.once('data', () => {
+        // WELCOME, and then nothing more is read.
+        const welcome = Buffer.alloc(32);
+        welcome.write('PKST');
+        welcome.writeUInt16LE(1, 4);
+        welcome.writeUInt16LE(129, 6);
+        socket.write(welcome);
+        socket.pause();
+      });
+    });
+    await new Promise<void>((resolve) => stalled.listen(0, '127.0.0.1', resolve));
+    const { port } = stalled.address() as { port: number };
+    try {
+      await hosts.relayA.client.call(
+        'OpenStream',
+        {
+          migrationId: 'stalled',
+          vm: 'vm-a',
+          address: '127.0.0.1',
+          port,
+          token: 'ab'.repeat(32),
+          bytesPerSecond: 0,
+        },
+        { deadlineMs },
+      );
+      const id = await guest.open('stalled', object);
+      const { landed } = await guest.send(id, listOf([[highRamAddress / PAGE_BYTES, 16_384, 0]]));
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      const startMs = performance.now();
+      await hosts.relayA.client.call('CloseSession', { migrationId: 'stalled', vm: 'vm-a' }, { deadlineMs });
+      assert.ok(performance.now() - startMs < 2000);
+      await assert.rejects(landed, { code: 'stream-broken' });
+    } finally {
+      stalled.close();
+    }
+  });
+});

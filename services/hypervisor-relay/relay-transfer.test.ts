@@ -1,0 +1,141 @@
+/** What travels, how fast, and what it costs. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { RunList, type HypercallClient } from '../../libraries/hypercall/index.js';
+import { PAGE_BYTES } from '../../libraries/units/index.js';
+import { listOf, object, withRelays, type Relays } from './testing/relays.js';
+import { highRamAddress, lowRamBytes } from './testing/scripted-qemu.js';
+import { deadlineMs, type TwoHosts } from './testing/two-hosts.js';
+
+describe('two relays', function () {
+  this.timeout(60_000);
+  const given = withRelays();
+  let relays: Relays;
+  let hosts: TwoHosts;
+  let guest: HypercallClient;
+  beforeEach(() => {
+    relays = given();
+    ({ hosts, guest } = relays);
+  });
+
+  it('know their VMs and what runs them', async () => {
+    const { vms } = await hosts.relayA.client.call('GetHost', {}, { deadlineMs });
+    const [vm] = vms;
+    assert.equal(vm?.name, 'vm-a');
+    assert.equal(vm.accelerator, 'tcg');
+    assert.equal(vm.qemuVersion, '7.2.22');
+    assert.deepEqual(vm.checkpoint, { ready: true, detail: '' });
+    assert.match(vm.restore?.detail ?? '', /has not said HELLO/);
+    assert.ok(vm.landingFreeBytes > 0 && vm.ramBytes > 200 * 2 ** 20);
+  });
+
+  it('move contiguous pages, byte by byte, across the hole in guest RAM', async () => {
+    const runs = listOf([
+      [0x100, 3000, 10],
+      [highRamAddress / PAGE_BYTES, 5000, 4000],
+      [lowRamBytes / PAGE_BYTES - 4, 4, 100_000],
+    ]);
+    relays.fill(runs);
+    await hosts.open('contiguous');
+    await relays.send('contiguous', runs);
+    relays.verify('contiguous', runs);
+    const counts = await hosts.relayA.client.call(
+      'GetTransfer',
+      { migrationId: 'contiguous', vm: 'vm-a' },
+      { deadlineMs },
+    );
+    assert.equal(counts.pages, runs.pageCount);
+    assert.ok(statSync(hosts.landedPath('contiguous', object)).blocks * 512 < 20_000 * PAGE_BYTES, 'sparse');
+    await hosts.close('contiguous');
+  });
+
+  it('move pages of which none follows on from another, and overwrite them in place', async () => {
+    const runs = new RunList();
+    for (let index = 0; index < 6000; index += 1) runs.push(0x200 + ((index * 7919) % 8000), 1, index * 2);
+    for (const version of [1, 2]) {
+      relays.fill(runs, version);
+      if (version === 1) await hosts.open('fragmented');
+      await relays.send('fragmented', runs);
+      relays.verify('fragmented', runs, version);
+    }
+    await hosts.close('fragmented');
+  });
+
+  it('take one hypercall per page when told so', async () => {
+    const runs = listOf([[0x300, 200, 0]]);
+    relays.fill(runs);
+    await hosts.open('fixed');
+    const batcher = await relays.send('fixed', runs, 'fixed:1');
+    assert.equal(batcher.sends, 200);
+    relays.verify('fixed', runs);
+    const { hypercalls } = await hosts.relayA.client.call(
+      'GetTransfer',
+      { migrationId: 'fixed', vm: 'vm-a' },
+      { deadlineMs },
+    );
+    assert.equal(hypercalls, 202);
+    await hosts.close('fixed');
+  });
+
+  it('send images, seal the landing, and leave nothing behind when closed', async () => {
+    const migrationId = 'images';
+    const outgoing = join(hosts.vmA.config.share, 'outgoing', migrationId);
+    mkdirSync(join(outgoing, 'final/tmpfs'), { recursive: true });
+    writeFileSync(join(outgoing, 'final/core-1.img'), 'core');
+    writeFileSync(join(outgoing, 'final/tmpfs/dev.img'), Buffer.alloc(100_000, 'x'));
+    writeFileSync(join(outgoing, 'not-sent'), '');
+    symlinkSync('/etc/passwd', join(outgoing, 'final/passwd'));
+    symlinkSync('../parent', join(outgoing, 'final/parent'));
+    const runs = listOf([[0x400, 10, 0]]);
+    await hosts.open(migrationId);
+    await relays.send(migrationId, runs);
+    const sent = await hosts.relayA.client.call('SendImages', { migrationId, vm: 'vm-a' }, { deadlineMs });
+    assert.deepEqual(sent, { files: 2, bytes: 100_004 });
+    const sealed = await hosts.relayB.client.call('SealLanding', { migrationId, vm: 'vm-b' }, { deadlineMs });
+    assert.deepEqual(sealed, { pages: 10, bytes: 10 * PAGE_BYTES + 100_004 });
+    assert.equal(hosts.landed(migrationId, 'final/core-1.img').toString(), 'core');
+    assert.equal(hosts.landed(migrationId, 'final/tmpfs/dev.img').length, 100_000);
+    assert.deepEqual(readdirSync(hosts.landedPath(migrationId, 'final')).sort(), ['core-1.img', 'tmpfs']);
+    await hosts.close(migrationId);
+    await hosts.close(migrationId);
+    assert.ok(!existsSync(outgoing));
+    assert.ok(!existsSync(hosts.landedPath(migrationId, '')));
+  });
+
+  it('hold a rate limit within 5 %', async () => {
+    const bytesPerSecond = 40 * 2 ** 20;
+    const runs = listOf([[highRamAddress / PAGE_BYTES, 20_480, 0]]);
+    await hosts.open('capped', bytesPerSecond);
+    const startMs = performance.now();
+    await relays.send('capped', runs);
+    const seconds = (performance.now() - startMs) / 1000;
+    const ratio = (runs.pageCount * PAGE_BYTES) / seconds / bytesPerSecond;
+    assert.ok(ratio > 0.95 && ratio < 1.05, `${ratio} of the limit`);
+    await hosts.close('capped');
+  });
+
+  it('account for the CPU of the VM', async () => {
+    const reading = await hosts.relayA.client.call('ReadCpu', { vm: 'vm-a' }, { deadlineMs });
+    assert.ok((reading.used?.vm ?? 0) > 0 && (reading.used?.relay ?? 0) > 0);
+    assert.ok(reading.atSeconds > 0 && reading.idlePerSecond !== null);
+  });
+
+  it('close the files of tasks that end, however many come and go', async () => {
+    await hosts.open('short-lived');
+    for (let task = 0; task < 1_100; task += 1) {
+      const id = await guest.open('short-lived', `memory/pages-${task}.img`);
+      if (task % 100 === 0) await (await guest.send(id, listOf([[0x100, 1, task]]))).landed;
+      await guest.closeObject(id);
+    }
+    const last = await guest.open('short-lived', object);
+    const runs = listOf([[0x100, 1, 0]]);
+    relays.fill(runs);
+    await (
+      await guest.send(last, runs)
+    ).landed;
+    relays.verify('short-lived', runs);
+    await hosts.close('short-lived');
+  });
+});
