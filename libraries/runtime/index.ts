@@ -1,4 +1,3 @@
-export { startAgentLink, type AgentLinkOptions } from './agent-link.js';
 export { ContainerHost, type HostParts } from './container-host.js';
 export { ContainerStore, type Claim } from './container-store.js';
 export { Freezer } from './freezer.js';

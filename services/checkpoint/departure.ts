@@ -13,10 +13,10 @@
  * back can roll back. A CRIU that is at work in the tasks is waited for, never killed: it would leave its parasite
  * behind.
  */
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { encodeInventory, encodePagemap } from '../../libraries/criu-images/index.js';
+import { required } from '../../libraries/agent/index.js';
 import { PortkeyError } from '../../libraries/errors/index.js';
 import { parseBatchPolicy, type HypercallClient } from '../../libraries/hypercall/index.js';
 import { secondsSince, type Clock } from '../../libraries/process/index.js';
@@ -35,21 +35,18 @@ import {
   type ContainerStore,
   type Runc,
 } from '../../libraries/runtime/index.js';
+import { DepartureFiles, type DepartureFolders } from './departure-files.js';
 import { folderBytes, uploadImages } from './image-upload.js';
 import { ContainerMemory } from './rounds/container-memory.js';
 import { CriuRounds, readDumpStats } from './rounds/criu-round.js';
 import { PortkeyRounds } from './rounds/portkey-round.js';
 import type { RoundOptions } from './rounds/round.js';
 
-export interface DepartureParts {
+export interface DepartureParts extends DepartureFolders {
   readonly store: ContainerStore;
   readonly host: ContainerHost;
   readonly runc: Runc;
   readonly clock: Clock;
-  /** On tmpfs: parent images, work folders, images of CRIU mode. */
-  readonly workRoot: string;
-  /** The folder shared with the relay. */
-  readonly share: string;
   readonly hypercalls: () => HypercallClient;
   readonly zeroPfn: () => number;
   readonly uptimeSeconds: () => Promise<number>;
@@ -88,13 +85,14 @@ export class Departures {
       clock,
       zeroPfn: this.parts.zeroPfn(),
     });
-    const work = this.work(migrationId);
-    await mkdir(work, { recursive: true });
+    const files = this.files(migrationId);
+    await files.make();
     const portkey =
       request.mode === 'MODE_PORTKEY'
         ? new PortkeyRounds({ migrationId, client: this.parts.hypercalls(), policy, memory, clock })
         : undefined;
-    const criu = portkey === undefined ? new CriuRounds({ container, runc, host, work, clock }) : undefined;
+    const criu =
+      portkey === undefined ? new CriuRounds({ container, runc, host, work: files.work, clock }) : undefined;
     this.live.set(migrationId, { request, memory, portkey, criu, ending: new AbortController() });
   }
 
@@ -134,7 +132,7 @@ export class Departures {
     if (await store.isClaimedBy(migration.container, migration.migrationId)) {
       await host.remove(await store.spec(migration.container));
     }
-    await this.removeFiles(migration);
+    await this.files(migration.migrationId).remove();
   }
 
   /** Before the commit. Idempotent. */
@@ -148,7 +146,7 @@ export class Departures {
       await host.network(await store.spec(container)).setLink(true);
       await store.release(container);
     }
-    await this.removeFiles(migration);
+    await this.files(migration.migrationId).remove();
   }
 
   private async dumpNow(
@@ -160,14 +158,15 @@ export class Departures {
     const startMs = clock.monotonicMs();
     const spec = await store.spec(container);
     await writeFile(store.criuConfig(container), spec.network === 'NETWORK_MODE_HOST' ? 'tcp-close\n' : '');
-    const work = path.join(this.work(migrationId), 'final');
-    const images = live.portkey === undefined ? work : path.join(this.outgoing(migrationId), 'final');
+    const files = this.files(migrationId);
+    const work = path.join(files.work, 'final');
+    const images = files.finalImages(live.portkey === undefined ? 'criu' : 'portkey');
     await mkdir(work, { recursive: true });
     await mkdir(images, { recursive: true });
     const parent =
       live.portkey === undefined
         ? live.criu?.parent()
-        : await this.writeParent(migrationId, live.portkey, images);
+        : await files.writeParent(live.portkey.present, await this.parts.uptimeSeconds(), images);
     await runc.checkpoint({
       name: container,
       images,
@@ -185,20 +184,6 @@ export class Departures {
       imageBytes: await folderBytes(images),
       seconds: secondsSince(clock, startMs),
     };
-  }
-
-  /** Parent images of which CRIU reads only what they list; their pages are at the destination already. */
-  private async writeParent(migrationId: string, rounds: PortkeyRounds, images: string): Promise<string> {
-    const folder = path.join(this.work(migrationId), 'parent');
-    await mkdir(folder, { recursive: true });
-    for (const [namespacePid, runs] of rounds.present.entries()) {
-      await writeFile(
-        path.join(folder, `pagemap-${namespacePid}.img`),
-        encodePagemap({ pagesId: namespacePid, runs }),
-      );
-    }
-    await writeFile(path.join(folder, 'inventory.img'), encodeInventory(await this.parts.uptimeSeconds()));
-    return path.relative(images, folder);
   }
 
   private async whileBusy<T>({ migrationId }: MigrationRef, work: Promise<T>): Promise<T> {
@@ -234,23 +219,9 @@ export class Departures {
     return new Freezer(container, this.parts.clock);
   }
 
-  private work(migrationId: string): string {
-    return path.join(this.parts.workRoot, migrationId);
+  private files(migrationId: string): DepartureFiles {
+    return new DepartureFiles(this.parts, migrationId);
   }
-
-  private outgoing(migrationId: string): string {
-    return path.join(this.parts.share, 'outgoing', migrationId);
-  }
-
-  private async removeFiles({ migrationId }: MigrationRef): Promise<void> {
-    await rm(this.work(migrationId), { recursive: true, force: true });
-    await rm(this.outgoing(migrationId), { recursive: true, force: true });
-  }
-}
-
-export function required(migration: MigrationRef | null): MigrationRef {
-  if (migration === null) throw new PortkeyError('invalid-argument', 'the request names no migration');
-  return migration;
 }
 
 /** Seconds since boot: CRIU compares it with the start times of tasks. */

@@ -5,37 +5,19 @@
  * and lets CRIU dump the rest. Parts, in a page's direction: scan/ (pagemap → runs), rounds/ (what to send when),
  * libraries/hypercall (runs → the relay), departure.ts (the migration around them).
  */
+import { agentConfig, startAgentParts } from '../../libraries/agent/index.js';
 import { untouchedPage } from '../../libraries/libc/index.js';
-import { runCommand, systemClock } from '../../libraries/process/index.js';
-import {
-  ContainerHost,
-  ContainerStore,
-  NodeInfoReader,
-  Runc,
-  startAgentLink,
-  zeroFrame,
-} from '../../libraries/runtime/index.js';
+import { zeroFrame } from '../../libraries/runtime/index.js';
 import { runService } from '../../libraries/service/index.js';
-import { checkpointConfig } from './config.js';
 import { Departures, readUptimeSeconds } from './departure.js';
 import { warmUp } from './scan/warm-up.js';
 import { checkpointHandlers } from './service.js';
 
 void runService({
   name: 'checkpoint',
-  config: checkpointConfig,
+  config: agentConfig('checkpoint'),
   start: (config, { log, server }) => {
-    const clock = systemClock;
-    const run = runCommand;
-    const store = new ContainerStore();
-    const runc = new Runc(run);
-    const host = new ContainerHost({ store, runc, run, clock, bridge: config.bridge });
-    const link = startAgentLink({
-      agent: 'checkpoint',
-      device: config.device,
-      clock,
-      onChange: (ready, detail) => log.info({ ready, detail }, 'hypercall channel'),
-    });
+    const { clock, store, runc, host, link, nodeInfo } = startAgentParts('checkpoint', config, log);
     const departures = new Departures({
       store,
       host,
@@ -47,7 +29,6 @@ void runService({
       zeroPfn: readZeroPfn,
       uptimeSeconds: readUptimeSeconds,
     });
-    const nodeInfo = new NodeInfoReader(config.vm, run);
     // After the service answers, so that nobody waits for it.
     setTimeout(() => void warmUp(), 1_000).unref();
     nodeInfo.read(link.state).then(

@@ -1,8 +1,9 @@
 /** The checkpoint service's gRPC side: each call to the part that does it. */
+import { required } from '../../libraries/agent/index.js';
 import type { GuestLink } from '../../libraries/hypercall/index.js';
 import type { CallContext, Handlers, RoundProgress, RoundRequest } from '../../libraries/rpc/index.js';
 import type { ContainerStore, NodeInfoReader } from '../../libraries/runtime/index.js';
-import { required, type Departures } from './departure.js';
+import type { Departures } from './departure.js';
 import { describe } from './describe.js';
 import { progressStream } from './progress-stream.js';
 

@@ -6,31 +6,19 @@
  */
 import { readFile } from 'node:fs/promises';
 
+import { agentConfig, startAgentParts } from '../../libraries/agent/index.js';
 import { sendRawFrame } from '../../libraries/libc/index.js';
-import { runCommand, systemClock } from '../../libraries/process/index.js';
-import {
-  ContainerHost,
-  ContainerStore,
-  NodeInfoReader,
-  Runc,
-  startAgentLink,
-} from '../../libraries/runtime/index.js';
 import { runService } from '../../libraries/service/index.js';
 import { Arrivals } from './arrival.js';
-import { restoreConfig } from './config.js';
 import { Containers } from './containers.js';
 import { PageServers } from './page-server.js';
 import { containerHandlers, restoreHandlers } from './service.js';
 
 void runService({
   name: 'restore',
-  config: restoreConfig,
+  config: agentConfig('restore'),
   start: (config, { log, server }) => {
-    const clock = systemClock;
-    const run = runCommand;
-    const store = new ContainerStore();
-    const runc = new Runc(run);
-    const host = new ContainerHost({ store, runc, run, clock, bridge: config.bridge });
+    const { clock, run, store, runc, host, link, nodeInfo } = startAgentParts('restore', config, log);
     const pageServers = new PageServers({
       run,
       address: config.address,
@@ -49,13 +37,6 @@ void runService({
       sendFrame: (frame) => sendRawFrame(config.bridge, frame),
       signal: (pid, signal) => process.kill(pid, signal),
     });
-    const link = startAgentLink({
-      agent: 'restore',
-      device: config.device,
-      clock,
-      onChange: (ready, detail) => log.info({ ready, detail }, 'hypercall channel'),
-    });
-    const nodeInfo = new NodeInfoReader(config.vm, run);
     server.add('Restore', restoreHandlers({ arrivals, pageServers, nodeInfo, link }));
     server.add('Containers', containerHandlers(new Containers(host, store, runc)));
     return Promise.resolve(() => link.stop());

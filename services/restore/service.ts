@@ -1,8 +1,8 @@
 /** The restore service's gRPC side: each call to the part that does it. */
 import { mkdir } from 'node:fs/promises';
 
+import { required } from '../../libraries/agent/index.js';
 import type { GuestLink } from '../../libraries/hypercall/index.js';
-import { PortkeyError } from '../../libraries/errors/index.js';
 import { KeyedQueue } from '../../libraries/process/index.js';
 import type { Handlers, MigrationRef } from '../../libraries/rpc/index.js';
 import type { NodeInfoReader } from '../../libraries/runtime/index.js';
@@ -71,9 +71,4 @@ export function containerHandlers(containers: Containers): Handlers<'Containers'
       return {};
     },
   };
-}
-
-function required(migration: MigrationRef | null): MigrationRef {
-  if (migration === null) throw new PortkeyError('invalid-argument', 'the request names no migration');
-  return migration;
 }

@@ -8,8 +8,8 @@ import { release, totalmem } from 'node:os';
 import { GuestLink, nonceBytes, VirtioPort, type Agent } from '../hypercall/index.js';
 import { anonymousPage } from '../libc/index.js';
 import type { Clock } from '../process/index.js';
+import { frameOf } from '../runtime/index.js';
 import { PAGE_BYTES } from '../units/index.js';
-import { frameOf } from './frame-of.js';
 
 export interface AgentLinkOptions {
   readonly agent: Agent;

@@ -1,0 +1,3 @@
+export { agentConfig, type AgentConfig } from './config.js';
+export { required } from './migration-ref.js';
+export { startAgentParts, type AgentParts } from './parts.js';
