@@ -39,7 +39,7 @@ describe('the test bed', function () {
     const input = Buffer.from(Array.from({ length: 70_000 }, (_, index) => 32 + (index % 90))).toString();
     const { stdout, stderr, exitCode } = await startPortkey(
       ['testbed', 'exec', 'vm-b', '--', 'sh', '-c', 'cat; echo oops >&2; exit 7'],
-      input,
+      { input },
     ).ended;
     assert.deepEqual([stdout === input, stderr, exitCode], [true, 'oops\n', 7]);
   });

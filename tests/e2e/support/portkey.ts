@@ -17,8 +17,11 @@ export interface RunningCommand {
   readonly ended: Promise<Outcome>;
 }
 
-export function startPortkey(args: readonly string[], input = ''): RunningCommand {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+export function startPortkey(
+  args: readonly string[],
+  { input = '', cwd }: { input?: string; cwd?: string } = {},
+): RunningCommand {
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['pipe', 'pipe', 'pipe'], cwd });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
