@@ -31,6 +31,8 @@ const cli: Cli = {
 };
 
 addCommands(program, cli);
-// Who reads our output may leave early, as `| head` does.
+// Who reads our output may leave early, as `| head` does. Without the result there is nothing to go on for; without
+// the notes on the way there is: what was begun must be finished or cleaned up.
 process.stdout.on('error', () => process.exit(1));
+process.stderr.on('error', () => undefined);
 process.exit(await runCommandLine(cli, program, argv));

@@ -16,8 +16,9 @@ export async function installPackages(output: Output, signal: AbortSignal): Prom
   const stop = (): boolean => child.kill('SIGTERM');
   signal.addEventListener('abort', stop, { once: true });
   try {
-    child.stdout.pipe(output.stderr, { end: false });
-    child.stderr.pipe(output.stderr, { end: false });
+    // Not piped: a pipe stops reading when stderr breaks, and the script would wait for its reader for ever.
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (text: Buffer) => output.stderr.write(text));
     const exitCode = await new Promise<number>((resolve, reject) => {
       child.once('error', reject);
       child.once('close', (code) => resolve(code ?? 1));
