@@ -101,7 +101,7 @@ export class HypercallClient {
     return object;
   }
 
-  /** Waits for a credit, writes one SEND and resolves; `landed` settles later. Throws if the object failed. */
+  /** Waits for a credit, writes one SEND and resolves; `landed` settles later. Throws if the object failed or closed. */
   async send(object: number, runs: RunList): Promise<SentRuns> {
     await this.outstanding.acquireCredit(object);
     let frame: EncodedFrame;
@@ -116,7 +116,9 @@ export class HypercallClient {
     return { landed };
   }
 
+  /** From here on `send` refuses the object, also where it waits for a credit; SENDs that are out still land. */
   async closeObject(object: number): Promise<void> {
+    this.outstanding.closeObject(object);
     await this.write(this.writer.encode({ type: 'close', object }));
   }
 

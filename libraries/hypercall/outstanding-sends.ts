@@ -31,7 +31,7 @@ interface Waiter {
 export class OutstandingSends {
   private readonly sends: Outstanding[] = [];
   private readonly waiters: Waiter[] = [];
-  private readonly failedObjects = new Map<number, PortkeyError>();
+  private readonly endedObjects = new Map<number, PortkeyError>();
   private credits = 0;
   private used = 0;
   private failure: PortkeyError | undefined;
@@ -62,7 +62,7 @@ export class OutstandingSends {
     });
     // Whoever does not look at the result must not bring the process down.
     landed.catch(() => undefined);
-    const failure = this.failure ?? this.failedObjects.get(object);
+    const failure = this.failure ?? this.endedObjects.get(object);
     if (failure !== undefined) this.settle((send) => send.object === object, failure);
     return landed;
   }
@@ -78,8 +78,15 @@ export class OutstandingSends {
     this.wake();
   }
 
+  /** A SEND after its object's CLOSE would be a bad frame, and cost the whole channel. */
+  closeObject(object: number): void {
+    const error = new PortkeyError('cancelled', `object ${object} was closed`);
+    this.endedObjects.set(object, error);
+    for (const waiter of take(this.waiters, (entry) => entry.object === object)) waiter.reject(error);
+  }
+
   failObject(object: number, error: PortkeyError): void {
-    this.failedObjects.set(object, error);
+    this.endedObjects.set(object, error);
     this.settle((send) => send.object === object, error);
   }
 
@@ -89,7 +96,7 @@ export class OutstandingSends {
   }
 
   private throwIfFailed(object: number): void {
-    const failure = this.failure ?? this.failedObjects.get(object);
+    const failure = this.failure ?? this.endedObjects.get(object);
     if (failure !== undefined) throw failure;
   }
 

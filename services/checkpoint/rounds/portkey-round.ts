@@ -3,7 +3,9 @@
  *
  * Goal: when the last round has ended, the landing files hold every page that CRIU will look for, as frozen.
  * Invariants: no page counts as sent unless its frame was the same before the SEND and after it had landed; the
- * last round goes on until that holds for all. A running container's moved pages go with the next round.
+ * last round goes on until that holds for all that is still there. A running container's moved pages go with the
+ * next round. A page that was absent at a second look (swapped out, on its way to another frame) is brought back
+ * first: CRIU will find it in memory, and believe the parent images that it has travelled.
  * Limit: a page that moves away and back to the very same frame within one round would pass unnoticed. Nothing in
  * the kernel moves pages back; a frame that was left is free for others first.
  */
@@ -12,6 +14,7 @@ import {
   RunList,
   type BatchPolicy,
   type HypercallClient,
+  type SentRuns,
 } from '../../../libraries/hypercall/index.js';
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { abortable, secondsSince, type Clock } from '../../../libraries/process/index.js';
@@ -24,9 +27,9 @@ import { emptyResult, type RoundOptions } from './round.js';
 
 export interface PortkeyRoundParts {
   readonly migrationId: string;
-  readonly client: HypercallClient;
+  readonly client: Pick<HypercallClient, 'open' | 'send' | 'closeObject'>;
   readonly policy: BatchPolicy;
-  readonly memory: ContainerMemory;
+  readonly memory: Pick<ContainerMemory, 'snapshot'>;
   readonly clock: Clock;
 }
 
@@ -40,15 +43,17 @@ const settlePasses = 8;
 
 export class PortkeyRounds {
   private readonly objects = new Map<TaskMemory, number>();
+  /** Of this migration alone, whatever else uses the channel. */
+  private hypercalls = 0;
   /** What CRIU will look for, as of the last round. */
   readonly present = new PresentPages();
 
   constructor(private readonly parts: PortkeyRoundParts) {}
 
   async run(options: RoundOptions): Promise<RoundResult> {
-    const { memory, clock, client, policy } = this.parts;
+    const { memory, clock, policy } = this.parts;
     const startMs = clock.monotonicMs();
-    const hypercallsBefore = client.hypercalls;
+    const hypercallsBefore = this.hypercalls;
     const snapshot = await memory.snapshot(options.last);
     let selected = snapshot.tasks.map(({ memory: task, blocks }) => ({
       memory: task,
@@ -64,22 +69,23 @@ export class PortkeyRounds {
       total.moved += movedPages;
       total.dirty = dirtyPages;
       if (movedPages === 0 || !options.last) break;
-      if (pass === settlePasses) {
+      selected = selected.map(({ memory: task, blocks }) => ({
+        memory: task,
+        blocks: task.select(task.refresh(blocks)),
+      }));
+      if (pass === settlePasses && totalPages(selected) > 0) {
         throw new PortkeyError(
           'pages-will-not-settle',
           `${movedPages} pages keep changing their frames although the container is frozen; is the guest short of memory?`,
         );
       }
-      selected = selected.map(({ memory: task, blocks }) => ({
-        memory: task,
-        blocks: task.select(task.refresh(blocks)),
-      }));
     }
+    if (options.last) await this.closeObjects();
     return {
       ...emptyResult,
       pages: total.pages,
       bytes: total.pages * PAGE_BYTES,
-      hypercalls: client.hypercalls - hypercallsBefore,
+      hypercalls: this.hypercalls - hypercallsBefore,
       dirtyPagesAfter: total.dirty + (options.last ? 0 : total.moved),
       pagesMoved: total.moved,
       scanSeconds,
@@ -97,16 +103,20 @@ export class PortkeyRounds {
     { onProgress, signal }: RoundOptions,
   ): Promise<number> {
     const { client, policy } = this.parts;
-    const pagesTotal = sentBefore + selected.reduce((sum, { blocks }) => sum + pageCount(blocks), 0);
+    const pagesTotal = sentBefore + totalPages(selected);
     let pagesLanded = sentBefore;
     const onLanded = (runs: RunList): void => {
       pagesLanded += runs.pageCount;
-      onProgress({ pagesSent: pagesLanded, pagesTotal, hypercalls: client.hypercalls });
+      onProgress({ pagesSent: pagesLanded, pagesTotal, hypercalls: this.hypercalls });
     };
     for (const { memory, blocks } of selected) {
       if (pageCount(blocks) === 0) continue;
       const object = await this.object(memory);
-      const batcher = new Batcher({ policy, send: (runs) => client.send(object, runs), onLanded });
+      const send = (runs: RunList): Promise<SentRuns> => {
+        this.hypercalls += 1;
+        return client.send(object, runs);
+      };
+      const batcher = new Batcher({ policy, send, onLanded });
       for (const { runs } of blocks) {
         await abortable(batcher.add(runs), signal);
       }
@@ -123,6 +133,7 @@ export class PortkeyRounds {
       this.parts.migrationId,
       `memory/pages-${memory.task.namespacePid}.img`,
     );
+    this.hypercalls += 1;
     this.objects.set(memory, object);
     return object;
   }
@@ -131,16 +142,24 @@ export class PortkeyRounds {
     const alive = new Set(selected.map(({ memory }) => memory));
     for (const [memory, object] of this.objects) {
       if (alive.has(memory)) continue;
-      this.objects.delete(memory);
-      await this.parts.client.closeObject(object);
+      await this.close(memory, object);
     }
   }
 
-  /** After the last round. */
+  /** Also for a migration that ends before its last round. */
   async closeObjects(): Promise<void> {
-    for (const object of this.objects.values()) await this.parts.client.closeObject(object);
-    this.objects.clear();
+    for (const [memory, object] of this.objects) await this.close(memory, object);
   }
+
+  private async close(memory: TaskMemory, object: number): Promise<void> {
+    this.objects.delete(memory);
+    this.hypercalls += 1;
+    await this.parts.client.closeObject(object);
+  }
+}
+
+function totalPages(selected: readonly Selected[]): number {
+  return selected.reduce((sum, { blocks }) => sum + pageCount(blocks), 0);
 }
 
 function pageCount(blocks: readonly SelectedBlock[]): number {

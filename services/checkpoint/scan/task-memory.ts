@@ -22,12 +22,16 @@ export interface Revalidation {
   readonly dirtyPages: number;
 }
 
+/** One task's memory as the kernel shows it: `TaskPagemap`, or a test's. */
+export type Pagemap = Pick<TaskPagemap, 'isCurrent' | 'close' | 'clearDirty' | 'read' | 'reread' | 'refresh'>;
+
 export class TaskMemory {
   private readonly sent = new PageSet();
 
-  private constructor(
+  /** Takes the pagemap over: `close` closes it. */
+  constructor(
     readonly task: Task,
-    private readonly pagemap: TaskPagemap,
+    private readonly pagemap: Pagemap,
     private readonly zeroPfn: number,
   ) {}
 
@@ -79,8 +83,11 @@ export class TaskMemory {
     return { movedPages, dirtyPages };
   }
 
-  /** The blocks as they are now, dirty bits left alone: for sending moved pages again at once. */
+  /**
+   * The blocks as they are now, with what was swapped out or is on its way to another frame brought back, dirty bits
+   * left alone: for sending moved pages again at once.
+   */
   refresh(selected: readonly SelectedBlock[]): Block[] {
-    return selected.map(({ block }) => this.pagemap.reread(block));
+    return selected.map(({ block }) => this.pagemap.refresh(block));
   }
 }

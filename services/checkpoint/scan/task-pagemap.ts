@@ -64,6 +64,12 @@ export class TaskPagemap {
     return privateMappings(maps).flatMap((mapping) => this.readMapping(mapping));
   }
 
+  /** One block again with all of its pages in memory. A page that the kernel is moving is waited for. */
+  refresh(block: Block): Block {
+    const now = this.reread(block);
+    return this.bringIn(now) ? this.reread(now) : now;
+  }
+
   /** One block again, as it is now. */
   reread({ firstPage, words, isVdso }: Block): Block {
     return { firstPage, words: this.readWords(firstPage, words.length / wordsPerEntry).slice(), isVdso };

@@ -1,0 +1,205 @@
+/**
+ * The rounds against a simulated guest and a simulated relay: pages are written, mapped, unmapped, moved to other
+ * frames and swapped out at every moment between the scan and the relay's read, and a frame that was left is
+ * somebody else's at once. What CRIU will look for after the last round must have landed, as frozen.
+ */
+import assert from 'node:assert/strict';
+
+import fc from 'fast-check';
+
+import { parseBatchPolicy, type RunList, type SentRuns } from '../../../libraries/hypercall/index.js';
+import { systemClock } from '../../../libraries/process/index.js';
+import { entryWords } from '../scan/pagemap-words.js';
+import type { Block } from '../scan/select.js';
+import { TaskMemory, type Pagemap } from '../scan/task-memory.js';
+import { PortkeyRounds } from './portkey-round.js';
+
+const firstPage = 0x5500;
+const pageCount = 24;
+const zeroPfn = 1;
+const swappedBit = 2 ** 30;
+const garbage = -1;
+
+interface SimulatedPage {
+  content: number;
+  /** Undefined while it is swapped out. */
+  pfn: number | undefined;
+  softDirty: boolean;
+}
+
+type EventKind = 'write' | 'map' | 'unmap' | 'move' | 'swap-out';
+interface Event {
+  readonly kind: EventKind;
+  readonly index: number;
+}
+
+/** A task's pages in the frames of a guest that wastes nothing: a free frame is used by others at once. */
+class SimulatedTask implements Pagemap {
+  readonly pages = new Map<number, SimulatedPage>();
+  readonly ram = new Map<number, number>();
+  frozen = false;
+  private nextPfn = 100;
+  private nextContent = 1;
+
+  apply({ kind, index }: Event): void {
+    const page = firstPage + index;
+    const known = this.pages.get(page);
+    if (kind === 'move' && known?.pfn !== undefined) this.place(known);
+    if (kind === 'swap-out' && known?.pfn !== undefined) {
+      this.ram.set(known.pfn, garbage);
+      known.pfn = undefined;
+    }
+    if (this.frozen) return;
+    if (kind === 'unmap' && known !== undefined) {
+      if (known.pfn !== undefined) this.ram.set(known.pfn, garbage);
+      this.pages.delete(page);
+    }
+    if (kind === 'map' && known === undefined) this.pages.set(page, this.fresh());
+    if (kind === 'write' && known !== undefined) {
+      if (known.pfn === undefined) this.place(known);
+      known.content = this.nextContent++;
+      known.softDirty = true;
+      this.ram.set(known.pfn ?? 0, known.content);
+    }
+  }
+
+  isCurrent(): boolean {
+    return true;
+  }
+
+  close(): void {
+    this.pages.clear();
+  }
+
+  clearDirty(): void {
+    for (const page of this.pages.values()) page.softDirty = false;
+  }
+
+  read(): Block[] {
+    return [this.refresh()];
+  }
+
+  refresh(): Block {
+    for (const page of this.pages.values()) if (page.pfn === undefined) this.place(page);
+    return this.reread();
+  }
+
+  reread(): Block {
+    const words = new Uint32Array(2 * pageCount);
+    for (const [number, { pfn, softDirty }] of this.pages) {
+      const at = 2 * (number - firstPage);
+      if (pfn === undefined) words[at + 1] = swappedBit;
+      else words.set(entryWords({ pfn, file: false, softDirty }), at);
+    }
+    return { firstPage, words, isVdso: false };
+  }
+
+  private fresh(): SimulatedPage {
+    const page = { content: this.nextContent++, pfn: undefined, softDirty: true };
+    this.place(page);
+    return page;
+  }
+
+  private place(page: SimulatedPage): void {
+    if (page.pfn !== undefined) this.ram.set(page.pfn, garbage);
+    page.pfn = this.nextPfn++;
+    this.ram.set(page.pfn, page.content);
+  }
+}
+
+const task = { pid: 10, namespacePid: 1, startTicks: 1, threadCount: 1, privateBytes: 0, stopped: false };
+
+/**
+ * Runs a round for each list of events, which come around the relay's reads, what is left of them after the round;
+ * the last list is the frozen round's. Returns what is wrong afterwards.
+ */
+async function migrate(running: readonly (readonly Event[])[], frozen: readonly Event[]): Promise<string[]> {
+  const simulated = new SimulatedTask();
+  for (let index = 0; index < pageCount; index += 2) simulated.apply({ kind: 'map', index });
+  const memory = new TaskMemory(task, simulated, zeroPfn);
+  const landed = new Map<number, number>();
+  let left: Event[] = [];
+  const happen = (): void => {
+    const event = left.shift();
+    if (event !== undefined) simulated.apply(event);
+  };
+  const send = (_: number, runs: RunList): Promise<SentRuns> => {
+    happen();
+    for (let index = 0; index < runs.length; index += 1) {
+      for (let offset = 0; offset < runs.count(index); offset += 1) {
+        landed.set(runs.page(index) + offset, simulated.ram.get(runs.pfn(index) + offset) ?? garbage);
+      }
+      happen();
+    }
+    return Promise.resolve({ landed: Promise.resolve({ bytes: 0, starvedUs: 0, queueDepth: 0 }) });
+  };
+  const rounds = new PortkeyRounds({
+    migrationId: 'simulated',
+    client: { open: () => Promise.resolve(1), send, closeObject: () => Promise.resolve() },
+    policy: parseBatchPolicy('fixed:4'),
+    memory: {
+      snapshot: (frozen) =>
+        Promise.resolve({
+          tasks: [{ memory, blocks: memory.snapshot(!frozen && index === 0) }],
+          pausedSeconds: 0,
+        }),
+    },
+    clock: systemClock,
+  });
+  let index = 0;
+  for (const events of running) {
+    left = [...events];
+    await rounds.run(options(index, false));
+    while (left.length > 0) happen();
+    index += 1;
+  }
+  simulated.frozen = true;
+  left = [...frozen];
+  await rounds.run(options(index, true));
+  const vouchedFor = new Set(
+    [...rounds.present.entries()].flatMap(([, runs]) =>
+      runs.flatMap(({ page, pageCount: count }) => Array.from({ length: count }, (_, at) => page + at)),
+    ),
+  );
+  return [...simulated.pages].flatMap(([page, { content, softDirty }]) => {
+    if (softDirty) return [];
+    if (!vouchedFor.has(page)) return [`page ${page} is not in the parent`];
+    return landed.get(page) === content ? [] : [`page ${page} landed as ${landed.get(page)}, is ${content}`];
+  });
+}
+
+const options = (index: number, last: boolean) => ({
+  ...{ index, last },
+  onProgress: () => undefined,
+  signal: new AbortController().signal,
+});
+
+describe('rounds in Portkey mode', () => {
+  const eventOf = (...kinds: EventKind[]): fc.Arbitrary<Event> =>
+    fc.record({ kind: fc.constantFrom(...kinds), index: fc.nat(pageCount - 1) });
+
+  it('leave every page that CRIU will look for landed as it is, whatever the guest does meanwhile', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(eventOf('write', 'map', 'unmap', 'move', 'swap-out')), {
+          minLength: 1,
+          maxLength: 3,
+        }),
+        fc.array(eventOf('move', 'swap-out'), { maxLength: 8 }),
+        async (running, frozen) => assert.deepEqual(await migrate(running, frozen), []),
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it('bring back a page that was swapped out while the frozen container’s pages travelled', async () => {
+    const writes = Array.from({ length: 40 }, (): Event => ({ kind: 'write', index: 0 }));
+    assert.deepEqual(await migrate([writes], [{ kind: 'swap-out', index: 0 }]), []);
+  });
+
+  it('give up where a frozen container’s pages never stop moving', async () => {
+    const moves = Array.from({ length: 200 }, (): Event => ({ kind: 'move', index: 0 }));
+    const writes = Array.from({ length: 40 }, (): Event => ({ kind: 'write', index: 0 }));
+    await assert.rejects(migrate([writes], moves), { code: 'pages-will-not-settle' });
+  });
+});
