@@ -10,7 +10,7 @@ import {
   type Container,
   type ContainerSpec,
   type MigrationEvent,
-  type PlacedContainer,
+  type PlacedContainers,
   type Sent,
 } from '../libraries/rpc/index.js';
 
@@ -37,8 +37,9 @@ export class Controller implements Disposable {
     return this.client.call('RunContainer', { vm, spec }, { deadlineMs: containerMs });
   }
 
-  async containers(vm: string): Promise<PlacedContainer[]> {
-    return (await this.client.call('ListContainers', { vm }, { deadlineMs: shortMs })).containers;
+  /** Those of one VM, or of all where `vm` is empty. */
+  containers(vm: string): Promise<PlacedContainers> {
+    return this.client.call('ListContainers', { vm }, { deadlineMs: shortMs });
   }
 
   async stop(name: string): Promise<void> {

@@ -1,8 +1,15 @@
-/** `ps [VM]`: the containers. */
+/**
+ * `ps [VM]`: the containers.
+ *
+ * A VM that does not answer is no empty one: it is named on stderr, and the rest is listed. Where no VM answers at all,
+ * the list would say nothing, and the command fails.
+ */
 import { Command } from 'commander';
 
+import { PortkeyError } from '../../libraries/errors/index.js';
 import type { PlacedContainer } from '../../libraries/rpc/index.js';
 import type { Cli } from '../cli.js';
+import type { Controller } from '../controller.js';
 import { formatTable } from '../table.js';
 
 export interface ContainerRow {
@@ -21,9 +28,28 @@ export function psCommand(cli: Cli): Command {
     .addHelpText('after', '\nExample:\n  portkey ps vm-a --json')
     .action(async (vm: string | undefined) => {
       using controller = await cli.connect();
-      const rows = (await controller.containers(vm ?? '')).flatMap(containerRow);
+      const rows = await listContainers(controller, vm ?? '', (line) => cli.output.note(line));
       cli.output.result(rows, () => table(rows));
     });
+}
+
+/** Throws `service-unavailable` where no VM answers. */
+export async function listContainers(
+  controller: Pick<Controller, 'containers' | 'cluster'>,
+  vm: string,
+  note: (line: string) => void,
+): Promise<ContainerRow[]> {
+  const { containers, problems } = await controller.containers(vm);
+  for (const problem of problems) note(`warning: ${problem}`);
+  if (containers.length === 0 && problems.length > 0) {
+    const { vms } = await controller.cluster();
+    if (problems.length >= vms.length)
+      throw new PortkeyError(
+        'service-unavailable',
+        "no VM answers, so nobody knows the containers; see 'portkey doctor'",
+      );
+  }
+  return containers.flatMap(containerRow);
 }
 
 export function containerRow({ vm, container }: PlacedContainer): ContainerRow[] {
