@@ -8,6 +8,7 @@ import { placesOf } from '../testbed/paths.js';
 import { readState } from '../testbed/state.js';
 import type { Cli } from './cli.js';
 import { Controller, controllerAddress } from './controller.js';
+import { flushed } from './flushed.js';
 import { ProcessInterrupts } from './interrupts.js';
 import { Output } from './output.js';
 import { addCommands, outputFlags, runCommandLine, type GlobalOptions } from './program.js';
@@ -35,4 +36,6 @@ addCommands(program, cli);
 // the notes on the way there is: what was begun must be finished or cleaned up.
 process.stdout.on('error', () => process.exit(1));
 process.stderr.on('error', () => undefined);
-process.exit(await runCommandLine(cli, program, argv));
+const exitCode = await runCommandLine(cli, program, argv);
+await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+process.exit(exitCode);
