@@ -106,9 +106,8 @@ describe('memory that changes while it travels', function () {
       await inGuest('vm-a', `kill -USR1 ${pid}`);
       const { exitCode, stderr } = await migration.ended;
       assert.equal(exitCode, 0, stderr);
-      const connection = await OutsideConnection.open(ip, 7000);
+      using connection = await OutsideConnection.open(ip, 7000);
       assert.equal(await connection.ask('?\n', /\n$/), 'True\n');
-      connection.close();
     } finally {
       await portkeyOk('stop', 'execs');
     }
@@ -119,8 +118,8 @@ describe('memory that changes while it travels', function () {
       'run', 'vm-a', 'moves', '--rootfs', '/', '--tmpfs', '/tmp', '--', 'python3', '-c', holds,
     ); // prettier-ignore
     try {
-      const before = await OutsideConnection.open(ip, 7000);
-      assert.equal(await before.ask('?\n', /\n$/), 'True\n');
+      using connection = await OutsideConnection.open(ip, 7000);
+      assert.equal(await connection.ask('?\n', /\n$/), 'True\n');
       const migration = startPortkey(['--json', 'migrate', 'moves', '--to', 'vm-b', '--bandwidth', '40mbit']);
       await untilState(['precopy'], migration.ended);
       const printed = await portkeyOk(
@@ -134,8 +133,7 @@ describe('memory that changes while it travels', function () {
       await reuseFrames(moves);
       const { exitCode, stdout, stderr } = await migration.ended;
       assert.equal(exitCode, 0, stderr);
-      assert.equal(await before.ask('?\n', /\n$/), 'True\n');
-      before.close();
+      assert.equal(await connection.ask('?\n', /\n$/), 'True\n');
       const { rounds } = JSON.parse(stdout) as MigrationReport;
       const noticed = rounds.reduce((sum, { pagesMoved }) => sum + pagesMoved, 0);
       assert.ok(noticed >= moves.length, `${noticed} of ${moves.length} moves were noticed`);

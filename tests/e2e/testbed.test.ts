@@ -9,8 +9,9 @@ import path from 'node:path';
 
 import { runChecked, runCommand } from '../../libraries/process/index.js';
 import { runtimeFolder } from '../../testbed/index.js';
+import { eventually } from '../support/eventually.js';
 import { withTestbed } from './support/fixture.js';
-import { portkey, portkeyOk, startPortkey } from './support/portkey.js';
+import { portkey, portkeyOk, startPortkey, type Outcome } from './support/portkey.js';
 
 async function assertNothingIsLeft(): Promise<void> {
   assert.ok(!existsSync(runtimeFolder), runtimeFolder);
@@ -23,6 +24,18 @@ async function assertNothingIsLeft(): Promise<void> {
   ]);
   assert.equal(marked.stdout, '', 'processes');
   assert.doesNotMatch(await readFile('/proc/mounts', 'utf8'), /portkey/);
+}
+
+/** Brings a test bed up, and signals the command when the VMs have begun to start. */
+async function signalUpMidway(signal: NodeJS.Signals): Promise<Outcome> {
+  const up = startPortkey(['testbed', 'up']);
+  try {
+    const ram = path.join(runtimeFolder, 'ram-vm-b');
+    await eventually(`${ram} is there`, () => existsSync(ram), 60_000);
+  } finally {
+    up.signal(signal);
+  }
+  return up.ended;
 }
 
 describe('the test bed', function () {
@@ -62,21 +75,14 @@ describe('the test bed', function () {
   });
 
   it('goes down without a trace after its start was killed', async () => {
-    const up = startPortkey(['testbed', 'up']);
-    while (!existsSync(path.join(runtimeFolder, 'ram-vm-b')))
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    process.kill(up.pid, 'SIGKILL');
-    await up.ended;
+    await signalUpMidway('SIGKILL');
     await portkeyOk('testbed', 'down');
     await assertNothingIsLeft();
   });
 
   it('goes down without a trace when its start is interrupted', async () => {
-    const up = startPortkey(['testbed', 'up']);
-    while (!existsSync(path.join(runtimeFolder, 'ram-vm-b')))
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    process.kill(up.pid, 'SIGINT');
-    assert.equal((await up.ended).exitCode, 1);
+    const { exitCode } = await signalUpMidway('SIGINT');
+    assert.equal(exitCode, 1);
     await assertNothingIsLeft();
   });
 });

@@ -6,6 +6,7 @@
  */
 import assert from 'node:assert/strict';
 
+import { eventually } from '../support/eventually.js';
 import type { Fault } from './support/faults.js';
 import { reportOf, ScriptedCluster } from './support/scripted-cluster.js';
 import type { ScriptedProcess } from './support/scripted-process.js';
@@ -120,14 +121,10 @@ describe('when a call goes wrong', function () {
     assert.equal(report.outcome, 'completed');
     assert.match(report.warnings.join(), /the frozen copy of 'web' on vm-a could not be removed yet/);
     assert.throws(() => assertSettled('vm-b'), 'something is left at first');
-    for (
-      let tries = 0;
-      cluster.world.copies.length > 1 || cluster.world.copies[0]?.claim !== undefined;
-      tries += 1
-    ) {
-      assert.ok(tries < 500, 'not removed within ten seconds');
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await eventually('only the unclaimed copy on vm-b is left', () => {
+      const { copies } = cluster.world;
+      return copies.length === 1 && copies[0]?.claim === undefined;
+    });
     assertSettled('vm-b');
   });
 
@@ -138,8 +135,7 @@ describe('when a call goes wrong', function () {
     const report = reportOf(await cluster.migrate());
     assert.equal(report.outcome, 'failed');
     assert.match(report.error?.message ?? '', /'web' may still be frozen/);
-    while (cluster.world.runningOn('web').length === 0)
-      await new Promise((resolve) => setTimeout(resolve, 20));
+    await eventually('a copy of web runs', () => cluster.world.runningOn('web').length > 0);
     assert.deepEqual(cluster.world.runningOn('web'), ['vm-a']);
   });
 

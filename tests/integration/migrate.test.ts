@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { PortkeyError } from '../../libraries/errors/index.js';
+import { eventually } from '../support/eventually.js';
 import { reportOf, ScriptedCluster, statesOf } from './support/scripted-cluster.js';
 
 const allStates = ['preflight', 'precopy', 'frozen', 'dumped', 'landed', 'restored', 'committed', 'done'];
@@ -206,12 +207,10 @@ describe('a migration', function () {
   it('can be cancelled until it is committed, and not after', async () => {
     cluster.a.traits.roundMs = 5_000;
     const running = cluster.migrate();
-    let id = '';
-    while (id === '') {
-      await delay(20);
+    const id = await eventually('a migration is in pre-copy', async () => {
       const { migrations } = await cluster.client.call('ListMigrations', {}, question);
-      id = migrations.find(({ state }) => state === 'precopy')?.id ?? '';
-    }
+      return migrations.find(({ state }) => state === 'precopy')?.id;
+    });
     await cluster.client.call('CancelMigration', { id }, question);
     const report = reportOf(await running);
     assert.deepEqual([report.outcome, report.error?.code], ['rolled-back', 'cancelled']);
@@ -226,7 +225,7 @@ describe('a migration', function () {
   it('is refused while another one has the container', async () => {
     cluster.a.traits.roundMs = 300;
     const first = cluster.migrate();
-    while (!cluster.a.calls.includes('Round')) await delay(10);
+    await eventually('the first round has begun', () => cluster.a.calls.includes('Round'));
     const second = reportOf(await cluster.migrate());
     assert.deepEqual([second.outcome, second.error?.code], ['refused', 'container-busy']);
     assert.match(second.error?.message ?? '', /is already being migrated \(migration m-.*portkey cancel m-/);

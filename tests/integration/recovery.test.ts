@@ -2,9 +2,9 @@
  * The controller as a process of its own is killed in the middle of a migration and started again.
  */
 import assert from 'node:assert/strict';
-import { setTimeout as delay } from 'node:timers/promises';
 
 import type { MigrationReport } from '../../services/controller/report/report.js';
+import { eventually } from '../support/eventually.js';
 import { ScriptedCluster } from './support/scripted-cluster.js';
 
 const question = { deadlineMs: 10_000 };
@@ -38,12 +38,16 @@ describe('a controller that was killed', function () {
 
   async function reportAfterRestart(): Promise<MigrationReport> {
     await cluster.startControllerProcess();
-    for (;;) {
-      const { migrations } = await cluster.client.call('ListMigrations', {}, question);
-      const report = migrations[0]?.report ?? '';
-      if (report !== '') return JSON.parse(report) as MigrationReport;
-      await delay(50);
-    }
+    const report = await eventually(
+      'the migration has a report',
+      async () => {
+        const { migrations } = await cluster.client.call('ListMigrations', {}, question);
+        const newest = migrations[0]?.report ?? '';
+        return newest !== '' && newest;
+      },
+      30_000,
+    );
+    return JSON.parse(report) as MigrationReport;
   }
 
   for (const step of ['preflight', 'precopy', 'frozen', 'dumped', 'landed', 'restored']) {
@@ -62,7 +66,7 @@ describe('a controller that was killed', function () {
   it('after the commit, before the activation: finishes', async () => {
     cluster.b.restore.faults.plan('Activate', { kind: 'hang' });
     const running = cluster.migrate().catch(() => undefined);
-    while (!cluster.b.calls.includes('Activate')) await delay(10);
+    await eventually('Activate was called', () => cluster.b.calls.includes('Activate'));
     await cluster.endController();
     await running;
     assert.deepEqual(cluster.world.runningOn('web'), []);
@@ -72,7 +76,7 @@ describe('a controller that was killed', function () {
   it('after the activation, before its answer: finishes', async () => {
     cluster.b.restore.faults.plan('Activate', { kind: 'hang', when: 'after' });
     const running = cluster.migrate().catch(() => undefined);
-    while (cluster.world.runningOn('web')[0] !== 'vm-b') await delay(10);
+    await eventually('web runs on vm-b', () => cluster.world.runningOn('web')[0] === 'vm-b');
     await cluster.endController();
     await running;
     await finishes();

@@ -8,6 +8,7 @@ import { asPortkeyError } from '../../libraries/errors/index.js';
 import { systemClock } from '../../libraries/process/index.js';
 import type { MigrationReport } from '../../services/controller/report/report.js';
 import { MigrationStore, StateStoreConnection } from '../../services/controller/state/index.js';
+import { eventually } from '../support/eventually.js';
 import { reportOf, ScriptedCluster } from './support/scripted-cluster.js';
 
 const question = { deadlineMs: 10_000 };
@@ -63,12 +64,15 @@ describe('without Redis', function () {
     connection.close();
   }
 
-  async function untilEnded(id: string): Promise<string> {
-    for (;;) {
-      const { state } = await cluster.client.call('GetMigration', { id }, question);
-      if (['done', 'rolled-back', 'refused', 'failed'].includes(state)) return state;
-      await delay(50);
-    }
+  function untilEnded(id: string): Promise<string> {
+    return eventually(
+      `migration ${id} has ended`,
+      async () => {
+        const { state } = await cluster.client.call('GetMigration', { id }, question);
+        return ['done', 'rolled-back', 'refused', 'failed'].includes(state) && state;
+      },
+      20_000,
+    );
   }
 
   it('refuses to begin, within three seconds, and touches nothing', async () => {
@@ -92,14 +96,11 @@ describe('without Redis', function () {
     cluster.redis.hang();
     await assert.rejects(cluster.migrate(), { code: 'state-store-unavailable' });
     cluster.redis.goOn();
-    for (;;) {
-      const report = reportOf(await cluster.migrate());
-      if (report.error?.code !== 'container-busy') {
-        assert.equal(report.outcome, 'completed');
-        return;
-      }
-      await delay(100);
-    }
+    const report = await eventually('the container is free', async () => {
+      const attempt = reportOf(await cluster.migrate());
+      return attempt.error?.code !== 'container-busy' && attempt;
+    });
+    assert.equal(report.outcome, 'completed');
   });
 
   it('rolls back before the commit, and tells Redis when it is back', async () => {

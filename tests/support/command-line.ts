@@ -16,7 +16,7 @@ export interface CommandLineResult {
 
 export interface RunningCommandLine {
   interrupt(): void;
-  /** Resolves as soon as stderr has this text. */
+  /** Resolves as soon as stderr has this text. Throws where the process ends without it. */
   said(text: string): Promise<void>;
   readonly result: Promise<CommandLineResult>;
 }
@@ -36,11 +36,17 @@ export function startPortkey(
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  const closed = once(child, 'close');
+  let ended = false;
+  const closed = once(child, 'close').then(() => {
+    ended = true;
+  });
   return {
     interrupt: () => child.kill('SIGINT'),
     said: async (text) => {
-      while (!stderr.includes(text)) await Promise.race([once(child.stderr, 'data'), closed]);
+      while (!stderr.includes(text)) {
+        if (ended) throw new Error(`portkey ended without saying '${text}': ${stderr}${stdout}`);
+        await Promise.race([once(child.stderr, 'data'), closed]);
+      }
     },
     result: closed.then(() => ({ exitCode: child.exitCode ?? 128, stdout, stderr })),
   };

@@ -17,7 +17,7 @@ socket.on('close', () => process.exit(0));
 process.stdin.pipe(socket).pipe(process.stdout);
 `;
 
-export class OutsideConnection {
+export class OutsideConnection implements Disposable {
   private received = '';
   private waiting: (() => void) | undefined;
   private ended: string | undefined;
@@ -84,6 +84,10 @@ export class OutsideConnection {
 
   close(): void {
     this.child.kill('SIGKILL');
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   private async change(timeoutMs: number): Promise<void> {

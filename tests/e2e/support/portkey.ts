@@ -13,7 +13,8 @@ export interface Outcome {
 }
 
 export interface RunningCommand {
-  readonly pid: number;
+  /** Does nothing where the command has ended. */
+  signal(name: NodeJS.Signals): void;
   readonly ended: Promise<Outcome>;
 }
 
@@ -31,7 +32,7 @@ export function startPortkey(
     child.once('error', reject);
     child.once('close', (code) => resolve({ exitCode: code ?? 128, stdout, stderr }));
   });
-  return { pid: child.pid ?? 0, ended };
+  return { signal: (name) => child.kill(name), ended };
 }
 
 export const portkey = (...args: string[]): Promise<Outcome> => startPortkey(args).ended;
