@@ -4,9 +4,11 @@
  * Every call finds the running test bed by its state file; those that need one throw `testbed-down` without it.
  */
 import { PortkeyError } from '../libraries/errors/index.js';
+import { parseCopyPath, type CopyPath } from './copy-path.js';
 import { copy, type CopyEnd } from './copy.js';
 import { remains, takeDown } from './down.js';
 import { execInGuest, type ExecOptions } from './exec.js';
+import { findTestbed } from './find.js';
 import { checkHealth, type ServiceHealth } from './health.js';
 import { isLocked } from './lock.js';
 import { placesOf } from './paths.js';
@@ -83,17 +85,17 @@ export async function exec(vm: string, command: readonly string[], options: Exec
 
 /** Copies a file or folder; each side is a path or "VM:/path". */
 export async function cp(from: string, to: string, signal: AbortSignal): Promise<void> {
-  await copy(await copyEnd(from), await copyEnd(to), signal);
+  const [source, destination] = [parseCopyPath(from), parseCopyPath(to)];
+  await copy(await copyEnd(source), await copyEnd(destination), signal);
 }
 
-async function copyEnd(text: string): Promise<CopyEnd> {
-  const [, vm, path] = /^([\w-]+):(\/.*)$/.exec(text) ?? [];
-  return vm === undefined || path === undefined ? { path: text } : { vm: await findVm(vm), path };
+async function copyEnd({ vm, path }: CopyPath): Promise<CopyEnd> {
+  return { vm: vm === undefined ? undefined : await findVm(vm), path };
 }
 
 async function findVm(name: string): Promise<VmPlace> {
   const places = placesOf(process.env);
-  const state = await readState(places.state);
+  const state = await findTestbed(places);
   if (state === undefined)
     throw new PortkeyError('testbed-down', "no test bed is up; start one with './portkey testbed up'");
   const { vms } = topologyOf(state.vms.length, places.runtime);
