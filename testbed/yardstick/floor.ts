@@ -1,0 +1,105 @@
+/**
+ * The floor: what the kernel alone charges for a container's bytes on the hosts' network.
+ *
+ * A file on tmpfs goes by sendfile from the source's host over the test bed's own link into a file on tmpfs at the
+ * destination's host; nobody looks for pages, nothing is decided. No way of moving pages between two machines can
+ * cost much less, so the relays are measured against it. The programs and files are the test bed's, and gone with it.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { open, rm, type FileHandle } from 'node:fs/promises';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+import { z } from 'zod';
+
+import { PortkeyError } from '../../libraries/errors/index.js';
+import { runtimeFolder } from '../paths.js';
+import { markerOf } from '../supervision/marker.js';
+import { topologyOf } from '../topology.js';
+
+export interface Floor {
+  readonly bytes: number;
+  readonly sourceCpuSeconds: number;
+  readonly destinationCpuSeconds: number;
+  readonly seconds: number;
+}
+
+const figuresSchema = z.object({ cpuSeconds: z.number(), seconds: z.number() });
+const portSchema = z.object({ port: z.number() });
+const patternBytes = 2 ** 20;
+
+/** From the first host of the test bed that is up to its second. Throws `command-failed`, or the signal's reason. */
+export async function measureFloor(byteLength: number, signal: AbortSignal): Promise<Floor> {
+  const [source, destination] = topologyOf(2, runtimeFolder).vms;
+  if (source === undefined || destination === undefined)
+    throw new PortkeyError('invalid-argument', 'the floor needs two hosts');
+  const from = path.join(runtimeFolder, 'floor-source');
+  const to = path.join(runtimeFolder, 'floor-destination');
+  const children: ChildProcess[] = [];
+  try {
+    await fill(from, byteLength);
+    const receiver = program('floor-receiver', destination.namespace, [destination.hostAddress, to, String(byteLength)], signal); // prettier-ignore
+    children.push(receiver.child);
+    const { port } = portSchema.parse(await receiver.line());
+    const sender = program('floor-sender', source.namespace, [destination.hostAddress, String(port), from], signal); // prettier-ignore
+    children.push(sender.child);
+    const sent = figuresSchema.parse(await sender.line());
+    const received = figuresSchema.parse(await receiver.line());
+    return {
+      bytes: byteLength,
+      sourceCpuSeconds: sent.cpuSeconds,
+      destinationCpuSeconds: received.cpuSeconds,
+      seconds: sent.seconds,
+    };
+  } finally {
+    for (const child of children) child.kill('SIGKILL');
+    await Promise.all([from, to].map((file) => rm(file, { force: true })));
+  }
+}
+
+interface Program {
+  readonly child: ChildProcess;
+  /** The next line that it prints, as JSON. */
+  readonly line: () => Promise<unknown>;
+}
+
+function program(name: string, namespace: string, args: readonly string[], signal: AbortSignal): Program {
+  const file = fileURLToPath(new URL(`./${name}.js`, import.meta.url));
+  const child = spawn('ip', ['netns', 'exec', namespace, process.execPath, file, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...markerOf(runtimeFolder) },
+    signal,
+  });
+  let complaint = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
+  const ended = once(child, 'close').then(
+    () => undefined,
+    () => undefined,
+  );
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const line = async (): Promise<unknown> => {
+    const next: IteratorResult<string, unknown> = await lines.next();
+    if (next.done !== true) return JSON.parse(next.value);
+    await ended;
+    signal.throwIfAborted();
+    throw new PortkeyError('command-failed', `${name} ended before it had measured anything`, {
+      details: complaint,
+    });
+  };
+  return { child, line };
+}
+
+/** The content does not matter to the kernel, but a hole would: it has no pages. */
+async function fill(file: string, byteLength: number): Promise<void> {
+  const pattern = Buffer.alloc(patternBytes, 0x5a);
+  const handle: FileHandle = await open(file, 'w');
+  try {
+    for (let written = 0; written < byteLength; written += patternBytes) {
+      await handle.write(pattern, 0, Math.min(patternBytes, byteLength - written));
+    }
+  } finally {
+    await handle.close();
+  }
+}
