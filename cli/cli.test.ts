@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 
-import { controllerAddress } from './controller.js';
+import { controllerAddress, namedController } from './controller.js';
 import { abortOnInterrupt, ProcessInterrupts } from './interrupts.js';
 import { outputFlags } from './program.js';
 import { formatTable } from './table.js';
@@ -33,13 +33,16 @@ describe('interrupts', () => {
 describe("the controller's address", () => {
   it('is the flag, else the environment, else the test bed', () => {
     const env = { PORTKEY_CONTROLLER: 'b:2' };
-    assert.equal(controllerAddress({ flag: 'a:1', env, testbed: 'unix:/c' }), 'a:1');
-    assert.equal(controllerAddress({ flag: undefined, env, testbed: 'unix:/c' }), 'b:2');
-    assert.equal(controllerAddress({ flag: undefined, env: {}, testbed: 'unix:/c' }), 'unix:/c');
-    assert.throws(() => controllerAddress({ flag: undefined, env: {}, testbed: undefined }), {
+    assert.equal(namedController('a:1', env), 'a:1');
+    assert.equal(namedController(undefined, env), 'b:2');
+    assert.equal(namedController(undefined, {}), undefined);
+    assert.equal(controllerAddress({ named: 'a:1', testbed: 'unix:/c' }), 'a:1');
+    assert.equal(controllerAddress({ named: undefined, testbed: 'unix:/c' }), 'unix:/c');
+    assert.throws(() => controllerAddress({ named: undefined, testbed: undefined }), {
       code: 'testbed-down',
+      message: /portkey testbed up/,
     });
-    assert.throws(() => controllerAddress({ flag: 'nowhere', env, testbed: undefined }), {
+    assert.throws(() => controllerAddress({ named: 'nowhere', testbed: undefined }), {
       code: 'invalid-argument',
     });
   });

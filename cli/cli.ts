@@ -16,6 +16,8 @@ export interface Cli {
   readonly interrupts: Interrupts;
   readonly places: Places;
   exitCode: number;
+  /** The controller that the user named; undefined where it is the test bed's. */
+  namedController(): string | undefined;
   /** The caller disposes of it. Throws `testbed-down` where no controller is known. */
   connect(): Promise<Controller>;
 }

@@ -71,16 +71,20 @@ export class Controller implements Disposable {
   }
 }
 
+/** What the user named: by --controller, else by PORTKEY_CONTROLLER. */
+export function namedController(flag: string | undefined, env: NodeJS.ProcessEnv): string | undefined {
+  return flag ?? env['PORTKEY_CONTROLLER'];
+}
+
 export interface AddressSources {
-  readonly flag: string | undefined;
-  readonly env: NodeJS.ProcessEnv;
+  readonly named: string | undefined;
   /** From the test bed's state file; undefined while it is down. */
   readonly testbed: string | undefined;
 }
 
 /** "host:port" or "unix:/path". Throws `testbed-down` where nothing says it, `invalid-argument` on a bad one. */
-export function controllerAddress({ flag, env, testbed }: AddressSources): string {
-  const address = flag ?? env['PORTKEY_CONTROLLER'] ?? testbed;
+export function controllerAddress({ named, testbed }: AddressSources): string {
+  const address = named ?? testbed;
   if (address === undefined)
     throw new PortkeyError(
       'testbed-down',

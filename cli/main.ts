@@ -4,10 +4,10 @@
 import { Command } from 'commander';
 
 import { systemClock } from '../libraries/process/index.js';
+import { findTestbed } from '../testbed/find.js';
 import { placesOf } from '../testbed/paths.js';
-import { readState } from '../testbed/state.js';
 import type { Cli } from './cli.js';
-import { Controller, controllerAddress } from './controller.js';
+import { Controller, controllerAddress, namedController } from './controller.js';
 import { flushed } from './flushed.js';
 import { ProcessInterrupts } from './interrupts.js';
 import { Output } from './output.js';
@@ -24,10 +24,11 @@ const cli: Cli = {
   interrupts: new ProcessInterrupts(process),
   places,
   exitCode: 0,
+  namedController: () => namedController(program.opts<GlobalOptions>().controller, process.env),
   connect: async () => {
-    const flag = program.opts<GlobalOptions>().controller;
-    const testbed = (await readState(places.state))?.controller;
-    return new Controller(controllerAddress({ flag, env: process.env, testbed }));
+    const named = cli.namedController();
+    const testbed = named === undefined ? (await findTestbed(places))?.controller : undefined;
+    return new Controller(controllerAddress({ named, testbed }));
   },
 };
 
