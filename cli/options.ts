@@ -6,6 +6,8 @@ import { InvalidArgumentError, Option } from 'commander';
 import { asPortkeyError } from '../libraries/errors/index.js';
 import { parseBitRate, parseBytes, parseMilliseconds } from '../libraries/units/index.js';
 
+const longestDowntimeMs = 3_600_000;
+
 export type ModeName = 'portkey' | 'criu';
 export type Accelerator = 'auto' | 'kvm' | 'tcg';
 
@@ -38,8 +40,22 @@ const listOf =
   };
 
 export const size = parsed(parseBytes);
-export const milliseconds = parsed(parseMilliseconds);
-export const bytesPerSecond = parsed(parseBitRate);
+const milliseconds = parsed(parseMilliseconds);
+const bytesPerSecond = parsed(parseBitRate);
+
+/** Whole milliseconds. Zero would be the controller's default on the wire. */
+export function downtime(text: string): number {
+  const value = Math.ceil(milliseconds(text));
+  if (value < 1 || value > longestDowntimeMs) throw new InvalidArgumentError('write a time from 1ms to 60m');
+  return value;
+}
+
+/** Whole bytes per second. Zero would be no cap on the wire. */
+export function bandwidth(text: string): number {
+  const value = Math.round(bytesPerSecond(text));
+  if (value < 1) throw new InvalidArgumentError('a cap leaves some speed; leave the option out for none');
+  return value;
+}
 
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {

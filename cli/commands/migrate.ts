@@ -6,10 +6,10 @@ import type { Cli } from '../cli.js';
 import { migrate, wireModes } from '../migrate/migrate.js';
 import { resultTable } from '../migrate/result-table.js';
 import {
+  bandwidth,
   batch,
-  bytesPerSecond,
   containerName,
-  milliseconds,
+  downtime,
   mode,
   optionWithDefault,
   wholeNumber,
@@ -44,7 +44,7 @@ export function migrateCommand(cli: Cli): Command {
       optionWithDefault(
         '--max-downtime <time>',
         'freeze when the rest can be sent within this',
-        milliseconds,
+        downtime,
         '300ms',
       ),
     )
@@ -56,7 +56,7 @@ export function migrateCommand(cli: Cli): Command {
         '8',
       ),
     )
-    .option('--bandwidth <rate>', 'cap on what the relay sends, like 1gbit', bytesPerSecond)
+    .option('--bandwidth <rate>', 'cap on what the relay sends, like 1gbit', bandwidth)
     .addOption(optionWithDefault('--batch <adaptive|fixed:N>', 'pages per hypercall', batch, 'adaptive'))
     .addHelpText('after', notes)
     .action(async (name: string, options: MigrateOptions) => {
@@ -65,9 +65,9 @@ export function migrateCommand(cli: Cli): Command {
         container: name,
         to: options.to,
         mode: wireModes[options.mode],
-        maxDowntimeMs: Math.ceil(options.maxDowntime),
+        maxDowntimeMs: options.maxDowntime,
         maxRounds: options.maxRounds,
-        bytesPerSecond: Math.round(options.bandwidth ?? 0),
+        bytesPerSecond: options.bandwidth ?? 0,
         batch: options.batch,
       });
       cli.output.result(report, () => resultTable(report));
