@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs tests: `unit` those that need neither VM nor root, `e2e` those with real VMs, `all` these two and, between them,
 # tests/integration. Installs and compiles what is missing first. The last line is "N passed, N failed"; no test at all
-# is a failure. After `e2e` and `all` the test bed is down, also when the tests were interrupted.
+# is a failure. After `e2e` and `all` the test bed is down and nothing runs that the tests have started, also when they
+# were interrupted.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -40,12 +41,46 @@ fi
 mocha=(node_modules/.bin/mocha --reporter scripts/test-reporter.cjs --forbid-only "${files[@]}")
 [ "$1" != unit ] || exec "${mocha[@]}"
 
+# How long what was told to end may take over it: a `testbed up` removes what it has started.
+grace_seconds=20
+
+# Whether any process of mocha's group runs. Zombies do not count: in a container there may be nobody to reap them.
+group_runs() {
+  [ -n "$(sed -n "s/^\([0-9]*\) (.*) [^ZX] [0-9]* $pid .*/\1/p" /proc/[0-9]*/stat 2>/dev/null)" ]
+}
+
+end_group() {
+  local signal deadline
+  for signal in TERM KILL; do
+    group_runs || return 0
+    kill -s "$signal" -- "-$pid" 2>/dev/null || true
+    # A test may have stopped it.
+    kill -s CONT -- "-$pid" 2>/dev/null || true
+    deadline=$((SECONDS + grace_seconds))
+    while group_runs && [ "$SECONDS" -lt "$deadline" ]; do sleep 0.1; done
+  done
+}
+
+# Daemons and commands with a deadline lead groups of their own. All that mocha starts inherits TEST_SUMMARY, which no
+# two runs have in common.
+end_others() {
+  local environment
+  for environment in $(grep -lzxF "TEST_SUMMARY=$TEST_SUMMARY" /proc/[0-9]*/environ 2>/dev/null); do
+    environment=${environment#/proc/}
+    kill -s KILL "${environment%/environ}" 2>/dev/null || true
+  done
+}
+
 TEST_SUMMARY=$(mktemp)
 export TEST_SUMMARY
+pid=
 finish() {
   local status=$?
   trap '' INT TERM HUP
+  export -n TEST_SUMMARY
+  [ -z "$pid" ] || end_group
   node build/cli/main.js testbed down >&2 || true
+  end_others
   [ -s "$TEST_SUMMARY" ] || echo "0 passed, 0 failed" >"$TEST_SUMMARY"
   cat "$TEST_SUMMARY"
   rm -f "$TEST_SUMMARY"
@@ -53,17 +88,12 @@ finish() {
 }
 trap finish EXIT
 
-# In a process group of its own, so that mocha gets each signal once, from here, whoever sent it to whom.
+# In a process group of its own, so that mocha and what it started get each signal once, from here, whoever sent it to
+# whom.
 set -m
 "${mocha[@]}" </dev/null &
 pid=$!
 set +m
-for signal in INT TERM HUP; do trap "kill -s $signal $pid 2>/dev/null || true" "$signal"; done
-status=0
-wait "$pid" || status=$?
-# A signal ends the wait, but maybe not yet mocha.
-while kill -0 "$pid" 2>/dev/null; do
-  status=0
-  wait "$pid" || status=$?
-done
-exit "$status"
+for signal in INT TERM HUP; do trap "kill -s $signal -- -$pid 2>/dev/null || true" "$signal"; done
+# A signal ends the wait, and `finish` ends what does not end by it.
+wait "$pid"
