@@ -4,7 +4,8 @@
  * A write goes to the device at once and is one virtqueue kick. Reading blocks in the kernel, and a blocked read
  * in Node's thread pool can neither be cancelled nor outlived by the process; so a `cat` on the same descriptor
  * reads, and ends with its pipe, its kill, or the host's disconnect (the kernel then returns 0: drivers/char/
- * virtio_console.c). What comes that way are a few COMPLETEs.
+ * virtio_console.c). What comes that way are a few COMPLETEs. The port is at its end when that pipe is, not when
+ * `cat` is: the last answers may still be in the pipe then.
  * The device can be open once at a time: a second open fails with EBUSY.
  */
 import type { ChildProcess } from 'node:child_process';
@@ -21,10 +22,15 @@ export type SpawnReader = (fd: number) => ChildProcess;
 const settleMs = 150;
 
 export class VirtioPort implements ByteChannel {
+  private readerFailure: Error | undefined;
+
   private constructor(
     private readonly file: FileHandle,
     private readonly reader: ChildProcess,
-  ) {}
+  ) {
+    // At once: a process that cannot be started says so before anybody listens, and unheard that ends the agent.
+    reader.on('error', (error) => (this.readerFailure ??= error));
+  }
 
   /**
    * Throws `no-hypercall-channel` where there is no such port, another process has it, or nobody is at its other
@@ -40,8 +46,16 @@ export class VirtioPort implements ByteChannel {
     });
     const port = new VirtioPort(file, spawnReader(file.fd));
     await clock.sleep(settleMs);
-    if (port.reader.exitCode === null) return port;
+    if (port.isReading) return port;
     await port.close();
+    const cause = port.readerFailure;
+    if (cause !== undefined) {
+      throw new PortkeyError(
+        'no-hypercall-channel',
+        `cannot read ${device}: ${cause.message}; can the VM start processes?`,
+        { cause },
+      );
+    }
     throw new PortkeyError(
       'no-hypercall-channel',
       `nobody is at the other end of ${device}; is the hypervisor relay running, and is this VM in its configuration?`,
@@ -58,12 +72,16 @@ export class VirtioPort implements ByteChannel {
 
   listen(onData: (bytes: Buffer) => void, onEnd: (reason?: Error) => void): void {
     this.reader.stdout?.on('data', onData);
-    this.reader.once('error', onEnd);
-    this.reader.once('exit', () => onEnd());
+    this.reader.once('close', () => onEnd(this.readerFailure));
   }
 
   async close(): Promise<void> {
     this.reader.kill('SIGKILL');
     await this.file.close();
+  }
+
+  private get isReading(): boolean {
+    const { exitCode, signalCode } = this.reader;
+    return exitCode === null && signalCode === null && this.readerFailure === undefined;
   }
 }
