@@ -44,7 +44,8 @@ export interface TestbedStatus {
 }
 
 export function up(options: UpOptions, { report, signal }: Hooks): Promise<TestbedState> {
-  return bringUp(options, placesOf(process.env), process.env, realTools(report, signal));
+  const places = placesOf(process.env);
+  return bringUp(options, places, process.env, realTools(places.runtime, report, signal));
 }
 
 /** True if there was something to take down. Also when it throws, running it again goes on where it stopped. */
@@ -52,7 +53,7 @@ export async function down({ report }: Pick<Hooks, 'report'>): Promise<boolean> 
   const places = placesOf(process.env);
   const found = await remains(places);
   // Half a cleanup helps nobody, so this cannot be stopped.
-  await takeDown(places, realTools(report, new AbortController().signal));
+  await takeDown(places, realTools(places.runtime, report, new AbortController().signal));
   report(found.length === 0 ? 'the test bed is down already' : 'the test bed is down');
   return found.length > 0;
 }

@@ -9,9 +9,10 @@ import {
   type Clock,
   type RunCommand,
 } from '../libraries/process/index.js';
+import { markerOf } from './supervision/marker.js';
 
 export interface Tools {
-  /** Commands end, with all they started, when `signal` fires. */
+  /** Commands end, with all they started, when `signal` fires, and carry the test bed's marker. */
   readonly run: RunCommand;
   /** Commands that are not stopped, for cleaning up. */
   readonly runToEnd: RunCommand;
@@ -22,8 +23,15 @@ export interface Tools {
   readonly signal: AbortSignal;
 }
 
-export function realTools(report: (line: string) => void, signal: AbortSignal): Tools {
-  return { run: stoppable(runCommand, signal), runToEnd: runCommand, clock: systemClock, report, signal };
+export function realTools(runtime: string, report: (line: string) => void, signal: AbortSignal): Tools {
+  const run = marked(stoppable(runCommand, signal), runtime);
+  return { run, runToEnd: runCommand, clock: systemClock, report, signal };
+}
+
+/** The same commands with the test bed's marker, by which `down` finds those that outlived a killed `up`. */
+function marked(run: RunCommand, runtime: string): RunCommand {
+  return (argv, options = {}) =>
+    run(argv, { ...options, env: { ...(options.env ?? process.env), ...markerOf(runtime) } });
 }
 
 /** The same commands, killed with all they started when the signal fires; they then throw `cancelled`. */

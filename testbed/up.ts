@@ -12,6 +12,7 @@ import { PortkeyError } from '../libraries/errors/index.js';
 import { secondsSince } from '../libraries/process/index.js';
 import { formatBytes, parseBitRate } from '../libraries/units/index.js';
 import { remains, takeDown } from './down.js';
+import { findTestbed } from './find.js';
 import { consoleLog, waitUntilHealthy } from './health.js';
 import { makeCodeDisk } from './image/code-disk.js';
 import { ensureImage, type GuestImage } from './image/store.js';
@@ -21,7 +22,7 @@ import type { Places } from './paths.js';
 import { requirePrograms } from './programs.js';
 import { requireServices, startServices } from './services.js';
 import { waitForRest } from './rest.js';
-import { readState, writeState, type TestbedState } from './state.js';
+import { writeState, type TestbedState } from './state.js';
 import { daemonStarter, type Daemon } from './supervision/daemon.js';
 import { markedProcesses } from './supervision/marker.js';
 import type { Tools } from './tools.js';
@@ -93,7 +94,7 @@ function checkOptions({ vms, vmMemoryBytes, link }: UpOptions): void {
 async function clearRemains(places: Places, tools: Tools): Promise<void> {
   const found = await remains(places);
   if (found.length === 0) return;
-  const finished = (await readState(places.state)) !== undefined;
+  const finished = (await findTestbed(places)) !== undefined;
   if (finished && (await markedProcesses(places.runtime)).length > 0)
     throw new PortkeyError(
       'testbed-already-up',

@@ -32,7 +32,7 @@ describe('ext4 image', () => {
 
   it('is the same for the same folder, whenever it was made', async function () {
     if (!(await exists('/sbin/mke2fs'))) this.skip();
-    const tools = realTools(() => undefined, new AbortController().signal);
+    const tools = realTools(work, () => undefined, new AbortController().signal);
     const hashes: string[] = [];
     const first = path.join(work, 'first');
     await mkdir(path.join(first, 'folder'), { recursive: true });

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 
 import { systemClock } from '../../libraries/process/index.js';
-import { realTools } from '../tools.js';
+import { realTools, type Tools } from '../tools.js';
 import { daemonStarter, type StartDaemon } from './daemon.js';
 import { isMarked, markedProcesses } from './marker.js';
 import { stopMarkedProcesses } from './stop.js';
@@ -13,11 +13,12 @@ import { waitFor } from './wait.js';
 describe('supervision', () => {
   let runtime = '';
   let start: StartDaemon;
-  const tools = realTools(() => undefined, new AbortController().signal);
+  let tools: Tools;
 
   beforeEach(async () => {
     runtime = await mkdtemp(path.join(os.tmpdir(), 'portkey-runtime-'));
     start = daemonStarter(runtime, runtime);
+    tools = realTools(runtime, () => undefined, new AbortController().signal);
   });
   afterEach(async () => {
     await stopMarkedProcesses(runtime, systemClock);
@@ -30,6 +31,14 @@ describe('supervision', () => {
     assert.equal(await isMarked(pid, runtime), true);
     assert.equal(await isMarked(pid, `${runtime}-other`), false);
     assert.equal(await isMarked(process.pid, runtime), false);
+  });
+
+  it('finds a command, too, that its caller did not live to see the end of', async () => {
+    const ended = tools.run(['sh', '-c', 'sleep 60; true'], { env: { PATH: process.env.PATH } });
+    await until(async () => (await markedProcesses(runtime)).length === 2);
+    await stopMarkedProcesses(runtime, systemClock);
+    assert.match((await ended).stderr, /killed by SIGTERM/);
+    assert.deepEqual(await markedProcesses(runtime), []);
   });
 
   it('ends those too that ignore SIGTERM', async function () {
