@@ -158,6 +158,36 @@ describe('the state machine in Redis', function () {
     assert.deepEqual(verdict, { verdict: 'unknown' });
   });
 
+  it('lets only the last controller that took it over settle a migration that has ended', async () => {
+    const migration = await create();
+    const set = { owed: 'a frozen copy' };
+    await store.step({ ...migration, epoch: 1, to: 'refused', text: 'refused', set });
+    const { events } = await store.readEvents(migration.id);
+    const record = await store.takeOver(migration.id, 'taken over');
+    assert.deepEqual([record?.state, record?.epoch, record?.owed], ['refused', 2, 'a frozen copy']);
+    assert.deepEqual((await store.readEvents(migration.id)).events, events);
+    await store.settle(migration.id, 1);
+    assert.equal((await store.get(migration.id))?.owed, 'a frozen copy');
+    await store.settle(migration.id, 2);
+    assert.equal((await store.get(migration.id))?.owed, '');
+    assert.equal(await store.takeOver(migration.id, 'taken over'), undefined);
+    await store.settle('m-none', 1);
+    assert.equal(await store.get('m-none'), undefined);
+  });
+
+  it('keeps what owes something however old it is, until it is settled', async () => {
+    const small = new MigrationStore(connection, systemClock, 1);
+    const indebted = await create();
+    const set = { owed: 'a frozen copy' };
+    await store.step({ ...indebted, epoch: 1, to: 'refused', text: 'refused', set });
+    for (let i = 0; i < 3; i++) await step(await create(), 1, 'refused');
+    await small.prune();
+    assert.equal((await store.get(indebted.id))?.owed, 'a frozen copy');
+    await store.settle(indebted.id, 1);
+    await small.prune();
+    assert.equal(await store.get(indebted.id), undefined);
+  });
+
   it('keeps unfinished migrations however old they are', async () => {
     const small = new MigrationStore(connection, systemClock, 1);
     const unfinished = await create();

@@ -1,5 +1,5 @@
 /**
- * Calls that remove something on one side: each is idempotent, none keeps the others from being tried.
+ * Does chores, and goes on with them.
  *
  * Somebody waits for the migration's end, so each is tried for a while only (`doChores`). What is left then is
  * tried on in the background until it works or the controller stops (`keepAt`): an agent that was away for long
@@ -7,14 +7,8 @@
  */
 import { asPortkeyError, type PortkeyError } from '../../../libraries/errors/index.js';
 import { retry } from '../retry.js';
-import type { Vm } from '../vms/vm.js';
-import type { Migration, Sides } from './migration.js';
-
-export interface Chore {
-  /** What is left behind if it fails, for people. */
-  readonly leaves: string;
-  readonly run: (deadlineMs: number) => Promise<unknown>;
-}
+import type { Chore } from './chores.js';
+import type { Migration } from './migration.js';
 
 export interface Failure {
   readonly chore: Chore;
@@ -43,38 +37,23 @@ export async function doChores(migration: Migration, chores: readonly Chore[]): 
   return outcomes.filter((outcome) => outcome !== undefined);
 }
 
-/** Goes on with what `doChores` had to leave. Nobody waits for this any more; the log says how it ended. */
-export function keepAt(migration: Migration, failures: readonly Failure[]): void {
+/** Does all chores, however long it takes; the log says how each ended. False: the controller stops before. */
+export async function keepAt(migration: Migration, chores: readonly Chore[]): Promise<boolean> {
   const { clock, limits, lifetime, log } = migration.tools;
   const { id } = migration.subject;
-  for (const { chore } of failures) {
-    retry({ clock, limits, until: lifetime, patienceMs: Infinity }, () => chore.run(limits.undoCallMs)).then(
-      () => log.info({ id }, `removed after all: ${chore.leaves}`),
-      () => log.warn({ id }, `left behind: ${chore.leaves}`),
-    );
-  }
-}
-
-/** Ends the relays' sessions, which only Portkey mode has, on the sides that were touched. */
-export function closeSessions(migration: Migration, sides: Sides): Chore[] {
-  if (migration.mode === 'criu') return [];
-  const { touched } = migration;
-  const vms = [
-    ...(touched.source ? [sides.source] : []),
-    ...(touched.destination ? [sides.destination] : []),
-  ];
-  return vms.map((vm) => ({
-    leaves: `a session and its folders on ${vm.host}`,
-    run: (deadlineMs) => closeSession(migration, vm, deadlineMs),
-  }));
-}
-
-async function closeSession(migration: Migration, vm: Vm, deadlineMs: number): Promise<void> {
-  try {
-    await vm.relay.call('CloseSession', migration.session(vm), { deadlineMs });
-  } catch (thrown) {
-    // A relay that does not know the VM, or the session, has none to close.
-    const { code } = asPortkeyError(thrown);
-    if (code !== 'vm-unknown' && code !== 'session-unknown') throw thrown;
-  }
+  const done = await Promise.all(
+    chores.map(async (chore) => {
+      try {
+        await retry({ clock, limits, until: lifetime, patienceMs: Infinity }, () =>
+          chore.run(limits.undoCallMs),
+        );
+        log.info({ id }, `removed after all: ${chore.leaves}`);
+        return true;
+      } catch {
+        log.warn({ id }, `left behind: ${chore.leaves}`);
+        return false;
+      }
+    }),
+  );
+  return done.every(Boolean);
 }

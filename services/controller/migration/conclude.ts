@@ -1,5 +1,6 @@
 /**
- * The end of a migration, whichever: the report goes into the record with the last step, and to whoever follows.
+ * The end of a migration, whichever: the report goes into the record with the last step, and to whoever follows;
+ * into the record also goes what is still to be removed (owed.ts).
  *
  * If Redis is gone, the followers get the report all the same, and Redis gets it when it is back (or the next
  * start of the controller finds the migration unfinished, and ends it again: all of that is idempotent).
@@ -11,6 +12,7 @@ import type { MigrationState, Reason } from '../state/index.js';
 import { AbortedFirst } from './aborted-first.js';
 import { LeftToRecovery } from './left-to-recovery.js';
 import type { Migration } from './migration.js';
+import { settle, type Owed } from './owed.js';
 
 const stateOf: Record<Outcome, MigrationState> = {
   completed: 'done',
@@ -23,6 +25,8 @@ export interface Ending {
   readonly outcome: Outcome;
   readonly error: PortkeyError | null;
   readonly text: string;
+  /** What could not be removed yet. */
+  readonly owed: Owed | undefined;
   /** A decision that Redis has not been told yet, to be told before the end. */
   readonly untold?: () => Promise<void>;
 }
@@ -31,16 +35,16 @@ export interface Ending {
 export async function conclude(migration: Migration, ending: Ending): Promise<void> {
   const reason = ending.error === null ? null : reasonFrom(ending.error);
   const report = await migration.report.final(ending.outcome, reason);
+  const extras = extrasOf(report, reason, ending.owed);
   const tell = async (): Promise<void> => {
     await ending.untold?.();
-    await migration.journal.step(stateOf[ending.outcome], ending.text, extrasOf(report, reason));
+    await migration.journal.step(stateOf[ending.outcome], ending.text, extras);
   };
   // Redis has just been found to be gone: whoever waits for the report should not wait for it a second time.
   const told = ending.untold === undefined && (await toldAtOnce(migration, tell));
-  if (!told) {
-    migration.journal.announce(stateOf[ending.outcome], ending.text, extrasOf(report, reason));
-    tellLater(migration, tell);
-  }
+  if (!told) migration.journal.announce(stateOf[ending.outcome], ending.text, extras);
+  const stored = told ? Promise.resolve() : tellLater(migration, tell);
+  if (ending.owed !== undefined) void settle(migration, ending.owed.done, stored);
   migration.tools.metrics.migrationEnded(report);
   migration.journal.close();
 }
@@ -65,15 +69,21 @@ export function reasonFrom(error: PortkeyError): Reason {
 function extrasOf(
   report: MigrationReport,
   reason: Reason | null,
+  owed: Owed | undefined,
 ): { report: string; set: Record<string, string> } {
   const json = JSON.stringify(report);
   return {
     report: json,
-    set: { report: json, ...(reason === null ? {} : { reason: JSON.stringify(reason) }) },
+    set: {
+      report: json,
+      ...(reason === null ? {} : { reason: JSON.stringify(reason) }),
+      ...(owed === undefined ? {} : { owed: owed.text }),
+    },
   };
 }
 
-function tellLater(migration: Migration, tell: () => Promise<void>): void {
+/** Resolves when Redis has been told, or will not be by this process. */
+async function tellLater(migration: Migration, tell: () => Promise<void>): Promise<void> {
   const { clock, limits, lifetime, log } = migration.tools;
   const retryable = async (): Promise<void> => {
     try {
@@ -83,7 +93,9 @@ function tellLater(migration: Migration, tell: () => Promise<void>): void {
       if (asPortkeyError(thrown).code === 'state-store-unavailable') throw thrown;
     }
   };
-  retry({ clock, limits, until: lifetime, patienceMs: Infinity }, retryable).catch((error: unknown) => {
+  try {
+    await retry({ clock, limits, until: lifetime, patienceMs: Infinity }, retryable);
+  } catch (error) {
     log.warn({ id: migration.subject.id }, `left to the next start: ${asPortkeyError(error).message}`);
-  });
+  }
 }

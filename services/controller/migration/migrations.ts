@@ -13,10 +13,10 @@ import { Journal } from '../events/journal.js';
 import { LiveReport } from '../report/live-report.js';
 import { RecoveredReport } from '../report/recovered-report.js';
 import { retry } from '../retry.js';
-import { isFinal, type MigrationEvent, type MigrationRecord } from '../state/index.js';
+import { isFinal, isSettled, type MigrationEvent, type MigrationRecord } from '../state/index.js';
 import { LeftToRecovery } from './left-to-recovery.js';
 import { Migration, type Tools, type Wish } from './migration.js';
-import { recoverMigration } from './recover.js';
+import { recoverMigration, recoverOwed } from './recover.js';
 import { runMigration } from './run.js';
 
 const firstEpoch = 1;
@@ -89,7 +89,7 @@ export class Migrations {
     throw new PortkeyError('migration-unknown', `no migration '${id}'; see: portkey migrations`);
   }
 
-  /** Takes over what another run left unfinished. Waits for Redis, if need be, for as long as the controller lives. */
+  /** Takes over what another run left unfinished, or owing something. Waits for Redis, if need be, for as long as the controller lives. */
   async recover(): Promise<void> {
     const { clock, limits, lifetime, log, store } = this.tools;
     const patience = { clock, limits, until: lifetime, patienceMs: Infinity };
@@ -103,8 +103,9 @@ export class Migrations {
       },
       () => store.list(),
     );
-    for (const { id, state } of records) {
-      if (isFinal(state) || this.running.has(id) || this.starting.has(id)) continue;
+    for (const known of records) {
+      const { id } = known;
+      if (isSettled(known) || this.running.has(id) || this.starting.has(id)) continue;
       const record = await retry(patience, () =>
         store.takeOver(id, 'another run of the controller takes over'),
       );
@@ -145,7 +146,18 @@ export class Migrations {
     const journal = new Journal(subject, record.state, store, clock, log);
     const report = new RecoveredReport(record, clock);
     const migration = new Migration(subject, this.tools, journal, new Stopwatch(clock), report, record.mode);
-    this.launch(migration, () => recoverMigration(migration, record));
+    if (!isFinal(record.state)) this.launch(migration, () => recoverMigration(migration, record));
+    else void this.settle(migration, record);
+  }
+
+  /** Not one of those `running`: there is nothing to follow or cancel, and a stop need not wait for it. */
+  private async settle(migration: Migration, record: MigrationRecord): Promise<void> {
+    try {
+      await recoverOwed(migration, record);
+    } catch (thrown) {
+      const { id, owed } = record;
+      this.tools.log.warn({ id }, `left behind: ${owed}: ${asPortkeyError(thrown).message}`);
+    }
   }
 
   private launch(migration: Migration, work: () => Promise<void>): void {

@@ -1,8 +1,9 @@
 /**
- * Migrations that another run of the controller left unfinished.
+ * Migrations that another run of the controller left unfinished, or ended without having removed all that it had to.
  *
  * What was committed is finished, what was not is aborted and rolled back, and what was aborted is undone again:
- * nobody knows how far that had come. Nothing is asked of the agents first; the record in Redis has decided.
+ * nobody knows how far that had come. What has ended stays as it ended, and what it owes is done. Nothing is asked
+ * of the agents first; the record in Redis has decided.
  */
 import { isErrorCode, PortkeyError } from '../../../libraries/errors/index.js';
 import type { RecoveredReport } from '../report/recovered-report.js';
@@ -10,6 +11,7 @@ import { reasonOf, type MigrationRecord } from '../state/index.js';
 import { activate } from './activate.js';
 import { finish } from './finish.js';
 import type { Migration } from './migration.js';
+import { payOff } from './owed.js';
 import { rollBack } from './roll-back.js';
 
 /** `migration` is the record's, with the epoch under which this controller has taken it over. */
@@ -17,18 +19,28 @@ export async function recoverMigration(
   migration: Migration<RecoveredReport>,
   record: MigrationRecord,
 ): Promise<void> {
-  if (record.from !== '') {
-    const { vms } = migration.tools;
-    migration.sides = { source: vms.get(record.from), destination: vms.get(record.to) };
-    migration.touched.source = true;
-    migration.touched.destination = true;
-  }
+  findSides(migration, record);
   if (record.state === 'committed' && migration.sides !== undefined) {
     await activate(migration, migration.sides);
     await finish(migration, migration.sides);
     return;
   }
   await rollBack(migration, whyAborted(record));
+}
+
+/** For a record that is final. Ends when nothing is left of the migration, or the controller stops. */
+export async function recoverOwed(migration: Migration, record: MigrationRecord): Promise<void> {
+  findSides(migration, record);
+  await payOff(migration, record);
+}
+
+/** Nobody knows which sides had been touched, so both count as such. Throws `vm-unknown`. */
+function findSides(migration: Migration, record: MigrationRecord): void {
+  if (record.from === '') return;
+  const { vms } = migration.tools;
+  migration.sides = { source: vms.get(record.from), destination: vms.get(record.to) };
+  migration.touched.source = true;
+  migration.touched.destination = true;
 }
 
 function whyAborted(record: MigrationRecord): PortkeyError {

@@ -10,9 +10,14 @@ import { rollBack } from './roll-back.js';
 import { undo } from './undo.js';
 
 export async function refuse(migration: Migration, reason: PortkeyError): Promise<void> {
-  await undo(migration);
+  const { owed } = await undo(migration);
   try {
-    await conclude(migration, { outcome: 'refused', error: reason, text: `refused: ${reason.message}` });
+    await conclude(migration, {
+      outcome: 'refused',
+      error: reason,
+      text: `refused: ${reason.message}`,
+      owed,
+    });
   } catch (thrown) {
     if (!(thrown instanceof AbortedFirst)) throw thrown;
     await rollBack(migration, thrown.reason);

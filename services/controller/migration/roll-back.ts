@@ -19,15 +19,15 @@ export async function rollBack(migration: Migration, reason: PortkeyError): Prom
     });
   const told = await decidedInRedis(migration, reason, decide);
   if (!told) journal.announce('aborted', `aborted: ${reason.message}`);
-  const thawFailure = await undo(migration);
-  const untold = told ? {} : { untold: decide };
+  const { thawFailure, owed } = await undo(migration);
+  const common = { owed, ...(told ? {} : { untold: decide }) };
   if (thawFailure === undefined) {
     const where = migration.sides === undefined ? '' : ` on ${migration.sides.source.name}`;
     await conclude(migration, {
       outcome: 'rolled-back',
       error: reason,
       text: `rolled back, container '${subject.container}' is untouched${where}: ${reason.message}`,
-      ...untold,
+      ...common,
     });
     return;
   }
@@ -40,7 +40,7 @@ export async function rollBack(migration: Migration, reason: PortkeyError): Prom
       { cause: thawFailure, details: reason.details },
     ),
     text: `failed: container '${subject.container}' could not be told to go on: ${thawFailure.message}`,
-    ...untold,
+    ...common,
   });
 }
 

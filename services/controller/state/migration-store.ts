@@ -4,12 +4,12 @@
  * Goal: a migration's state is decided in one place that survives the controller. Each change is one Lua script
  * (the `.lua` files here); this class gives them their keys and arguments and turns their verdicts into types.
  *
- * Epochs. The record has an epoch, 1 at first. A controller that takes over an unfinished migration raises it; a
- * script that comes with another epoch than the record's changes nothing. So of all that ever drove a migration,
- * only the last one can move it.
+ * Epochs. The record has an epoch, 1 at first. A controller that takes over a migration that is unfinished, or has
+ * ended owing something, raises it; a script that comes with another epoch than the record's changes nothing. So
+ * of all that ever drove a migration, only the last one can move it.
  *
  * Limits: one Redis, not a cluster (the keys of one script are in different slots). `keep` migrations are kept;
- * older ones go when a new one has ended, unfinished ones never.
+ * older ones go when a new one has ended, but never one that is unfinished or still owes something.
  */
 import type { Clock } from '../../../libraries/process/index.js';
 import { PortkeyError } from '../../../libraries/errors/index.js';
@@ -41,7 +41,7 @@ export interface Step {
   /** The final report, for the last event. */
   readonly report?: string;
   /** Fields of the record to set with it. */
-  readonly set?: Partial<Pick<MigrationRecord, 'from' | 'mode' | 'reason' | 'report'>>;
+  readonly set?: Partial<Pick<MigrationRecord, 'from' | 'mode' | 'reason' | 'report' | 'owed'>>;
 }
 
 export type StepResult =
@@ -114,7 +114,7 @@ export class MigrationStore {
     );
   }
 
-  /** Raises the epoch of an unfinished migration; undefined where it has ended or is not there. */
+  /** Raises the epoch of a migration that is not settled; undefined where it is, or is not there. */
   async takeOver(id: string, text: string): Promise<MigrationRecord | undefined> {
     const { verdict } = await this.connection.guard(() =>
       this.scripts.run(
@@ -124,6 +124,11 @@ export class MigrationStore {
       ),
     );
     return verdict === 'applied' ? this.get(id) : undefined;
+  }
+
+  /** Notes that a migration owes nothing any more. Does nothing where another controller has taken it over. */
+  async settle(id: string, epoch: number): Promise<void> {
+    await this.connection.guard(() => this.scripts.run('settle', [keys.migration(id)], [epoch]));
   }
 
   async get(id: string): Promise<MigrationRecord | undefined> {

@@ -7,7 +7,7 @@
 import { z } from 'zod';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
-import { isMigrationState, type MigrationState } from './states.js';
+import { isFinal, isMigrationState, type MigrationState } from './states.js';
 
 export type MigrationMode = 'portkey' | 'criu';
 
@@ -28,6 +28,8 @@ const recordSchema = z.object({
   report: z.string().default(''),
   /** The last event's line. */
   text: z.string().default(''),
+  /** What could not be removed before the migration ended, for people; empty where nothing is left. */
+  owed: z.string().default(''),
 });
 
 export interface MigrationRecord extends z.infer<typeof recordSchema> {
@@ -44,6 +46,11 @@ export function parseRecord(hash: Record<string, string>): MigrationRecord | und
     'internal',
     `the record of migration ${hash['id'] ?? '?'} in Redis is broken: ${problems.join('; ')}`,
   );
+}
+
+/** Whether nothing is left to be done about it. */
+export function isSettled({ state, owed }: Pick<MigrationRecord, 'state' | 'owed'>): boolean {
+  return isFinal(state) && owed === '';
 }
 
 export interface Reason {

@@ -17,6 +17,7 @@ export type ScriptName =
   | 'transition'
   | 'note'
   | 'take-over'
+  | 'settle'
   | 'forget'
   | 'lock'
   | 'unlock'

@@ -1,0 +1,81 @@
+/**
+ * What there is to remove on both sides once a migration has been decided: as calls, each of them idempotent, none
+ * of which must keep the others from being tried. An agent or relay that has nothing of this migration does nothing,
+ * so they may also be repeated long after, whatever has become of the container since.
+ */
+import { asPortkeyError } from '../../../libraries/errors/index.js';
+import type { Vm } from '../vms/vm.js';
+import type { Migration, Sides } from './migration.js';
+
+export interface Chore {
+  /** What is left behind if it fails, for people. */
+  readonly leaves: string;
+  /** The container may stand still until it is done. */
+  readonly thaws: boolean;
+  readonly run: (deadlineMs: number) => Promise<unknown>;
+}
+
+/** After an abort: the source goes on, what the destination has is discarded. */
+export function undoChores(migration: Migration, sides: Sides): Chore[] {
+  const { source, destination } = sides;
+  const { touched, subject, ref } = migration;
+  const thaw: Chore = {
+    leaves: `the claim on '${subject.container}' on ${source.name}`,
+    thaws: true,
+    run: (deadlineMs) => source.checkpoint.call('Rollback', ref, { deadlineMs }),
+  };
+  const discard: Chore = {
+    leaves: `an unused copy of '${subject.container}' on ${destination.name}`,
+    thaws: false,
+    run: (deadlineMs) => destination.restore.call('Discard', ref, { deadlineMs }),
+  };
+  return [
+    ...(touched.source ? [thaw] : []),
+    ...(touched.destination ? [discard] : []),
+    ...closeSessions(migration, sides),
+  ];
+}
+
+/** After the commit, once the destination's copy runs. */
+export function finishChores(migration: Migration, sides: Sides): Chore[] {
+  const { source, destination } = sides;
+  const { container } = migration.subject;
+  return [
+    {
+      leaves: `the frozen copy of '${container}' on ${source.name}`,
+      thaws: false,
+      run: (deadlineMs) => source.checkpoint.call('Finish', migration.ref, { deadlineMs }),
+    },
+    {
+      leaves: `the landed images of '${container}' on ${destination.name}`,
+      thaws: false,
+      run: (deadlineMs) => destination.restore.call('Release', migration.ref, { deadlineMs }),
+    },
+    ...closeSessions(migration, sides),
+  ];
+}
+
+/** Ends the relays' sessions, which only Portkey mode has, on the sides that were touched. */
+function closeSessions(migration: Migration, sides: Sides): Chore[] {
+  if (migration.mode === 'criu') return [];
+  const { touched } = migration;
+  const vms = [
+    ...(touched.source ? [sides.source] : []),
+    ...(touched.destination ? [sides.destination] : []),
+  ];
+  return vms.map((vm) => ({
+    leaves: `a session and its folders on ${vm.host}`,
+    thaws: false,
+    run: (deadlineMs) => closeSession(migration, vm, deadlineMs),
+  }));
+}
+
+async function closeSession(migration: Migration, vm: Vm, deadlineMs: number): Promise<void> {
+  try {
+    await vm.relay.call('CloseSession', migration.session(vm), { deadlineMs });
+  } catch (thrown) {
+    // A relay that does not know the VM, or the session, has none to close.
+    const { code } = asPortkeyError(thrown);
+    if (code !== 'vm-unknown' && code !== 'session-unknown') throw thrown;
+  }
+}
