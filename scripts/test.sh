@@ -2,7 +2,8 @@
 # Runs tests: `unit` those that need neither VM nor root, `e2e` those with real VMs, `all` these two and, between them,
 # tests/integration. Installs and compiles what is missing first. The last line is "N passed, N failed"; no test at all
 # is a failure. After `e2e` and `all` the test bed is down and nothing runs that the tests have started, also when they
-# were interrupted.
+# were interrupted. They refuse to run beside a test bed that is up already, which would be tested in place of the code
+# as it is; TESTBED_REUSE=1 lets them, for a bed that was started after the last build.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -32,10 +33,21 @@ for folder in "${folders[@]}"; do
     [ ! -f "${source%.js}.ts" ] || files+=("$file")
   done < <(find "$folder" -name '*.test.js' | sort)
 done
-if [ ${#files[@]} -eq 0 ]; then
-  echo "no tests found" >&2
+run_nothing() {
+  echo "$1" >&2
   echo "0 passed, 0 failed"
   exit 1
+}
+
+[ ${#files[@]} -gt 0 ] || run_nothing "no tests found"
+
+if [ "$1" != unit ] && [ "${TESTBED_REUSE:-}" != 1 ]; then
+  bed=$(node build/cli/main.js testbed status) || true
+  case $bed in
+    "the test bed is down"* | "a test bed left these behind"*) ;;
+    "") run_nothing "it is not known whether a test bed is up" ;;
+    *) run_nothing "${bed%%:*}; take it down first (./portkey testbed down), or set TESTBED_REUSE=1" ;;
+  esac
 fi
 
 mocha=(node_modules/.bin/mocha --reporter scripts/test-reporter.cjs --forbid-only "${files[@]}")
