@@ -33,7 +33,10 @@ export class Migrations {
 
   constructor(private readonly tools: Tools) {}
 
-  /** Records the migration and sets it going. Returns who has the container where it is not free. */
+  /**
+   * Records the migration and sets it going. Returns who has the container where it is not free. Throws
+   * `state-store-unavailable`: should Redis have recorded it all the same, it will be refused there, too.
+   */
   async start(wish: Wish): Promise<Migration<LiveReport> | { busyWith: string }> {
     const { id, container, to, mode } = wish;
     const text = `migration of container '${container}' to ${to} asked for`;
@@ -52,7 +55,7 @@ export class Migrations {
     }
   }
 
-  /** The report of a migration that cannot even begin, because its container is not free. */
+  /** The report of a migration that could not even begin. */
   unstarted(wish: Wish): LiveReport {
     return this.live(wish).report;
   }
@@ -89,7 +92,7 @@ export class Migrations {
     throw new PortkeyError('migration-unknown', `no migration '${id}'; see: portkey migrations`);
   }
 
-  /** Takes over what another run left unfinished, or owing something. Waits for Redis, if need be, for as long as the controller lives. */
+  /** Takes over what another run left unfinished or owing. Waits for Redis for as long as the controller lives. */
   async recover(): Promise<void> {
     const { clock, limits, lifetime, log, store } = this.tools;
     const patience = { clock, limits, until: lifetime, patienceMs: Infinity };
