@@ -1,9 +1,17 @@
 /**
  * A blocking socket that speaks the stream's messages: whole headers and bodies in, encoded messages out.
  */
-import { PortkeyError } from '../../../libraries/errors/index.js';
-import { IoVector, receiveExactly } from '../../../libraries/libc/index.js';
-import { decodeHeader, maxBodyBytes, streamHeaderBytes, type StreamHeader } from './protocol.js';
+import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
+import { errorNumbers, type WireErrorCode } from '../../../libraries/hypercall/index.js';
+import { IoVector, receiveExactly, shutdownSocket } from '../../../libraries/libc/index.js';
+import {
+  decodeHeader,
+  encodeMessage,
+  maxBodyBytes,
+  refusedBody,
+  streamHeaderBytes,
+  type StreamHeader,
+} from './protocol.js';
 
 export interface ReceivedMessage extends StreamHeader {
   readonly body: Buffer;
@@ -33,4 +41,19 @@ export class MessageSocket {
     this.vector.addBuffer(message);
     this.vector.sendAll(this.fd);
   }
+
+  /** Says why, as well as it can, because the peer may be gone; then ends the connection. */
+  refuse(thrown: unknown): void {
+    const { code, message } = asPortkeyError(thrown);
+    try {
+      this.send(encodeMessage('refused', 0, refusedBody(isWireCode(code) ? code : 'internal', message)));
+    } catch {
+      // It is gone, and knows.
+    }
+    shutdownSocket(this.fd);
+  }
+}
+
+function isWireCode(code: string): code is WireErrorCode {
+  return Object.hasOwn(errorNumbers, code);
 }

@@ -4,38 +4,21 @@
  *
  *     accept ──HELLO with the token──▶ landing ──END──▶ sealed
  *
- * A connection without the right token is turned away and the wait goes on, until the time is up: a stranger cannot
- * take the place of the migration's stream. Each message is acknowledged after its content is in its file.
+ * Who may stream is for admission.ts to say. Each message is acknowledged after its content is in its file.
  *
- * Invariants: exactly one stream is admitted; names and page numbers are checked before anything is opened or
- * written; the first thing that is wrong ends the stream with REFUSED. Half a message is never acknowledged.
+ * Invariants: messages come in sequence, none missing and none twice; names and page numbers are checked before
+ * anything is opened or written; the first thing that is wrong ends the stream with REFUSED. Half a message is never
+ * acknowledged.
  */
-import { timingSafeEqual } from 'node:crypto';
-import { closeSync } from 'node:fs';
-
-import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
-import { errorNumbers, type WireErrorCode } from '../../../libraries/hypercall/index.js';
-import { acceptTcp, setReceiveTimeout, shutdownSocket } from '../../../libraries/libc/index.js';
+import { PortkeyError } from '../../../libraries/errors/index.js';
 import type { Clock } from '../../../libraries/process/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
+import { Admission } from './admission.js';
 import { Counters } from './counters.js';
 import { LandingFiles } from './landing-files.js';
-import { MessageSocket, type ReceivedMessage } from './message-socket.js';
-import {
-  decodeBatch,
-  decodeClose,
-  decodeFile,
-  decodeHello,
-  decodeObject,
-  encodeMessage,
-  landedBody,
-  refusedBody,
-} from './protocol.js';
+import type { MessageSocket, ReceivedMessage } from './message-socket.js';
+import { decodeBatch, decodeClose, decodeFile, decodeObject, encodeMessage, landedBody } from './protocol.js';
 import type { ReceiverEvent, ReceiverStart } from './receiver-messages.js';
-
-/** From OpenLanding until the source's relay has connected. */
-const acceptTimeoutMs = 60_000;
-const helloTimeoutMs = 5_000;
 
 export interface ReceiverParts {
   readonly clock: Pick<Clock, 'monotonicMs'>;
@@ -54,13 +37,13 @@ export class Receiver {
 
   /** Returns when the landing is sealed. Throws `stream-broken` or `no-room`. */
   run(): void {
-    const socket = this.admit();
+    const socket = new Admission({ ...this.start, clock: this.parts.clock }).admit();
     this.parts.report({ type: 'accepted', fd: socket.fd });
     const files = new LandingFiles(this.start.folder, socket.fd);
     try {
       this.land(socket, files);
     } catch (error) {
-      refuse(socket, error);
+      socket.refuse(error);
       throw error;
     } finally {
       files.close();
@@ -68,40 +51,15 @@ export class Receiver {
     this.parts.report({ type: 'sealed' });
   }
 
-  private admit(): MessageSocket {
-    const untilMs = this.parts.clock.monotonicMs() + acceptTimeoutMs;
-    for (;;) {
-      const leftMs = untilMs - this.parts.clock.monotonicMs();
-      if (leftMs <= 0) throw new PortkeyError('stream-broken', 'no stream came to the landing in time');
-      const fd = acceptTcp(this.start.listenerFd, Math.ceil(leftMs));
-      const socket = new MessageSocket(fd);
-      try {
-        this.greet(socket);
-        return socket;
-      } catch (error) {
-        refuse(socket, error);
-        closeSync(fd);
-      }
-    }
-  }
-
-  private greet(socket: MessageSocket): void {
-    setReceiveTimeout(socket.fd, helloTimeoutMs);
-    const message = socket.receive();
-    if (message?.type !== 'hello') throw new PortkeyError('stream-broken', 'a stream begins with HELLO');
-    const { token, migrationId } = decodeHello(message.body);
-    if (!timingSafeEqual(token, this.start.token) || migrationId !== this.start.migrationId) {
-      throw new PortkeyError('session-unknown', 'the token does not admit to this landing');
-    }
-    setReceiveTimeout(socket.fd, 0);
-    socket.send(encodeMessage('welcome', message.sequence));
-  }
-
   private land(socket: MessageSocket, files: LandingFiles): void {
-    for (;;) {
+    // HELLO was 0.
+    for (let due = 1; ; due += 1) {
       const message = socket.receive();
       if (message === undefined)
         throw new PortkeyError('stream-broken', 'the source closed the stream before its end');
+      if (message.sequence !== due) {
+        throw new PortkeyError('stream-broken', `message ${message.sequence} came where ${due} was due`);
+      }
       const bytes = this.landMessage(message, files);
       this.counters.add('bytes', bytes);
       socket.send(encodeMessage('landed', message.sequence, landedBody(bytes)));
@@ -128,19 +86,4 @@ export class Receiver {
     }
     return contentBytes;
   }
-}
-
-/** Says why, as well as it can: the peer may be gone. */
-function refuse(socket: MessageSocket, thrown: unknown): void {
-  const { code, message } = asPortkeyError(thrown);
-  try {
-    socket.send(encodeMessage('refused', 0, refusedBody(isWireCode(code) ? code : 'internal', message)));
-  } catch {
-    // It is gone, and knows.
-  }
-  shutdownSocket(socket.fd);
-}
-
-function isWireCode(code: string): code is WireErrorCode {
-  return Object.hasOwn(errorNumbers, code);
 }
