@@ -5,6 +5,11 @@ set -euo pipefail
 
 packages=(apt-utils debian-archive-keyring e2fsprogs iproute2 mmdebstrap qemu-system-x86 redis-server tar)
 
+# Redis' package starts a server of its own, which nobody here needs. This file is how Debian is asked not to.
+policy=/usr/sbin/policy-rc.d
+# Tells our own file from another's; the pid behind it tells whether the run that made it was killed.
+policy_mark="# made for a while by Portkey's install-packages.sh, process"
+
 is_installed() {
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
@@ -25,6 +30,10 @@ fail() {
   exit 1
 }
 
+can_be_root() {
+  [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null
+}
+
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then
     "$@"
@@ -39,30 +48,45 @@ install_packages() {
     fail "apt-get could not install them; what it said stands above"
 }
 
-# Redis' package starts a server of its own, which nobody here needs. policy-rc.d is how Debian is asked not to.
 hold_services_back() {
-  local policy=/usr/sbin/policy-rc.d
-  if [ -e "$policy" ]; then return; fi
-  printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+  if [ -e "$policy" ] && ! is_policy_abandoned; then return; fi
+  trap release_services EXIT
+  printf '#!/bin/sh\n%s %s\nexit 101\n' "$policy_mark" $$ | as_root tee "$policy" >/dev/null
   as_root chmod 755 "$policy"
-  trap "as_root rm -f $policy" EXIT
 }
 
-command -v dpkg-query >/dev/null || fail "this is not a Debian system; install by hand: ${packages[*]} virtiofsd"
+release_services() {
+  as_root rm -f "$policy"
+}
 
-missing=()
-for package in "${packages[@]}"; do
-  if ! is_installed "$package"; then missing+=("$package"); fi
-done
-if is_installed debian-archive-keyring && ! has_trixie_keys; then missing+=(debian-archive-keyring); fi
-if [ ${#missing[@]} -eq 0 ] && has_virtiofsd; then exit 0; fi
+is_policy_abandoned() {
+  local pid
+  [ -e "$policy" ] || return 1
+  pid=$(sed -n "s/^$policy_mark //p" "$policy")
+  [ -n "$pid" ] && [ ! -e "/proc/$pid" ]
+}
 
-if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
-  fail "packages are missing (${missing[*]:-virtiofsd}) and there is no sudo; run this script as root"
-fi
-as_root apt-get -qq update >&2 || fail "apt-get update failed; what it said stands above"
-if [ ${#missing[@]} -gt 0 ]; then
-  hold_services_back
-  install_packages "${missing[@]}"
-fi
-if ! has_virtiofsd; then install_packages virtiofsd; fi
+main() {
+  command -v dpkg-query >/dev/null || fail "this is not a Debian system; install by hand: ${packages[*]} virtiofsd"
+
+  local missing=() package
+  for package in "${packages[@]}"; do
+    if ! is_installed "$package"; then missing+=("$package"); fi
+  done
+  if is_installed debian-archive-keyring && ! has_trixie_keys; then missing+=(debian-archive-keyring); fi
+  if [ ${#missing[@]} -eq 0 ] && has_virtiofsd; then
+    if is_policy_abandoned && can_be_root; then release_services; fi
+    return
+  fi
+
+  can_be_root || fail "packages are missing (${missing[*]:-virtiofsd}) and there is no sudo; run this script as root"
+  as_root apt-get -qq update >&2 || fail "apt-get update failed; what it said stands above"
+  if [ ${#missing[@]} -gt 0 ]; then
+    hold_services_back
+    install_packages "${missing[@]}"
+  fi
+  if ! has_virtiofsd; then install_packages virtiofsd; fi
+}
+
+# Its functions can be tested one by one where it is sourced.
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then main; fi
