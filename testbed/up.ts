@@ -1,11 +1,11 @@
 /**
- * Brings the test bed up: image → accelerator → network → VMs → services → all healthy → state file.
+ * Brings the test bed up: room → image → accelerator → network → VMs → services → all healthy → state file.
  *
  * Either everything is up on return, or nothing is left. What an earlier run left behind when it crashed is removed
  * first; a test bed that runs is not touched. One `up` at a time (lock). When the signal fires, what has been
  * started is taken down before `cancelled` is thrown; after a SIGKILL the next `up` or `down` does that.
  */
-import { access, constants, mkdir, statfs } from 'node:fs/promises';
+import { access, constants, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 
 import { PortkeyError } from '../libraries/errors/index.js';
@@ -20,6 +20,7 @@ import { tryLock } from './lock.js';
 import { createNetwork } from './network/network.js';
 import type { Places } from './paths.js';
 import { requirePrograms } from './programs.js';
+import { requireRoom } from './room.js';
 import { requireServices, startServices } from './services.js';
 import { waitForRest } from './rest.js';
 import { writeState, type TestbedState } from './state.js';
@@ -59,6 +60,7 @@ export async function bringUp(
     throw new PortkeyError('testbed-already-up', 'another command is bringing the test bed up; wait for it');
   try {
     await clearRemains(places, tools);
+    await requireRoom(options);
     const image = await ensureImage(places, env, tools);
     const accelerator = await chooseAccelerator(options.accel, image, places.cache, tools);
     const topology = topologyOf(options.vms, places.runtime);
@@ -114,7 +116,6 @@ async function startAll(
 ): Promise<Daemon[]> {
   await mkdir(places.runtime, { recursive: true, mode: 0o700 });
   await mkdir(places.logs, { recursive: true });
-  await checkRoom(options, places.runtime);
   await makeCodeDisk(path.join(places.project, 'build/guest'), topology.codeDisk, tools.run);
   await createNetwork(topology.vms, parseBitRate(options.link) * 8, tools.run);
   const start = daemonStarter(places.runtime, places.logs);
@@ -142,17 +143,6 @@ async function startAll(
   await waitUntilHealthy(topology, daemons, places.logs, tools);
   await waitForRest(topology, tools);
   return daemons;
-}
-
-async function checkRoom({ vms, vmMemoryBytes }: UpOptions, runtime: string): Promise<void> {
-  const { bavail, bsize } = await statfs(runtime);
-  const needed = vms * vmMemoryBytes;
-  if (bavail * bsize < needed)
-    throw new PortkeyError(
-      'testbed-failed',
-      `the VMs' memory needs ${formatBytes(needed)} in /dev/shm, which has ${formatBytes(bavail * bsize)}; ` +
-        'choose less with --vm-memory',
-    );
 }
 
 function isWritable(file: string): Promise<boolean> {

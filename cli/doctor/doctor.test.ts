@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 
+import type { Room } from '../../testbed/room.js';
 import { checkLines, type Check } from './check.js';
 import { hostChecks, type Machine } from './host-checks.js';
 
@@ -10,7 +11,7 @@ const healthy: Machine = {
   isUsable: () => Promise.resolve(true),
   exists: () => Promise.resolve(false),
   memoryAvailableBytes: () => Promise.resolve(2 ** 34),
-  freeBytes: () => Promise.resolve(2 ** 34),
+  sharedRoom: () => Promise.resolve({ freeBytes: 2 ** 34, totalBytes: 2 ** 34 }),
 };
 
 describe('doctor', () => {
@@ -35,9 +36,8 @@ describe('doctor', () => {
       await troubles({ findProgram: (name) => Promise.resolve(name === 'virtiofsd' ? undefined : name) }),
       [['virtiofsd', 'failed']],
     );
-    assert.deepEqual(await troubles({ freeBytes: () => Promise.resolve(2 ** 30) }), [
-      ['/dev/shm', 'warning'],
-    ]);
+    const sharedRoom = (): Promise<Room> => Promise.resolve({ freeBytes: 2 ** 30, totalBytes: 2 ** 34 });
+    assert.deepEqual(await troubles({ sharedRoom }), [['/dev/shm', 'warning']]);
   });
 
   it('does not ask for memory that a running test bed has taken', async () => {

@@ -5,10 +5,11 @@
  * is up: it holds what it needs already.
  */
 import { constants } from 'node:fs';
-import { access, readFile, statfs } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { formatBytes } from '../../libraries/units/index.js';
+import { sharedRoom, shortageOf, type Room } from '../../testbed/room.js';
 import { ok, type Check } from './check.js';
 
 export interface Machine {
@@ -18,7 +19,8 @@ export interface Machine {
   isUsable(device: string): Promise<boolean>;
   exists(file: string): Promise<boolean>;
   memoryAvailableBytes(): Promise<number>;
-  freeBytes(folder: string): Promise<number>;
+  /** In /dev/shm. */
+  sharedRoom(): Promise<Room>;
 }
 
 interface NeededProgram {
@@ -45,9 +47,9 @@ const programs: readonly NeededProgram[] = [
   { name: 'tc', package: 'iproute2', without: 'links have no speed limit' },
 ];
 
+const defaultSize = { vms: 2, vmMemoryBytes: 2 * 2 ** 30 };
 /** Two VMs of the default size and what runs beside them. */
 const neededMemoryBytes = 5 * 2 ** 30;
-const neededSharedBytes = 4 * 2 ** 30 + 2 ** 29;
 
 export async function hostChecks(machine: Machine, testbedIsUp: boolean): Promise<Check[]> {
   return [
@@ -113,20 +115,22 @@ async function kvmCheck(machine: Machine): Promise<Check> {
 }
 
 async function memoryChecks(machine: Machine): Promise<Check[]> {
-  const fix = 'use smaller VMs: --vm-memory 1G';
-  const room = (name: string, has: number, needs: number): Check =>
-    has >= needs
-      ? ok('host', name, `${formatBytes(has)} free`)
+  const available = await machine.memoryAvailableBytes();
+  const room = await machine.sharedRoom();
+  const shortage = shortageOf(defaultSize, room);
+  return [
+    available >= neededMemoryBytes
+      ? ok('host', 'memory', `${formatBytes(available)} free`)
       : {
           area: 'host',
-          name,
+          name: 'memory',
           state: 'warning',
-          detail: `${formatBytes(has)} free: two VMs of the default size need ${formatBytes(needs)}`,
-          fix,
-        };
-  return [
-    room('memory', await machine.memoryAvailableBytes(), neededMemoryBytes),
-    room('/dev/shm', await machine.freeBytes('/dev/shm'), neededSharedBytes),
+          detail: `${formatBytes(available)} free: two VMs of the default size need ${formatBytes(neededMemoryBytes)}`,
+          fix: 'use smaller VMs: --vm-memory 1G',
+        },
+    shortage === undefined
+      ? ok('host', '/dev/shm', `${formatBytes(room.freeBytes)} free`)
+      : { area: 'host', name: '/dev/shm', state: 'warning', detail: shortage.problem, fix: shortage.fix },
   ];
 }
 
@@ -152,9 +156,6 @@ export function thisMachine(env: NodeJS.ProcessEnv): Machine {
       const kibibytes = /^MemAvailable:\s+(\d+) kB$/m.exec(await readFile('/proc/meminfo', 'utf8'))?.[1];
       return Number(kibibytes ?? 0) * 1024;
     },
-    freeBytes: async (folder) => {
-      const { bavail, bsize } = await statfs(folder);
-      return bavail * bsize;
-    },
+    sharedRoom,
   };
 }
