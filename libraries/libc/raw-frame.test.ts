@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 
+import { skip } from '../../tests/support/skip.js';
 import { sendRawFrame } from './index.js';
 
 describe('sendRawFrame', () => {
@@ -12,7 +13,7 @@ describe('sendRawFrame', () => {
   });
 
   it('sends out of an interface', function () {
-    if (process.getuid?.() !== 0) this.skip();
+    if (process.getuid?.() !== 0) skip(this, 'only root may send raw frames');
     sendRawFrame('lo', Buffer.alloc(60));
   });
 });

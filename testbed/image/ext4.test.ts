@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 
 import { systemClock } from '../../libraries/process/index.js';
+import { skip } from '../../tests/support/skip.js';
 import { realTools } from '../tools.js';
 import { makeExt4, pathsBelow, timeCommands } from './ext4.js';
 import { exists } from './temporary.js';
@@ -31,7 +32,7 @@ describe('ext4 image', () => {
   });
 
   it('is the same for the same folder, whenever it was made', async function () {
-    if (!(await exists('/sbin/mke2fs'))) this.skip();
+    if (!(await exists('/sbin/mke2fs'))) skip(this, 'mke2fs is missing');
     const tools = realTools(work, () => undefined, new AbortController().signal);
     const hashes: string[] = [];
     const first = path.join(work, 'first');
