@@ -29,6 +29,7 @@ describe('two relays', function () {
     assert.deepEqual(vm.checkpoint, { ready: true, detail: '' });
     assert.match(vm.restore?.detail ?? '', /has not said HELLO/);
     assert.ok(vm.landingFreeBytes > 0 && vm.ramBytes > 200 * 2 ** 20);
+    assert.deepEqual(vm.problems, []);
   });
 
   it('move contiguous pages, byte by byte, across the hole in guest RAM', async () => {

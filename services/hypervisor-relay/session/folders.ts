@@ -2,19 +2,28 @@
  * The two folders of a VM's share that belong to one migration: `landing/ID` and `outgoing/ID`.
  *
  * The guest can write to the share, so both are reached beneath its descriptor and links are never followed.
+ * A page lands at its virtual address of a sparse file, so the share's file system must take files as long as the
+ * address space. Some do not (ext4 ends at 16 TiB), and that would show in the middle of a migration only, at the
+ * first stack or library; so it is tried before anything lands.
  */
+import { closeSync, ftruncateSync, unlinkSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 
-import { PortkeyError } from '../../../libraries/errors/index.js';
-import { Folder, removeTree } from '../../../libraries/libc/index.js';
+import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
+import { errorCodeOf, Folder, removeTree } from '../../../libraries/libc/index.js';
 import { formatBytes } from '../../../libraries/units/index.js';
 
 const folders = ['landing', 'outgoing'] as const;
+/** No migration's id begins with a dot. */
+const probeName = '.probe';
+/** Where a task's addresses end with four levels of page tables (kernel: arch/x86/x86_64/mm.rst). */
+const addressSpaceBytes = 2 ** 47;
 
 export class ShareFolders {
   constructor(
     private readonly vm: string,
     private readonly share: string,
+    private readonly setLength: (fd: number, byteLength: number) => void = ftruncateSync,
   ) {}
 
   async freeBytes(): Promise<number> {
@@ -22,7 +31,7 @@ export class ShareFolders {
     return bavail * bsize;
   }
 
-  /** Makes the landing folder, empty; returns its path on this host. Throws `no-room`. */
+  /** Makes the landing folder, empty; returns its path on this host. Throws `no-room`, also where files end too early. */
   async makeLanding(migrationId: string, expectedBytes: number): Promise<string> {
     const free = await this.freeBytes();
     if (free < expectedBytes) {
@@ -32,10 +41,21 @@ export class ShareFolders {
       );
     }
     return this.within('landing', async (landing) => {
+      this.requireLongFiles(landing);
       await removeTree(landing, migrationId);
       landing.folder(migrationId, { create: true }).close();
       return `${landing.path}/${migrationId}`;
     });
+  }
+
+  /** What would keep any migration from landing here: a line each, with the way out. */
+  async problems(): Promise<string[]> {
+    try {
+      await this.within('landing', (landing) => this.requireLongFiles(landing));
+      return [];
+    } catch (thrown) {
+      return [asPortkeyError(thrown).message];
+    }
   }
 
   outgoing(migrationId: string): string {
@@ -47,7 +67,27 @@ export class ShareFolders {
     for (const name of folders) await this.within(name, (folder) => removeTree(folder, migrationId));
   }
 
-  private async within<T>(name: (typeof folders)[number], act: (folder: Folder) => Promise<T>): Promise<T> {
+  private requireLongFiles(landing: Folder): void {
+    const fd = landing.openForWriting(probeName);
+    try {
+      this.setLength(fd, addressSpaceBytes);
+    } catch (cause) {
+      if (errorCodeOf(cause) !== 'EFBIG') throw cause;
+      throw new PortkeyError(
+        'no-room',
+        `the share of ${this.vm}, ${this.share}, is on a file system whose files end before ${formatBytes(addressSpaceBytes)}, but a page lands at its address; put the share on tmpfs or XFS`,
+        { cause },
+      );
+    } finally {
+      closeSync(fd);
+      unlinkSync(`/proc/self/fd/${landing.fd}/${probeName}`);
+    }
+  }
+
+  private async within<T>(
+    name: (typeof folders)[number],
+    act: (folder: Folder) => T | Promise<T>,
+  ): Promise<T> {
     const share = Folder.open(this.share);
     try {
       const folder = share.folder(name, { create: true });

@@ -84,6 +84,7 @@ export class AttachedVm {
       landingFreeBytes: await this.folders.freeBytes().catch(() => 0),
       accelerator: this.machine?.accelerator ?? '',
       qemuVersion: this.machine?.qemuVersion ?? '',
+      problems: await this.folders.problems(),
     };
   }
 
