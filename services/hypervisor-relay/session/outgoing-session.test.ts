@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,6 +10,7 @@ import {
   decodeHeader,
   encodeMessage,
   landedBody,
+  refusedBody,
   streamHeaderBytes,
   tokenBytes,
 } from '../stream/protocol.js';
@@ -38,6 +39,19 @@ function admitAndCloseAtEnd(socket: Socket): void {
   });
 }
 
+/** A destination whose disk is full when the first file comes. */
+function admitAndRefuseFiles(socket: Socket): void {
+  socket.on('error', () => undefined);
+  socket.once('data', () => {
+    socket.write(encodeMessage('welcome', 0));
+    socket.once('data', () => {
+      socket.pause();
+      const refused = encodeMessage('refused', 0, refusedBody('no-room', 'the landing folder is full'));
+      socket.write(refused, () => socket.resetAndDestroy());
+    });
+  });
+}
+
 describe("a source's stream", () => {
   let folder = '';
   let threads: StreamThreads | undefined;
@@ -46,7 +60,6 @@ describe("a source's stream", () => {
   beforeEach(() => {
     folder = mkdtempSync(path.join(tmpdir(), 'portkey-stream-'));
     threads = streamThreads();
-    server = createServer(admitAndCloseAtEnd);
   });
 
   afterEach(async () => {
@@ -55,20 +68,22 @@ describe("a source's stream", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('has ended well when the destination closes right after it acknowledged the end', async () => {
-    assert.ok(server && threads);
-    const listening = server;
+  /** Sessions to a destination that behaves like this, one after the other, each closed at its end. */
+  async function stream(
+    destination: (socket: Socket) => void,
+    times: number,
+    work: (session: OutgoingSession) => Promise<void>,
+  ): Promise<void> {
+    assert.ok(threads);
+    const listening = (server = createServer(destination));
     await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
     const { port } = listening.address() as AddressInfo;
     const file = path.join(folder, 'ram');
     writeFileSync(file, '');
     truncateSync(file, ramBytes);
-    const ram = GuestRam.open(
-      'vm-a',
-      file,
-      new RamMap([{ guestAddress: 0, byteLength: ramBytes, fileOffset: 0 }]),
-    );
-    for (let time = 0; time < 20; time += 1) {
+    const map = new RamMap([{ guestAddress: 0, byteLength: ramBytes, fileOffset: 0 }]);
+    const ram = GuestRam.open('vm-a', file, map);
+    for (let time = 0; time < times; time += 1) {
       const session: OutgoingSession = new OutgoingSession({
         vm: 'vm-a',
         migrationId: `m-${time}`,
@@ -78,11 +93,29 @@ describe("a source's stream", () => {
         bytesPerSecond: 0,
         threads: threads.senders,
       });
-      await session.connected();
-      session.openObject('memory/pages-1.img');
-      assert.deepEqual(await session.sendImages(folder, 'none'), { files: 0, bytes: 0 });
-      await session.close();
+      try {
+        await session.connected();
+        await work(session);
+      } finally {
+        await session.close();
+      }
     }
     ram.release();
+  }
+
+  it('has ended well when the destination closes right after it acknowledged the end', () =>
+    stream(admitAndCloseAtEnd, 20, async (session) => {
+      session.openObject('memory/pages-1.img');
+      assert.deepEqual(await session.sendImages(folder, 'none'), { files: 0, bytes: 0 });
+    }));
+
+  it('says why the destination refused it in the middle of a file', async () => {
+    mkdirSync(path.join(folder, 'final'));
+    const file = path.join(folder, 'final/tmpfs.img');
+    writeFileSync(file, '');
+    truncateSync(file, 256 * 2 ** 20);
+    await stream(admitAndRefuseFiles, 5, (session) =>
+      assert.rejects(session.sendImages(folder, 'final'), { code: 'no-room', message: /is full/ }),
+    );
   });
 });

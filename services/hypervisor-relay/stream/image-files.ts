@@ -6,21 +6,20 @@
  */
 import { closeSync, fstatSync } from 'node:fs';
 
-import { errorCodeOf, filesBelow, Folder, sendFile } from '../../../libraries/libc/index.js';
+import { errorCodeOf, filesBelow, Folder } from '../../../libraries/libc/index.js';
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { fileBody } from './protocol.js';
 
 const maxFiles = 10_000;
 
 export interface ImageSink {
-  /** Announces a file; its content follows on the socket. */
-  begin(body: Buffer[], contentBytes: number): void;
-  readonly socketFd: number;
+  /** Sends a file: its message's body, and its content from this descriptor. */
+  send(body: Buffer[], fileFd: number, contentBytes: number): void;
 }
 
 /**
  * Sends the files of `root/below` under their names relative to `root`. A folder that is not there has none.
- * Throws `stream-broken`.
+ * Throws `stream-broken`, and what the sink throws.
  */
 export function sendImages(root: string, below: string, sink: ImageSink): { files: number; bytes: number } {
   const folder = openIfThere(root);
@@ -41,8 +40,7 @@ function sendOne(folder: Folder, name: string, sink: ImageSink): number {
   const fd = folder.openForReading(name);
   try {
     const { size } = fstatSync(fd);
-    sink.begin(fileBody(name), size);
-    sendFile(sink.socketFd, fd, 0, size);
+    sink.send(fileBody(name), fd, size);
     return size;
   } finally {
     closeSync(fd);

@@ -15,7 +15,7 @@
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { RunList } from '../../../libraries/hypercall/index.js';
-import { connectTcp, setReceiveTimeout, waitReadable } from '../../../libraries/libc/index.js';
+import { connectTcp, sendFile, setReceiveTimeout, waitReadable } from '../../../libraries/libc/index.js';
 import type { Clock } from '../../../libraries/process/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
 import { RamMap } from '../ram/ram-map.js';
@@ -148,14 +148,16 @@ export class Sender {
 
   private finish(folder: string, below: string): void {
     const sent = sendImages(folder, below, {
-      begin: (body, contentBytes) => {
+      send: (body, fileFd, contentBytes) => {
         const sequence = this.sequence();
         this.unlanded.push({ sequence });
         this.waitForRate(contentBytes);
-        this.orRefusal(() => this.socket.send(encodeMessage('file', sequence, body, contentBytes)));
+        this.orRefusal(() => {
+          this.socket.send(encodeMessage('file', sequence, body, contentBytes));
+          sendFile(this.socket.fd, fileFd, 0, contentBytes);
+        });
         this.counters.add('bytes', contentBytes);
       },
-      socketFd: this.socket.fd,
     });
     const sequence = this.sequence();
     this.unlanded.push({ sequence });
