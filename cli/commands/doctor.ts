@@ -13,7 +13,11 @@ export function doctorCommand(cli: Cli): Command {
     .addHelpText('after', '\nExit code 1 if something needed does not work.')
     .action(async () => {
       const cluster = await checkCluster(cli);
-      const checks = [...(await hostChecks(thisMachine(cli.env), cluster !== undefined)), ...(cluster ?? [])];
+      const host = await hostChecks(thisMachine(cli.env), {
+        testbedIsUp: cluster !== undefined,
+        controllerIsNamed: cli.namedController() !== undefined,
+      });
+      const checks = [...host, ...(cluster ?? [])];
       const healthy = checks.every(({ state }) => state !== 'failed');
       cli.output.result({ ok: healthy, checks }, () =>
         cluster === undefined
@@ -33,7 +37,10 @@ async function checkCluster(cli: Cli): Promise<Check[] | undefined> {
     const error = asPortkeyError(thrown);
     if (error.code === 'testbed-down') return undefined;
     if (error.exitCode === 2) throw error;
-    const fix = "'portkey testbed down', then 'portkey testbed up'; or check the address";
+    const fix =
+      cli.namedController() === undefined
+        ? "'portkey testbed down', then 'portkey testbed up'"
+        : 'start it, or check the address';
     return [{ area: 'cluster', name: 'controller', state: 'failed', detail: error.message, fix }];
   }
 }

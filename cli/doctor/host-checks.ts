@@ -2,7 +2,8 @@
  * What this machine needs to run a test bed.
  *
  * Reads only; the machine is a parameter, so that each finding can be tested. Memory is not checked while a test bed
- * is up: it holds what it needs already.
+ * is up: it holds what it needs already. Where the controller is one that the user named, the VMs are elsewhere, and
+ * what only a test bed would need is no failure.
  */
 import { constants } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
@@ -10,32 +11,38 @@ import path from 'node:path';
 
 import { formatBytes } from '../../libraries/units/index.js';
 import { sharedRoom, shortageOf, type Room } from '../../testbed/room.js';
+import { findVirtiofsd } from '../../testbed/vm/virtiofsd.js';
 import { ok, type Check } from './check.js';
 
 export interface Machine {
   readonly nodeVersion: string;
   readonly isRoot: boolean;
   findProgram(name: string): Promise<string | undefined>;
+  /** As `testbed up` finds it. */
+  findVirtiofsd(): Promise<string | undefined>;
   isUsable(device: string): Promise<boolean>;
-  exists(file: string): Promise<boolean>;
   memoryAvailableBytes(): Promise<number>;
   /** In /dev/shm. */
   sharedRoom(): Promise<Room>;
 }
 
+export interface Circumstances {
+  readonly testbedIsUp: boolean;
+  readonly controllerIsNamed: boolean;
+}
+
 interface NeededProgram {
   readonly name: string;
-  /** Places besides PATH. */
-  readonly alsoAt?: readonly string[];
   readonly package: string;
   readonly without: string;
 }
 
+const virtiofsd = 'virtiofsd';
+
 const programs: readonly NeededProgram[] = [
   { name: 'qemu-system-x86_64', package: 'qemu-system-x86', without: 'no VM can run' },
   {
-    name: 'virtiofsd',
-    alsoAt: ['/usr/libexec/virtiofsd', '/usr/lib/qemu/virtiofsd'],
+    name: virtiofsd,
     package: 'virtiofsd, or qemu-system-common on bookworm',
     without: 'the VMs cannot see landed images',
   },
@@ -51,23 +58,29 @@ const defaultSize = { vms: 2, vmMemoryBytes: 2 * 2 ** 30 };
 /** Two VMs of the default size and what runs beside them. */
 const neededMemoryBytes = 5 * 2 ** 30;
 
-export async function hostChecks(machine: Machine, testbedIsUp: boolean): Promise<Check[]> {
-  return [
-    nodeCheck(machine),
-    machine.isRoot
-      ? ok('host', 'root', 'yes')
-      : {
-          area: 'host',
-          name: 'root',
-          state: 'failed',
-          detail: 'no: network namespaces cannot be made',
-          fix: 'run as root, or with sudo',
-        },
+export async function hostChecks(
+  machine: Machine,
+  { testbedIsUp, controllerIsNamed }: Circumstances,
+): Promise<Check[]> {
+  const forTestbed = [
+    rootCheck(machine),
     ...(await Promise.all(programs.map((program) => programCheck(machine, program)))),
     await tunCheck(machine),
     await kvmCheck(machine),
     ...(testbedIsUp ? [] : await memoryChecks(machine)),
   ];
+  return [nodeCheck(machine), ...(controllerIsNamed ? forTestbed.map(asWarning) : forTestbed)];
+}
+
+function asWarning(check: Check): Check {
+  if (check.state !== 'failed') return check;
+  return { ...check, state: 'warning', detail: `${check.detail}; only a test bed here would need it` };
+}
+
+function rootCheck({ isRoot }: Machine): Check {
+  if (isRoot) return ok('host', 'root', 'yes');
+  const detail = 'no: network namespaces cannot be made';
+  return { area: 'host', name: 'root', state: 'failed', detail, fix: 'run as root, or with sudo' };
 }
 
 function nodeCheck({ nodeVersion }: Machine): Check {
@@ -78,13 +91,12 @@ function nodeCheck({ nodeVersion }: Machine): Check {
 }
 
 async function programCheck(machine: Machine, program: NeededProgram): Promise<Check> {
-  const found = await machine.findProgram(program.name);
-  if (found !== undefined) return ok('host', program.name, found);
-  for (const place of program.alsoAt ?? [])
-    if (await machine.exists(place)) return ok('host', program.name, place);
+  const { name } = program;
+  const found = await (name === virtiofsd ? machine.findVirtiofsd() : machine.findProgram(name));
+  if (found !== undefined) return ok('host', name, found);
   return {
     area: 'host',
-    name: program.name,
+    name,
     state: 'failed',
     detail: `missing: ${program.without}`,
     fix: `bash scripts/install-packages.sh (Debian package ${program.package})`,
@@ -150,8 +162,12 @@ export function thisMachine(env: NodeJS.ProcessEnv): Machine {
       }
       return undefined;
     },
+    findVirtiofsd: () =>
+      findVirtiofsd().then(
+        ({ path }) => path,
+        () => undefined,
+      ),
     isUsable: (device) => may(device, constants.R_OK | constants.W_OK),
-    exists: (file) => may(file, constants.F_OK),
     memoryAvailableBytes: async () => {
       const kibibytes = /^MemAvailable:\s+(\d+) kB$/m.exec(await readFile('/proc/meminfo', 'utf8'))?.[1];
       return Number(kibibytes ?? 0) * 1024;
