@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import type { Clock } from '../../../libraries/process/index.js';
 import type { CpuReading, CpuSeconds } from '../../../libraries/rpc/index.js';
 import { accountSide } from './cpu.js';
-import { CpuLedger } from './cpu-ledger.js';
+import { CpuLedger, type CpuAccount } from './cpu-ledger.js';
 import { firstTaskRan } from './downtime.js';
 import { Stopwatch } from './stopwatch.js';
 
@@ -73,10 +73,87 @@ describe('the CPU ledger', () => {
     );
     ledger.endPhase();
     ledger.endPhase();
-    const { source, destination } = await ledger.result();
+    const { source, destination } = (await ledger.result()).cpuSeconds;
     assert.equal(destination, null);
     assert.ok(Math.abs((source?.byPhase.final ?? 0) - 1.9) < 1e-9);
     assert.equal(source?.byPhase.restore, 0);
+  });
+
+  /** The account of a source whose readings come one after the other; undefined ones are lost. */
+  async function accountOf(readings: readonly (CpuReading | undefined)[]): Promise<CpuAccount> {
+    let next = 0;
+    const ledger = new CpuLedger(
+      () => {
+        const answer = readings[next++];
+        return answer === undefined ? Promise.reject(new Error('lost')) : Promise.resolve(answer);
+      },
+      () => Promise.reject(new Error('gone')),
+    );
+    for (let phase = 1; phase < readings.length; phase++) ledger.endPhase();
+    return ledger.result();
+  }
+
+  it('counts a phase whose end was lost with the next one', async () => {
+    const readings = [reading(0, 0), reading(10, 5), reading(12, 7), reading(15, 11)];
+    const without = async (...lost: number[]): Promise<number[] | null> => {
+      const kept = readings.map((one, index) => (lost.includes(index) ? undefined : one));
+      const { source } = (await accountOf(kept)).cpuSeconds;
+      if (source === null) return null;
+      return [source.total, ...Object.values(source.byPhase)].map((value) => Math.round(value * 1e6) / 1e6);
+    };
+    assert.deepEqual(await without(), [9.5, 4, 1.8, 3.7]);
+    assert.deepEqual(await without(1), [9.5, 0, 5.8, 3.7]);
+    assert.deepEqual(await without(2), [9.5, 4, 0, 5.5]);
+    assert.deepEqual(await without(1, 2), [9.5, 0, 0, 9.5]);
+    assert.equal(await without(0), null);
+    assert.equal(await without(3), null);
+  });
+
+  it('says which phases it could not tell apart', async () => {
+    const { merged } = await accountOf([reading(0, 0), undefined, undefined, reading(3, 3)]);
+    assert.deepEqual(merged, [
+      { side: 'source', phase: 'precopy', into: 'restore' },
+      { side: 'source', phase: 'final', into: 'restore' },
+    ]);
+    assert.deepEqual((await accountOf([reading(0, 0), reading(1, 1), undefined])).merged, []);
+  });
+
+  it('does not ask a relay again that did not answer at the start', async () => {
+    let asked = 0;
+    const ledger = new CpuLedger(
+      () => {
+        asked += 1;
+        return Promise.reject(new Error('gone'));
+      },
+      () => Promise.resolve(reading(0, 0)),
+    );
+    ledger.endPhase();
+    ledger.endPhase();
+    await ledger.result();
+    assert.equal(asked, 1);
+  });
+
+  it('loses nothing of what was used, whichever readings between the first and the last are lost', async () => {
+    const growing = fc.array(
+      fc.record({
+        seconds: fc.double({ min: 0, max: 100, noNaN: true }),
+        used: fc.double({ min: 0, max: 100, noNaN: true }),
+        lost: fc.boolean(),
+      }),
+      { minLength: 1, maxLength: 3 },
+    );
+    await fc.assert(
+      fc.asyncProperty(growing, async (phases) => {
+        const readings: (CpuReading | undefined)[] = [reading(0, 0)];
+        let [at, vm] = [0, 0];
+        for (const [index, phase] of phases.entries()) {
+          [at, vm] = [at + phase.seconds, vm + phase.used];
+          readings.push(phase.lost && index < phases.length - 1 ? undefined : reading(at, vm));
+        }
+        const { source } = (await accountOf(readings)).cpuSeconds;
+        assert.ok(source !== null && Math.abs(source.total + source.idle - vm) < 1e-6);
+      }),
+    );
   });
 });
 

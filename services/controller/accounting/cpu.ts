@@ -13,6 +13,11 @@
  * `total`, `byPhase` and `byComponent` are sums of net, so each of them adds up to the same; `idle` is the sum of
  * what was taken off. The idle share is the first reading's, so the same for all phases. Elapsed time is the
  * relay's own clock, so a reading that comes late is still right.
+ *
+ * Readings are cumulative, so one that was lost between two phases takes nothing away: the two become one stretch,
+ * and all of it counts for the later phase. The total stays what it was, but for a phase that used less than its
+ * idle share. `transfer` does too unless the reading was the one between `final` and `restore`: then `restore` has
+ * the CPU of both, and `transfer` is too low by the earlier one's.
  */
 import type { CpuReading, CpuSeconds } from '../../../libraries/rpc/index.js';
 
@@ -36,7 +41,10 @@ export interface PhaseEnd {
 const components = ['vm', 'relay', 'virtiofsd', 'vhost'] as const;
 const none: CpuSeconds = { vm: 0, relay: 0, virtiofsd: 0, vhost: 0 };
 
-/** `start` is the reading before the first phase, `ends` one for each phase that was reached, in order. */
+/**
+ * `start` is the reading before the first phase, `ends` those at the ends of phases, in order: of all that were
+ * reached, but for lost ones before the last.
+ */
 export function accountSide(start: CpuReading, ends: readonly PhaseEnd[]): SideCpu {
   const byPhase: Record<CpuPhase, number> = { precopy: 0, final: 0, restore: 0 };
   const byComponent: Record<Component, number> = { ...none };

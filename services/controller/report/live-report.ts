@@ -98,8 +98,15 @@ export class LiveReport {
 
   async final(outcome: Outcome, error: Reason | null): Promise<MigrationReport> {
     const totalSeconds = this.stopwatch.elapsedSeconds();
-    const cpu = (await this.cpu?.result()) ?? noCpu;
-    const report = this.build(outcome, error, cpu);
+    const account = await this.cpu?.result();
+    for (const { side, phase, into } of account?.merged ?? []) {
+      const vm = side === 'source' ? this.from : this.subject.to;
+      this.warnings.push(
+        `a CPU reading of ${vm} was lost: what phase ${phase} used is counted in ${into}` +
+          (into === 'restore' ? ', so its transfer is too low' : ''),
+      );
+    }
+    const report = this.build(outcome, error, account?.cpuSeconds ?? noCpu);
     return outcome === 'completed' ? report : { ...report, totalSeconds };
   }
 
