@@ -15,7 +15,7 @@ export function problemsOf({ vm, checkpoint, restore, host, attached }: Findings
       restore,
       `no container can run on ${vm.name} or move to it; start it in the VM, its log says why it ended`,
     ),
-    ...silence(host, `nothing can be migrated from or to ${vm.name}; start it on ${vm.host}`),
+    ...silence(host, `only --mode criu moves a container from or to ${vm.name}; start it on ${vm.host}`),
   ];
   if ('value' in checkpoint && !checkpoint.value.softDirty) {
     problems.push(

@@ -1,8 +1,11 @@
 /**
  * The questions of preflight: asked all at once, and nothing on either side changes by them.
+ *
+ * In criu mode the relays only read CPU. So one that fails there costs its host's figures and not the migration; it
+ * counts as one that was not given the VM.
  */
-import { PortkeyError } from '../../../libraries/errors/index.js';
-import type { AttachedVm, Description, HostInfo, NodeInfo } from '../../../libraries/rpc/index.js';
+import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
+import type { AttachedVm, Description, NodeInfo } from '../../../libraries/rpc/index.js';
 import { needed } from '../vms/reachable.js';
 import type { Vm } from '../vms/vm.js';
 import type { LiveMigration, Sides } from './migration.js';
@@ -11,7 +14,7 @@ export interface Facts {
   readonly description: Description;
   readonly sourceNode: NodeInfo;
   readonly destinationNode: NodeInfo;
-  /** How each VM stands at its relay; undefined where the relay was not given that VM. */
+  /** How each VM stands at its relay; undefined where the relay was not given that VM, or is not needed and failed. */
   readonly sourceAttached: AttachedVm | undefined;
   readonly destinationAttached: AttachedVm | undefined;
 }
@@ -19,9 +22,7 @@ export interface Facts {
 /** Throws `agent-unavailable`, `relay-unavailable`, and what Describe throws. */
 export async function inspect(migration: LiveMigration, { source, destination }: Sides): Promise<Facts> {
   const options = migration.callOptions(migration.tools.limits.questionMs);
-  const host = (vm: Vm): Promise<HostInfo> =>
-    needed(vm.relay.call('GetHost', {}, options), 'relay-unavailable');
-  const [description, destinationNode, sourceHost, destinationHost] = await Promise.all([
+  const [description, destinationNode, sourceAttached, destinationAttached] = await Promise.all([
     needed(
       source.checkpoint.call(
         'Describe',
@@ -31,8 +32,8 @@ export async function inspect(migration: LiveMigration, { source, destination }:
       'agent-unavailable',
     ),
     needed(destination.restore.call('GetNode', {}, options), 'agent-unavailable'),
-    host(source),
-    host(destination),
+    attachmentOf(migration, source),
+    attachmentOf(migration, destination),
   ]);
   if (description.node === null) {
     throw new PortkeyError('internal', `${source.checkpoint.peer} described a container without its node`);
@@ -41,7 +42,20 @@ export async function inspect(migration: LiveMigration, { source, destination }:
     description,
     sourceNode: description.node,
     destinationNode,
-    sourceAttached: sourceHost.vms.find(({ name }) => name === source.name),
-    destinationAttached: destinationHost.vms.find(({ name }) => name === destination.name),
+    sourceAttached,
+    destinationAttached,
   };
+}
+
+async function attachmentOf(migration: LiveMigration, vm: Vm): Promise<AttachedVm | undefined> {
+  const options = migration.callOptions(migration.tools.limits.questionMs);
+  try {
+    const { vms } = await needed(vm.relay.call('GetHost', {}, options), 'relay-unavailable');
+    return vms.find(({ name }) => name === vm.name);
+  } catch (thrown) {
+    if (migration.mode !== 'criu' || migration.cancelledBecause !== undefined) throw thrown;
+    const { message } = asPortkeyError(thrown);
+    migration.warn(`${message}: the report has no CPU figures of ${vm.host}`);
+    return undefined;
+  }
 }
