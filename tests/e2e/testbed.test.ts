@@ -2,19 +2,28 @@
  * The test bed itself. The last file of the end-to-end tests: it takes down the bed that the others used.
  */
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { runChecked, runCommand } from '../../libraries/process/index.js';
-import { runtimeFolder } from '../../testbed/index.js';
+import { runtimeFolder, type TestbedState } from '../../testbed/index.js';
+import { placesOf } from '../../testbed/paths.js';
+import { stateFile } from '../../testbed/state.js';
 import { eventually } from '../support/eventually.js';
 import { withTestbed } from './support/fixture.js';
-import { portkey, portkeyOk, startPortkey, type Outcome } from './support/portkey.js';
+import { inGuest, portkey, portkeyJson, portkeyOk, startPortkey, type Outcome } from './support/portkey.js';
+import { crash } from './support/processes.js';
+
+const places = placesOf(process.env);
+
+/** What `up` may take where the image is cached. */
+const upLimitSeconds = { kvm: 60, tcg: 90 } as const;
 
 async function assertNothingIsLeft(): Promise<void> {
-  assert.ok(!existsSync(runtimeFolder), runtimeFolder);
+  for (const file of [runtimeFolder, stateFile(places.state)]) assert.ok(!existsSync(file), file);
   const namespaces = await runChecked(runCommand, ['ip', 'netns', 'list']);
   assert.doesNotMatch(namespaces, /portkey/);
   const marked = await runCommand([
@@ -41,6 +50,7 @@ async function signalUpMidway(signal: NodeJS.Signals): Promise<Outcome> {
 describe('the test bed', function () {
   this.timeout(180_000);
   withTestbed();
+  after(() => portkeyOk('testbed', 'down'));
 
   it('refuses to come up twice', async () => {
     const { exitCode, stderr } = await portkey('testbed', 'up');
@@ -83,6 +93,38 @@ describe('the test bed', function () {
   it('goes down without a trace when its start is interrupted', async () => {
     const { exitCode } = await signalUpMidway('SIGINT');
     assert.equal(exitCode, 1);
+    await assertNothingIsLeft();
+  });
+
+  it('comes up in time from a cached image, with code that is newer than the image', async () => {
+    const program = path.join(places.project, 'build/guest/newer.cjs');
+    const images = path.join(places.cache, 'images');
+    const imagesBefore = (await readdir(images)).sort();
+    const word = randomUUID();
+    await writeFile(program, `console.log('${word}')`);
+    try {
+      const startMs = performance.now();
+      const { accel } = await portkeyJson<TestbedState>('testbed', 'up');
+      const seconds = (performance.now() - startMs) / 1000;
+      console.log(`      up in ${seconds.toFixed(1)} s (${accel})`);
+      assert.ok(seconds < upLimitSeconds[accel], `${seconds} s, ${upLimitSeconds[accel]} s are allowed`);
+      assert.equal(await inGuest('vm-b', 'node /opt/portkey/newer.cjs'), `${word}\n`);
+      assert.deepEqual((await readdir(images)).sort(), imagesBefore);
+    } finally {
+      await rm(program, { force: true });
+    }
+  });
+
+  it('says which of its parts have crashed, and goes down without a trace', async () => {
+    const parts = ['vm-a-qemu', 'relay-host-b'];
+    for (const part of parts) await crash(part);
+    const { exitCode, stdout } = await eventually('the status names the parts that crashed', async () => {
+      const status = await portkey('testbed', 'status');
+      return parts.every((part) => status.stdout.includes(`${part} does not run`)) && status;
+    });
+    assert.equal(exitCode, 1);
+    assert.match(stdout, /^the test bed is degraded/);
+    await portkeyOk('testbed', 'down');
     await assertNothingIsLeft();
   });
 });

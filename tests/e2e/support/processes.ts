@@ -1,6 +1,6 @@
 /**
- * The test bed's processes on the host, to be stopped for a while or started anew. `testbed down` finds whatever a
- * test leaves running by its marker.
+ * The test bed's processes on the host, to be stopped for a while, killed or started anew. `testbed down` finds whatever
+ * a test leaves running by its marker.
  */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -20,6 +20,11 @@ async function pidOf(name: string): Promise<number> {
   const found = state.processes.find((process) => process.name === name);
   assert.ok(found, `the test bed has a process ${name}`);
   return found.pid;
+}
+
+/** Ends a process as a crash would. Nobody starts it again. */
+export async function crash(name: string): Promise<void> {
+  process.kill(await pidOf(name), 'SIGKILL');
 }
 
 /** Runs `work` while a process stands still, as one that hangs does. */
