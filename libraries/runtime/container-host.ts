@@ -5,6 +5,8 @@
  * rollback, a discard and a stop all leave the same: nothing. `make` undoes its own half-done work; `remove`
  * takes whatever is there, also after a crash half-way through either, and also while a `runc restore` that lost
  * its caller is still at work.
+ * Invariant: nothing is made, and so nothing is ever removed, under a name that somebody else's container has in runc.
+ * Limits: a container that somebody else starts under a name while Portkey starts one is not noticed.
  */
 import { writeFileSync } from 'node:fs';
 import { mkdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
@@ -43,6 +45,7 @@ export class ContainerHost {
   async make(spec: ContainerSpec, claim?: Claim): Promise<void> {
     const { store } = this.parts;
     await requireFolder(spec.rootfs);
+    await this.requireOurs(spec.name);
     await store.create(spec, claim);
     try {
       const network = this.network(spec);
@@ -79,6 +82,16 @@ export class ContainerHost {
     await run(['umount', '--lazy', store.rootfs(spec.name)]);
     await this.requireUnmounted(spec.name);
     await store.remove(spec.name);
+  }
+
+  /** What is in the store is ours, and for the store to refuse. */
+  private async requireOurs(name: string): Promise<void> {
+    const { store, runc } = this.parts;
+    if ((await runc.find(name)) === undefined || (await store.names()).includes(name)) return;
+    throw new PortkeyError(
+      'container-exists',
+      `runc has a container '${name}' here that is not Portkey's; remove it with 'runc delete ${name}' or take another name`,
+    );
   }
 
   /** runc wants a root that is a folder of its own; the guest's own root is bound to one. */

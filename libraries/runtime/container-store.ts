@@ -3,14 +3,18 @@
  * `claim.json` while a migration has the container.
  *
  * Goal: both agents, and an agent that comes back after a crash, see the same containers and the same claims.
- * Invariant: at most one claim per container, because a claim is a file made with O_EXCL. A claim outlives the
- * agent that made it; the migration's end (Finish, Rollback, Activate, Discard) takes it away.
- * The root is on tmpfs: a VM that reboots has no containers either.
+ * Invariants: a container's folder has its spec, and the claim that it was made with, for as long as it has its name,
+ * because it is made, and removed, aside and renamed: an agent that dies in between leaves a name either free or
+ * whole. At most one claim per container, because a claim is a file made with O_EXCL. A claim outlives the agent that
+ * made it; the migration's end (Finish, Rollback, Release, Discard) takes it away.
+ * Limits: what a dead agent left aside stays, a few small files. The root is on tmpfs: a VM that reboots has no
+ * containers either.
  */
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { PortkeyError } from '../errors/index.js';
+import { errorCodeOf } from '../libc/index.js';
 import type { ContainerSpec } from '../rpc/index.js';
 
 export interface Claim {
@@ -20,6 +24,7 @@ export interface Claim {
 }
 
 const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/;
+const claimName = 'claim.json';
 
 export class ContainerStore {
   constructor(private readonly root = '/run/portkey/containers') {}
@@ -39,24 +44,27 @@ export class ContainerStore {
   criuConfig = (name: string): string => path.join(this.folder(name), 'criu.conf');
 
   async names(): Promise<string[]> {
-    return (await readdir(this.root).catch(() => [])).sort();
+    const entries = await readdir(this.root).catch(() => []);
+    return entries.filter((name) => namePattern.test(name)).sort();
   }
 
-  /**
-   * With a claim, the container never exists without it: a crash half-way leaves what its migration can discard.
-   * Throws `container-exists`.
-   */
+  /** With a claim, the container never exists without it. Throws `container-exists`. */
   async create(spec: ContainerSpec, claim?: Claim): Promise<void> {
-    await mkdir(this.root, { recursive: true, mode: 0o711 });
-    await mkdir(this.folder(spec.name)).catch((cause: unknown) => {
-      throw new PortkeyError(
-        'container-exists',
-        `a container '${spec.name}' exists here already; stop it or take another name`,
-        { cause },
-      );
+    const folder = this.folder(spec.name);
+    await this.aside(async (aside) => {
+      const made = path.join(aside, spec.name);
+      await mkdir(made);
+      await writeFile(path.join(made, 'spec.json'), JSON.stringify(spec));
+      if (claim !== undefined) await writeFile(path.join(made, claimName), JSON.stringify(claim));
+      await rename(made, folder).catch((cause: unknown) => {
+        if (!['ENOTEMPTY', 'EEXIST'].includes(errorCodeOf(cause) ?? '')) throw cause;
+        throw new PortkeyError(
+          'container-exists',
+          `a container '${spec.name}' exists here already; stop it or take another name`,
+          { cause },
+        );
+      });
     });
-    if (claim !== undefined) await this.claim(spec.name, claim);
-    await writeFile(path.join(this.folder(spec.name), 'spec.json'), JSON.stringify(spec));
   }
 
   /** Throws `container-unknown`. */
@@ -69,8 +77,14 @@ export class ContainerStore {
     return JSON.parse(text) as ContainerSpec;
   }
 
+  /** One that is not there is fine. */
   async remove(name: string): Promise<void> {
-    await rm(this.folder(name), { recursive: true, force: true });
+    const folder = this.folder(name);
+    await this.aside((aside) =>
+      rename(folder, path.join(aside, name)).catch((cause: unknown) => {
+        if (errorCodeOf(cause) !== 'ENOENT') throw cause;
+      }),
+    );
   }
 
   /** Throws `container-busy` where another migration has it. Claiming twice for the same migration is fine. */
@@ -102,7 +116,18 @@ export class ContainerStore {
     await rm(this.claimFile(name), { force: true });
   }
 
+  /** Gives `work` a folder beside the containers' own, and removes it with what is left in it. */
+  private async aside(work: (folder: string) => Promise<void>): Promise<void> {
+    await mkdir(this.root, { recursive: true, mode: 0o711 });
+    const folder = await mkdtemp(path.join(this.root, '.aside-'));
+    try {
+      await work(folder);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
   private claimFile(name: string): string {
-    return path.join(this.folder(name), 'claim.json');
+    return path.join(this.folder(name), claimName);
   }
 }

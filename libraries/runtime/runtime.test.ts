@@ -6,72 +6,13 @@ import path from 'node:path';
 import { PortkeyError } from '../errors/index.js';
 import type { CommandResult } from '../process/index.js';
 import type { ContainerSpec } from '../rpc/index.js';
-import {
-  ContainerNetwork,
-  ContainerStore,
-  Freezer,
-  gratuitousArp,
-  outerLinkName,
-  runcConfig,
-  tasksOf,
-} from './index.js';
-
-const spec: ContainerSpec = {
-  name: 'web',
-  rootfs: '/',
-  readOnly: true,
-  tmpfs: ['/tmp'],
-  memoryLimitBytes: 2 ** 20,
-  network: 'NETWORK_MODE_OWN',
-  ip: '10.77.0.100/24',
-  mac: '02:70:6b:00:00:64',
-  command: ['redis-server'],
-  env: [],
-  labels: {},
-};
+import { ContainerNetwork, Freezer, gratuitousArp, outerLinkName, runcConfig, tasksOf } from './index.js';
+import { spec } from './test-spec.js';
 
 describe('in a folder of its own', () => {
   let folder = '';
   beforeEach(async () => (folder = await mkdtemp(path.join(tmpdir(), 'portkey-runtime-'))));
   afterEach(() => rm(folder, { recursive: true, force: true }));
-
-  describe('the container store', () => {
-    it('lets one migration claim a container, and that one again', async () => {
-      const store = new ContainerStore(folder);
-      await store.create(spec);
-      await store.claim('web', { migrationId: 'm-1', epoch: 1, role: 'source' });
-      await store.claim('web', { migrationId: 'm-1', epoch: 1, role: 'source' });
-      await assert.rejects(
-        store.claim('web', { migrationId: 'm-2', epoch: 1, role: 'source' }),
-        /'web' is being migrated \(m-1\)/,
-      );
-      await store.release('web');
-      await store.claim('web', { migrationId: 'm-2', epoch: 1, role: 'source' });
-      assert.ok(await store.isClaimedBy('web', 'm-2'));
-    });
-
-    it('gives a claim to exactly one of many that come at once', async () => {
-      const store = new ContainerStore(folder);
-      await store.create(spec);
-      const tries = Array.from({ length: 20 }, (_, index) =>
-        store.claim('web', { migrationId: `m-${index}`, epoch: 1, role: 'source' }),
-      );
-      const outcomes = await Promise.allSettled(tries);
-      assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 1);
-    });
-
-    it('refuses a name twice, and names that are paths', async () => {
-      const store = new ContainerStore(folder);
-      await store.create(spec);
-      await assert.rejects(
-        store.create(spec),
-        (error) => error instanceof PortkeyError && error.code === 'container-exists',
-      );
-      for (const name of ['..', '../x', 'a/b', '', '-x', 'x'.repeat(64)])
-        assert.throws(() => store.folder(name), /cannot name a container/);
-      assert.deepEqual(await store.spec('web'), spec);
-    });
-  });
 
   describe('the freezer', () => {
     /** A cgroup folder whose cgroup.events never follows cgroup.freeze: a task stuck in the kernel. */

@@ -112,10 +112,7 @@ export class Arrivals {
   async discard(migration: MigrationRef): Promise<void> {
     const { store, host } = this.parts;
     if (await store.isClaimedBy(migration.container, migration.migrationId)) {
-      const spec = await store.spec(migration.container).catch(() => undefined);
-      // Without a spec the preparation was cut off before it made anything else.
-      if (spec === undefined) await store.remove(migration.container);
-      else await host.remove(spec);
+      await host.remove(await store.spec(migration.container));
     }
     await this.removeFiles(migration.migrationId);
   }

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { ContainerStore } from './index.js';
+import { spec } from './test-spec.js';
+
+const claim = { migrationId: 'm-1', epoch: 1, role: 'source' } as const;
+
+describe('the container store', () => {
+  let folder = '';
+  let store = new ContainerStore();
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'portkey-store-'));
+    store = new ContainerStore(folder);
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  it('lets one migration claim a container, and that one again', async () => {
+    await store.create(spec);
+    await store.claim('web', claim);
+    await store.claim('web', claim);
+    await assert.rejects(
+      store.claim('web', { ...claim, migrationId: 'm-2' }),
+      /'web' is being migrated \(m-1\)/,
+    );
+    await store.release('web');
+    await store.claim('web', { ...claim, migrationId: 'm-2' });
+    assert.ok(await store.isClaimedBy('web', 'm-2'));
+  });
+
+  it('gives a claim to exactly one of many that come at once', async () => {
+    await store.create(spec);
+    const tries = Array.from({ length: 20 }, (_, index) =>
+      store.claim('web', { ...claim, migrationId: `m-${index}` }),
+    );
+    const outcomes = await Promise.allSettled(tries);
+    assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 1);
+  });
+
+  it('refuses a name twice, and names that are paths', async () => {
+    await store.create(spec);
+    await assert.rejects(store.create(spec), { code: 'container-exists' });
+    for (const name of ['..', '../x', 'a/b', '', '-x', 'x'.repeat(64)])
+      assert.throws(() => store.folder(name), /cannot name a container/);
+    assert.deepEqual(await store.spec('web'), spec);
+  });
+
+  it('makes a container whole or not at all', async () => {
+    await store.create(spec, claim);
+    assert.deepEqual(await store.spec('web'), spec);
+    assert.deepEqual(await store.claimOf('web'), claim);
+    const unwritable = { ...spec, name: 'half', memoryLimitBytes: 1n as unknown as number };
+    await assert.rejects(store.create(unwritable, claim), TypeError);
+    await store.create({ ...spec, name: 'half' });
+    assert.deepEqual(await store.names(), ['half', 'web']);
+    await store.remove('web');
+    await store.remove('web');
+    assert.deepEqual(await readdir(folder), ['half'], 'nothing is left aside');
+  });
+
+  it('takes no notice of what an agent that died left aside, nor of a folder that it left empty', async () => {
+    await mkdir(path.join(folder, '.aside-x1y2z3/web'), { recursive: true });
+    await mkdir(path.join(folder, 'web'));
+    await store.create(spec);
+    assert.deepEqual(await store.names(), ['web']);
+    assert.deepEqual(await store.spec('web'), spec);
+  });
+});
