@@ -43,7 +43,10 @@ export async function precopy(migration: LiveMigration, reserved: Reserved): Pro
 
     const state = measure(rounds, targets);
     const decision = decide(state);
-    migration.journal.note('decision', explain(state, decision), { ...state, ...decision });
+    migration.journal.note('decision', explain(state, decision, transport.hasFrozenRound), {
+      ...state,
+      ...decision,
+    });
     migration.tools.metrics.roundEnded(transport.mode, state);
     outlook = {
       dirtyPagesPerSecond: state.dirtyPagesPerSecond,

@@ -61,7 +61,7 @@ describe('the pre-copy decision', () => {
     assert.equal(decide({ ...state, roundsDone: 8 }).reason, 'round-limit');
   });
 
-  it('leaves a few pages to the final dump, whatever the rates', () => {
+  it('freezes for a few pages, whatever the rates', () => {
     fc.assert(
       fc.property(anyState, fc.nat(tinyPageCount), (any, remainingPages) => {
         const decision = decide({ ...any, remainingPages });
@@ -122,11 +122,20 @@ describe('the pre-copy decision', () => {
 
   it('is explained in one line', () => {
     assert.equal(
-      explain(state, decide(state)),
+      explain(state, decide(state), true),
       '25000 pages left after round 0: 987 ms to send at 100 MiB/s, 3.9 MiB/s written; another round will leave fewer → continue',
     );
     const stuck = { ...state, bytesPerSecond: 0, roundsDone: 8 };
-    assert.match(explain(stuck, decide(stuck)), /no page has travelled yet, .* → give up$/);
+    assert.match(explain(stuck, decide(stuck), true), /no page has travelled yet, .* → give up$/);
+  });
+
+  it('is explained by what takes a few pages along in each mode', () => {
+    const tiny = { ...state, remainingPages: 3 };
+    assert.match(
+      explain(tiny, decide(tiny), true),
+      /the round of the frozen container sends them .* → freeze$/,
+    );
+    assert.match(explain(tiny, decide(tiny), false), /the final dump takes them along → freeze$/);
   });
 });
 

@@ -6,7 +6,7 @@
  * shorter. What it will leave is the dirty rate times the time it takes, so rounds stop paying when the
  * container writes about as fast as pages travel. The rules, in this order:
  *
- *   1. a tiny leftover                        → freeze: CRIU's own dump takes it along for less than a round costs
+ *   1. a tiny leftover                        → freeze: it adds little to the frozen round, or to CRIU's dump
  *   2. the rest fits the downtime target      → freeze
  *   3. the round limit is reached             → freeze: a bounded migration beats an ideal one
  *   4. rounds no longer shrink                → freeze: waiting longer buys nothing

@@ -2,8 +2,7 @@
 import { formatBytes, formatSeconds, PAGE_BYTES } from '../../../libraries/units/index.js';
 import type { Decision, DecisionReason, PrecopyState } from './decide.js';
 
-const because: Record<DecisionReason, string> = {
-  'tiny-leftover': 'so few that the final dump takes them along',
+const because: Record<Exclude<DecisionReason, 'tiny-leftover'>, string> = {
   'fits-downtime': 'that fits the downtime target',
   'round-limit': 'the round limit is reached',
   'no-longer-shrinks': 'another round would leave as many',
@@ -17,13 +16,21 @@ const actions: Record<Decision['action'], string> = {
   'give-up': 'give up',
 };
 
-export function explain(state: PrecopyState, decision: Decision): string {
+/** `hasFrozenRound`: the pages left go in a round of their own, not in CRIU's final dump. */
+export function explain(state: PrecopyState, decision: Decision, hasFrozenRound: boolean): string {
   const left = `${state.remainingPages} pages left after round ${state.roundsDone - 1}`;
   const time = Number.isFinite(decision.lastRoundSeconds)
     ? `${formatSeconds(decision.lastRoundSeconds)} to send at ${rate(state.bytesPerSecond)}`
     : 'no page has travelled yet';
   const written = `${rate(state.dirtyPagesPerSecond * PAGE_BYTES)} written`;
-  return `${left}: ${time}, ${written}; ${because[decision.reason]} → ${actions[decision.action]}`;
+  return `${left}: ${time}, ${written}; ${why(decision.reason, hasFrozenRound)} → ${actions[decision.action]}`;
+}
+
+function why(reason: DecisionReason, hasFrozenRound: boolean): string {
+  if (reason !== 'tiny-leftover') return because[reason];
+  return hasFrozenRound
+    ? 'so few that the round of the frozen container sends them at once'
+    : 'so few that the final dump takes them along';
 }
 
 const rate = (bytesPerSecond: number): string => `${formatBytes(bytesPerSecond)}/s`;
