@@ -48,10 +48,18 @@ export function up(options: UpOptions, { report, signal }: Hooks): Promise<Testb
   return bringUp(options, places, process.env, realTools(places.runtime, report, signal));
 }
 
-/** True if there was something to take down. Also when it throws, running it again goes on where it stopped. */
+/**
+ * True if there was something to take down. Also when it throws, running it again goes on where it stopped. Throws
+ * `testbed-failed` where there is something and the caller is not root.
+ */
 export async function down({ report }: Pick<Hooks, 'report'>): Promise<boolean> {
   const places = placesOf(process.env);
   const found = await remains(places);
+  if (found.length > 0 && process.getuid?.() !== 0)
+    throw new PortkeyError(
+      'testbed-failed',
+      'the test bed has network namespaces, and removing them needs root; use sudo',
+    );
   // Half a cleanup helps nobody, so this cannot be stopped.
   await takeDown(places, realTools(places.runtime, report, new AbortController().signal));
   report(found.length === 0 ? 'the test bed is down already' : 'the test bed is down');
