@@ -43,6 +43,8 @@
  *     can have committed, because nobody else has this epoch.
  *   - Redis does not answer the commit: both copies stay stopped until it does (commit.ts).
  *   - any call fails after the commit: it is repeated; the source is never resumed.
+ *   - an agent is away for longer than anybody can be kept waiting: the migration ends, and owes what that agent was
+ *     to do, across restarts of the controller (owed.ts).
  *   - the controller dies: its next start takes the migration over with a higher epoch, aborts it and rolls back,
  *     or, if it was committed, finishes it (recover.ts).
  *

@@ -15,7 +15,8 @@
  * - `committed` and `aborted` are the two decisions. Both are compare-and-sets on the same record, and neither
  *   may follow the other, so exactly one of them happens whoever asks and whoever crashes. From `committed` on
  *   the destination's copy is the container; from `aborted` on the source's copy is it for good.
- * - `done` and `rolled-back` say that the work which follows a decision is finished.
+ * - `done` and `rolled-back` say that the work which follows a decision is finished, but for what the record says
+ *   is owed: an end of any kind may owe something to be removed (migration/owed.ts).
  * - `failed`: aborted, but the source could not be told to run again; its reason says what to look at.
  *
  * The Lua scripts know no state by name: they get the states that a transition may start from, from here.
