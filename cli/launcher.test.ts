@@ -48,14 +48,16 @@ describe('./portkey', function () {
     readonly stderr: string;
     readonly status: number | null;
   }
-  const run = (args: readonly string[], env: Record<string, string> = {}): Said => {
-    const PATH = `${root}/bin:${process.env.PATH ?? ''}`;
-    return spawnSync(path.join(root, 'portkey'), args, {
+  const environment = (): Record<string, string> => ({
+    PATH: `${root}/bin:${process.env.PATH ?? ''}`,
+    PASSWORD: '0',
+  });
+  const run = (args: readonly string[], env: Record<string, string> = {}): Said =>
+    spawnSync(path.join(root, 'portkey'), args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       encoding: 'utf8',
-      env: { PATH, PASSWORD: '0', ...env },
+      env: { ...environment(), ...env },
     });
-  };
 
   it('runs what needs root through sudo, and says so', () => {
     const main = `${root}/build/cli/main.js`;
@@ -114,5 +116,19 @@ describe('./portkey', function () {
     await utimes(path.join(root, 'cli/file'), now, now);
     assert.equal(run(['ps']).stderr, 'compiling\nbuilt\n');
     assert.equal(run(['ps']).stderr, '');
+  });
+
+  it('installs npm packages alone for who only wants them', async () => {
+    await rm(path.join(root, 'node_modules'), { recursive: true });
+    await write(
+      'bin/npm',
+      '#!/bin/sh\nmkdir node_modules; echo "npm $1" | tee node_modules/.package-lock.json\n',
+      old,
+    );
+    const script = path.join(root, 'scripts/bootstrap.sh');
+    const packages = (): string =>
+      spawnSync('bash', [script, 'packages'], { encoding: 'utf8', env: environment() }).stderr;
+    assert.equal(packages(), 'installing npm packages\nnpm ci\n');
+    assert.equal(packages(), '');
   });
 });

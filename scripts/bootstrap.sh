@@ -1,5 +1,6 @@
 # Sourced by ./portkey and scripts/test.sh: `bootstrap ROOT` makes sure that node_modules and build/ are there and newer
-# than what they are made from. It says what it does on stderr, and nothing when there is nothing to do.
+# than what they are made from. It says what it does on stderr, and nothing when there is nothing to do. Run as a
+# program it does that for its own project, or with the argument `packages` for node_modules alone.
 #
 # After one `sudo npm start` both may be root's. So nothing is written, and no lock taken, where nothing is outdated.
 
@@ -12,6 +13,15 @@ bootstrap() {
   take_bootstrap_lock "$root"
   are_npm_packages_current "$root" || install_npm_packages "$root"
   is_build_current "$root" || compile "$root"
+  release_bootstrap_lock
+}
+
+bootstrap_packages() {
+  local root=$1
+  require_node
+  if are_npm_packages_current "$root"; then return; fi
+  take_bootstrap_lock "$root"
+  are_npm_packages_current "$root" || install_npm_packages "$root"
   release_bootstrap_lock
 }
 
@@ -69,3 +79,13 @@ bootstrap_failed() {
   echo "portkey: $1" >&2
   exit 1
 }
+
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+  set -euo pipefail
+  root=$(cd -P "$(dirname "$0")/.." && pwd)
+  case ${1:-} in
+    '') bootstrap "$root" ;;
+    packages) bootstrap_packages "$root" ;;
+    *) bootstrap_failed "usage: scripts/bootstrap.sh [packages]" ;;
+  esac
+fi
