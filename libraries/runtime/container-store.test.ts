@@ -27,7 +27,26 @@ describe('the container store', () => {
     );
     await store.release('web');
     await store.claim('web', { ...claim, migrationId: 'm-2' });
-    assert.ok(await store.isClaimedBy('web', 'm-2'));
+    assert.equal((await store.held('web', { migrationId: 'm-2', epoch: 1 }))?.role, 'source');
+    assert.equal(await store.held('web', claim), undefined);
+  });
+
+  it('gives a claim to a higher epoch of its migration, and refuses a lower one from then on', async () => {
+    await store.create(spec, claim);
+    const refusal = { code: 'stale-epoch', message: /taken over migration m-1 .*epoch 3, not 2/ };
+    assert.equal((await store.held('web', { ...claim, epoch: 3 }))?.epoch, 3);
+    await assert.rejects(store.held('web', { ...claim, epoch: 2 }), refusal);
+    await assert.rejects(store.claim('web', { ...claim, epoch: 2 }), refusal);
+    await store.claim('web', { ...claim, epoch: 4 });
+    assert.deepEqual(await store.claimOf('web'), { ...claim, epoch: 4 });
+    assert.equal(await store.held('web', { migrationId: 'm-2', epoch: 9 }), undefined);
+    assert.deepEqual(await store.claimOf('web'), { ...claim, epoch: 4 });
+  });
+
+  it('keeps the highest of epochs that come at once', async () => {
+    await store.create(spec, claim);
+    await Promise.allSettled([2, 9, 5, 7].map((epoch) => store.held('web', { ...claim, epoch })));
+    assert.equal((await store.claimOf('web'))?.epoch, 9);
   });
 
   it('gives a claim to exactly one of many that come at once', async () => {

@@ -5,16 +5,20 @@
  * Goal: both agents, and an agent that comes back after a crash, see the same containers and the same claims.
  * Invariants: a container's folder has its spec, and the claim that it was made with, for as long as it has its name,
  * because it is made, and removed, aside and renamed: an agent that dies in between leaves a name either free or
- * whole. At most one claim per container, because a claim is a file made with O_EXCL. A claim outlives the agent that
- * made it; the migration's end (Finish, Rollback, Release, Discard) takes it away.
- * Limits: what a dead agent left aside stays, a few small files. The root is on tmpfs: a VM that reboots has no
- * containers either.
+ * whole. At most one claim per container, because a claim is linked into its place and links replace nothing. A claim
+ * outlives the agent that made it; the migration's end (Finish, Rollback, Release, Discard) takes it away. Its epoch
+ * never falls: a controller that takes a migration over counts it up, and its first call here ends what its
+ * predecessor may still ask for.
+ * Limits: what a dead agent left aside stays, a few small files. Calls that raise an epoch wait for each other within
+ * one agent only; the two agents of a VM never have the same container. The root is on tmpfs: a VM that reboots has
+ * no containers either.
  */
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { PortkeyError } from '../errors/index.js';
 import { errorCodeOf } from '../libc/index.js';
+import { KeyedQueue } from '../process/index.js';
 import type { ContainerSpec } from '../rpc/index.js';
 
 export interface Claim {
@@ -27,6 +31,8 @@ const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/;
 const claimName = 'claim.json';
 
 export class ContainerStore {
+  private readonly turns = new KeyedQueue();
+
   constructor(private readonly root = '/run/portkey/containers') {}
 
   /** Throws `invalid-argument` for a name that cannot be a folder, a hostname and a network namespace. */
@@ -87,19 +93,37 @@ export class ContainerStore {
     );
   }
 
-  /** Throws `container-busy` where another migration has it. Claiming twice for the same migration is fine. */
-  async claim(name: string, claim: Claim): Promise<void> {
-    try {
-      await writeFile(this.claimFile(name), JSON.stringify(claim), { flag: 'wx' });
-    } catch (cause) {
+  /**
+   * Claiming again for the same migration is fine, and raises the epoch if it is higher. Throws `container-busy` where
+   * another migration has it, and `stale-epoch`.
+   */
+  claim(name: string, claim: Claim): Promise<void> {
+    return this.turns.run(name, async () => {
+      if (await this.linkClaim(name, claim)) return;
       const holder = await this.claimOf(name);
-      if (holder?.migrationId === claim.migrationId) return;
+      if (holder?.migrationId === claim.migrationId) {
+        await this.raise(name, holder, claim.epoch);
+        return;
+      }
       throw new PortkeyError(
         'container-busy',
         `container '${name}' is being migrated (${holder?.migrationId ?? 'unknown'}); wait for it or cancel it`,
-        { cause },
       );
-    }
+    });
+  }
+
+  /**
+   * The container's claim where this migration has it, and in this epoch from now on; undefined where another one has
+   * it, or none. Throws `stale-epoch` where the claim's is higher.
+   */
+  held(
+    name: string,
+    { migrationId, epoch }: Pick<Claim, 'migrationId' | 'epoch'>,
+  ): Promise<Claim | undefined> {
+    return this.turns.run(name, async () => {
+      const holder = await this.claimOf(name);
+      return holder?.migrationId === migrationId ? this.raise(name, holder, epoch) : undefined;
+    });
   }
 
   async claimOf(name: string): Promise<Claim | undefined> {
@@ -107,13 +131,37 @@ export class ContainerStore {
     return text === undefined ? undefined : (JSON.parse(text) as Claim);
   }
 
-  /** True where this migration, and no other, has the container. */
-  async isClaimedBy(name: string, migrationId: string): Promise<boolean> {
-    return (await this.claimOf(name))?.migrationId === migrationId;
-  }
-
   async release(name: string): Promise<void> {
     await rm(this.claimFile(name), { force: true });
+  }
+
+  /** False where there is one. */
+  private async linkClaim(name: string, claim: Claim): Promise<boolean> {
+    let linked = true;
+    await this.aside(async (aside) => {
+      await writeFile(path.join(aside, claimName), JSON.stringify(claim));
+      await link(path.join(aside, claimName), this.claimFile(name)).catch((cause: unknown) => {
+        if (errorCodeOf(cause) !== 'EEXIST') throw cause;
+        linked = false;
+      });
+    });
+    return linked;
+  }
+
+  private async raise(name: string, holder: Claim, epoch: number): Promise<Claim> {
+    if (epoch === holder.epoch) return holder;
+    if (epoch < holder.epoch) {
+      throw new PortkeyError(
+        'stale-epoch',
+        `another run of the controller has taken over migration ${holder.migrationId} of container '${name}' (epoch ${holder.epoch}, not ${epoch}); leave it to that one`,
+      );
+    }
+    const claim = { ...holder, epoch };
+    await this.aside(async (aside) => {
+      await writeFile(path.join(aside, claimName), JSON.stringify(claim));
+      await rename(path.join(aside, claimName), this.claimFile(name));
+    });
+    return claim;
   }
 
   /** Gives `work` a folder beside the containers' own, and removes it with what is left in it. */

@@ -8,7 +8,8 @@
  *
  * Goal: until `finish`, which only the controller may ask for and only after the commit, the container can go on
  * here as if nothing had been. CRIU dumps with --leave-running, so even after the dump it stands frozen and whole.
- * Invariants: the claim on disk names the migration from begin to rollback or finish. What is needed to roll back
+ * Invariants: the claim on disk names the migration and its epoch from begin to rollback or finish, and a call of an
+ * earlier epoch, of a controller that another has replaced, changes nothing. What is needed to roll back
  * (freezer, link, claim, folders) is found from the container's name alone, so an agent that was killed and came
  * back can roll back. A CRIU that is at work in the tasks is waited for, never killed: it would leave its parasite
  * behind.
@@ -63,7 +64,7 @@ interface Live {
 
 export class Departures {
   private readonly live = new Map<string, Live>();
-  /** The call that is at work in a migration, so that a rollback can wait for it. */
+  /** Settles, and never fails, when no call is at work in a migration: what a rollback waits for. */
   private readonly busy = new Map<string, Promise<unknown>>();
 
   constructor(private readonly parts: DepartureParts) {}
@@ -97,21 +98,29 @@ export class Departures {
   }
 
   round(migration: MigrationRef, options: RoundOptions, pageServer: PageServer | null): Promise<RoundResult> {
-    const { portkey, criu, ending } = this.find(migration);
+    return this.whileBusy(migration, this.roundNow(migration, options, pageServer));
+  }
+
+  private async roundNow(
+    migration: MigrationRef,
+    options: RoundOptions,
+    pageServer: PageServer | null,
+  ): Promise<RoundResult> {
+    const { portkey, criu, ending } = await this.find(migration);
     const abortable = { ...options, signal: AbortSignal.any([options.signal, ending.signal]) };
     const round = portkey?.run(abortable) ?? criu?.run(abortable, pageServer);
     if (round === undefined)
       throw new PortkeyError('internal', `migration ${migration.migrationId} has no mode`);
-    return this.whileBusy(migration, round);
+    return round;
   }
 
   /** Off the network first: no peer may talk to a frozen copy. */
   freeze(migration: MigrationRef): Promise<FreezeResult> {
-    this.find(migration);
     return this.whileBusy(migration, this.freezeNow(migration));
   }
 
   private async freezeNow(migration: MigrationRef): Promise<FreezeResult> {
+    await this.find(migration);
     const { clock, host, store } = this.parts;
     const startMs = clock.monotonicMs();
     await host.network(await store.spec(migration.container)).setLink(false);
@@ -121,15 +130,16 @@ export class Departures {
   }
 
   dump(migration: MigrationRef, pageServer: PageServer | null): Promise<DumpResult> {
-    const live = this.find(migration);
-    return this.whileBusy(migration, this.dumpNow(migration, live, pageServer));
+    return this.whileBusy(migration, this.dumpNow(migration, pageServer));
   }
 
   /** After the commit. Idempotent. */
   async finish(migration: MigrationRef): Promise<void> {
-    await this.settle(migration);
     const { store, host } = this.parts;
-    if (await store.isClaimedBy(migration.container, migration.migrationId)) {
+    // Before anything else, and again after the wait: a call of an earlier epoch must not end what is at work.
+    await store.held(migration.container, migration);
+    await this.settle(migration);
+    if ((await store.held(migration.container, migration)) !== undefined) {
       await host.remove(await store.spec(migration.container));
     }
     await this.files(migration.migrationId).remove();
@@ -137,10 +147,11 @@ export class Departures {
 
   /** Before the commit. Idempotent. */
   async rollback(migration: MigrationRef): Promise<void> {
-    await this.settle(migration);
     const { store, host } = this.parts;
-    const { container, migrationId } = migration;
-    if (await store.isClaimedBy(container, migrationId)) {
+    const { container } = migration;
+    await store.held(container, migration);
+    await this.settle(migration);
+    if ((await store.held(container, migration)) !== undefined) {
       await host.awaitWorker(container);
       await this.freezer(container).thaw();
       await host.network(await store.spec(container)).setLink(true);
@@ -149,11 +160,9 @@ export class Departures {
     await this.files(migration.migrationId).remove();
   }
 
-  private async dumpNow(
-    { container, migrationId }: MigrationRef,
-    live: Live,
-    pageServer: PageServer | null,
-  ): Promise<DumpResult> {
+  private async dumpNow(migration: MigrationRef, pageServer: PageServer | null): Promise<DumpResult> {
+    const live = await this.find(migration);
+    const { container, migrationId } = migration;
     const { clock, runc, store, host } = this.parts;
     const startMs = clock.monotonicMs();
     const spec = await store.spec(container);
@@ -186,9 +195,13 @@ export class Departures {
     };
   }
 
-  private async whileBusy<T>({ migrationId }: MigrationRef, work: Promise<T>): Promise<T> {
-    this.busy.set(migrationId, work);
-    return work.finally(() => this.busy.delete(migrationId));
+  /** Also while an earlier call is at work: one of a controller that has been replaced may come at any time. */
+  private whileBusy<T>({ migrationId }: MigrationRef, work: Promise<T>): Promise<T> {
+    const all = Promise.allSettled([this.busy.get(migrationId), work]).then(() => {
+      if (this.busy.get(migrationId) === all) this.busy.delete(migrationId);
+    });
+    this.busy.set(migrationId, all);
+    return work;
   }
 
   /** Forgets a migration, once the call that is at work in it has ended; sending is cut short, CRIU is not. */
@@ -196,7 +209,7 @@ export class Departures {
     this.live
       .get(migrationId)
       ?.ending.abort(new PortkeyError('cancelled', `migration ${migrationId} was ended`));
-    await this.busy.get(migrationId)?.catch(() => undefined);
+    await this.busy.get(migrationId);
     // Not waited for: a relay that is gone does not read, and would keep the container frozen.
     this.live
       .get(migrationId)
@@ -206,9 +219,13 @@ export class Departures {
     this.live.delete(migrationId);
   }
 
-  private find({ migrationId, container }: MigrationRef): Live {
+  /** Throws `stale-epoch`, also where this migration has been ended meanwhile. */
+  private async find(migration: MigrationRef): Promise<Live> {
+    const { migrationId, container } = migration;
+    const claim = await this.parts.store.held(container, migration);
     const live = this.live.get(migrationId);
-    if (live?.request.migration?.container === container) return live;
+    live?.ending.signal.throwIfAborted();
+    if (claim !== undefined && live?.request.migration?.container === container) return live;
     throw new PortkeyError(
       'stale-epoch',
       `migration ${migrationId} of container '${container}' is not under way here; was the checkpoint service restarted?`,

@@ -7,10 +7,10 @@
  *
  * Goal: the container exists here from `prepare` on, but no task of it runs and no packet reaches it before
  * `activate`, which only the controller may ask for, and only after the commit.
- * Invariants: the container's claim names the migration from prepare to release, so that no other migration, stop
- * or stale call touches it. State lies in the file system and in the kernel only: an agent that was killed
- * and came back can activate or discard as if it had never been away. Calls about one container wait for each
- * other: a discard that overtakes the prepare it undoes would find nothing to undo.
+ * Invariants: the container's claim names the migration and its epoch from prepare to release, so that no other
+ * migration, no stop and no controller that another has replaced touches it. State lies in the file system and in the
+ * kernel only: an agent that was killed and came back can activate or discard as if it had never been away. Calls
+ * about one container wait for each other: a discard that overtakes the prepare it undoes would find nothing to undo.
  * Limits: a task that was stopped (state T) before the migration runs after it, because CRIU leaves all tasks
  * stopped and does not tell them apart.
  */
@@ -103,15 +103,15 @@ export class Arrivals {
   }
 
   async release(migration: MigrationRef): Promise<void> {
+    const { store } = this.parts;
+    const claim = await store.held(migration.container, migration);
     await this.removeFiles(migration.migrationId);
-    if (await this.parts.store.isClaimedBy(migration.container, migration.migrationId)) {
-      await this.parts.store.release(migration.container);
-    }
+    if (claim !== undefined) await store.release(migration.container);
   }
 
   async discard(migration: MigrationRef): Promise<void> {
     const { store, host } = this.parts;
-    if (await store.isClaimedBy(migration.container, migration.migrationId)) {
+    if ((await store.held(migration.container, migration)) !== undefined) {
       await host.remove(await store.spec(migration.container));
     }
     await this.removeFiles(migration.migrationId);
@@ -126,15 +126,14 @@ export class Arrivals {
     }
   }
 
-  /** Throws `stale-epoch` where another migration, or none, has the container. */
-  async requireClaim({ container, migrationId }: MigrationRef): Promise<void> {
-    const claim = await this.parts.store.claimOf(container);
-    if (claim?.migrationId !== migrationId || claim.role !== 'destination') {
-      throw new PortkeyError(
-        'stale-epoch',
-        `container '${container}' is not arriving here by migration ${migrationId}`,
-      );
-    }
+  /** Throws `stale-epoch` where another migration, or none, has the container, or this one in a higher epoch. */
+  async requireClaim(migration: MigrationRef): Promise<void> {
+    const { container, migrationId } = migration;
+    if ((await this.parts.store.held(container, migration))?.role === 'destination') return;
+    throw new PortkeyError(
+      'stale-epoch',
+      `container '${container}' is not arriving here by migration ${migrationId}`,
+    );
   }
 
   private async requireRoom(name: string, memoryBytes: number, copies: number): Promise<void> {
