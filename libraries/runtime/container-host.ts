@@ -14,7 +14,7 @@ import path from 'node:path';
 
 import { PortkeyError } from '../errors/index.js';
 import { killGroup, runChecked, type Clock, type RunCommand } from '../process/index.js';
-import type { ContainerSpec } from '../rpc/index.js';
+import type { ContainerSpec, PageServer } from '../rpc/index.js';
 import type { Claim, ContainerStore } from './container-store.js';
 import { ContainerNetwork } from './network.js';
 import { cgroupPath, runcConfig } from './runc-config.js';
@@ -134,16 +134,25 @@ export class ContainerHost {
     }
   }
 
-  /** The process group of the noted worker, if it is alive and what it was. */
-  private async worker(name: string): Promise<number | undefined> {
+  /** Where a noted runc that is at work sends the container's pages; undefined where there is none, or it sends none. */
+  async pageServerInUse(name: string): Promise<PageServer | undefined> {
+    const args = (await this.worker(name))?.args ?? [];
+    const at = args.indexOf('--page-server');
+    const [address = '', port = ''] = args[at + 1]?.split(':') ?? [];
+    return at < 0 ? undefined : { address, port: Number(port) };
+  }
+
+  /** The noted worker's process group and arguments, if it is alive and what it was. */
+  private async worker(name: string): Promise<{ pid: number; args: readonly string[] } | undefined> {
     const pid = Number(await readFile(this.workerFile(name), 'utf8').catch(() => '0'));
     const command = pid === 0 ? '' : await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    return command.startsWith('runc\0') ? pid : undefined;
+    const [program, ...args] = command.split('\0');
+    return program === 'runc' ? { pid, args } : undefined;
   }
 
   private async endWorker(name: string): Promise<void> {
-    const pid = await this.worker(name);
-    if (pid !== undefined) killGroup(pid);
+    const worker = await this.worker(name);
+    if (worker !== undefined) killGroup(worker.pid);
   }
 
   private async killTasks(name: string): Promise<void> {

@@ -12,15 +12,14 @@
  * earlier epoch, of a controller that another has replaced, changes nothing. What is needed to roll back
  * (freezer, link, claim, folders) is found from the container's name alone, so an agent that was killed and came
  * back can roll back. A CRIU that is at work in the tasks is waited for, never killed: it would leave its parasite
- * behind.
+ * behind; a rollback makes it fail by itself, by cutting its connection to the page server (connection-cut.ts).
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import path from 'node:path';
+import { readFile } from 'node:fs/promises';
 
 import { required } from '../../libraries/agent/index.js';
 import { PortkeyError } from '../../libraries/errors/index.js';
 import { parseBatchPolicy, type HypercallClient } from '../../libraries/hypercall/index.js';
-import { secondsSince, type Clock } from '../../libraries/process/index.js';
+import { secondsSince, type Clock, type RunCommand } from '../../libraries/process/index.js';
 import type {
   BeginRequest,
   DumpResult,
@@ -30,16 +29,17 @@ import type {
   RoundResult,
 } from '../../libraries/rpc/index.js';
 import {
-  Freezer,
   tasksOf,
   type ContainerHost,
   type ContainerStore,
+  type Freezer,
   type Runc,
 } from '../../libraries/runtime/index.js';
+import { cutWhile } from './connection-cut.js';
 import { DepartureFiles, type DepartureFolders } from './departure-files.js';
-import { folderBytes, uploadImages } from './image-upload.js';
+import { finalDump } from './final-dump.js';
 import { ContainerMemory } from './rounds/container-memory.js';
-import { CriuRounds, readDumpStats } from './rounds/criu-round.js';
+import { CriuRounds } from './rounds/criu-round.js';
 import { PortkeyRounds } from './rounds/portkey-round.js';
 import type { RoundOptions } from './rounds/round.js';
 
@@ -48,6 +48,8 @@ export interface DepartureParts extends DepartureFolders {
   readonly host: ContainerHost;
   readonly runc: Runc;
   readonly clock: Clock;
+  readonly run: RunCommand;
+  readonly freezer: (container: string) => Freezer;
   readonly hypercalls: () => HypercallClient;
   readonly zeroPfn: () => number;
   readonly uptimeSeconds: () => Promise<number>;
@@ -82,7 +84,7 @@ export class Departures {
     await store.claim(container, { migrationId, epoch, role: 'source' });
     const memory = new ContainerMemory({
       container,
-      freezer: this.freezer(container),
+      freezer: this.parts.freezer(container),
       clock,
       zeroPfn: this.parts.zeroPfn(),
     });
@@ -124,13 +126,25 @@ export class Departures {
     const { clock, host, store } = this.parts;
     const startMs = clock.monotonicMs();
     await host.network(await store.spec(migration.container)).setLink(false);
-    await this.freezer(migration.container).freeze();
+    await this.parts.freezer(migration.container).freeze();
     const tasks = await tasksOf(migration.container);
     return { seconds: secondsSince(clock, startMs), taskCount: tasks.length };
   }
 
   dump(migration: MigrationRef, pageServer: PageServer | null): Promise<DumpResult> {
     return this.whileBusy(migration, this.dumpNow(migration, pageServer));
+  }
+
+  private async dumpNow(migration: MigrationRef, pageServer: PageServer | null): Promise<DumpResult> {
+    const { migrationId, container } = migration;
+    const { portkey, criu, request, ending } = await this.find(migration);
+    return finalDump(this.parts, {
+      ...{ migrationId, container, portkey, criu },
+      files: this.files(migrationId),
+      pageServer: pageServer ?? undefined,
+      imagesTo: request.destinationRestore,
+      signal: ending.signal,
+    });
   }
 
   /** After the commit. Idempotent. */
@@ -149,50 +163,20 @@ export class Departures {
   async rollback(migration: MigrationRef): Promise<void> {
     const { store, host } = this.parts;
     const { container } = migration;
-    await store.held(container, migration);
-    await this.settle(migration);
-    if ((await store.held(container, migration)) !== undefined) {
-      await host.awaitWorker(container);
-      await this.freezer(container).thaw();
+    const isHeld = async (): Promise<boolean> => (await store.held(container, migration)) !== undefined;
+    const criuOver = async (): Promise<void> => {
+      await this.settle(migration);
+      if (await isHeld()) await host.awaitWorker(container);
+    };
+    // Only then a CRIU that is at work in the container is this migration's.
+    if (await isHeld()) await cutWhile(this.parts, () => host.pageServerInUse(container), criuOver);
+    else await criuOver();
+    if (await isHeld()) {
+      await this.parts.freezer(container).thaw();
       await host.network(await store.spec(container)).setLink(true);
       await store.release(container);
     }
     await this.files(migration.migrationId).remove();
-  }
-
-  private async dumpNow(migration: MigrationRef, pageServer: PageServer | null): Promise<DumpResult> {
-    const live = await this.find(migration);
-    const { container, migrationId } = migration;
-    const { clock, runc, store, host } = this.parts;
-    const startMs = clock.monotonicMs();
-    const spec = await store.spec(container);
-    await writeFile(store.criuConfig(container), spec.network === 'NETWORK_MODE_HOST' ? 'tcp-close\n' : '');
-    const files = this.files(migrationId);
-    const work = path.join(files.work, 'final');
-    const images = files.finalImages(live.portkey === undefined ? 'criu' : 'portkey');
-    await mkdir(work, { recursive: true });
-    await mkdir(images, { recursive: true });
-    const parent =
-      live.portkey === undefined
-        ? live.criu?.parent()
-        : await files.writeParent(live.portkey.present, await this.parts.uptimeSeconds(), images);
-    await runc.checkpoint({
-      name: container,
-      images,
-      work,
-      parent,
-      pageServer: pageServer ?? undefined,
-      onStart: (pid) => host.noteWorker(container, pid),
-    });
-    const { pagesWritten, pagesInParent } = await readDumpStats(work);
-    if (live.portkey === undefined) await uploadImages(live.request.destinationRestore, migrationId, images);
-    else await live.portkey.closeObjects();
-    return {
-      criuPages: pagesWritten,
-      parentPages: pagesInParent,
-      imageBytes: await folderBytes(images),
-      seconds: secondsSince(clock, startMs),
-    };
   }
 
   /** Also while an earlier call is at work: one of a controller that has been replaced may come at any time. */
@@ -230,10 +214,6 @@ export class Departures {
       'stale-epoch',
       `migration ${migrationId} of container '${container}' is not under way here; was the checkpoint service restarted?`,
     );
-  }
-
-  private freezer(container: string): Freezer {
-    return new Freezer(container, this.parts.clock);
   }
 
   private files(migrationId: string): DepartureFiles {

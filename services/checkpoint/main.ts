@@ -7,7 +7,7 @@
  */
 import { agentConfig, startAgentParts } from '../../libraries/agent/index.js';
 import { untouchedPage } from '../../libraries/libc/index.js';
-import { zeroFrame } from '../../libraries/runtime/index.js';
+import { Freezer, zeroFrame } from '../../libraries/runtime/index.js';
 import { runService } from '../../libraries/service/index.js';
 import { Departures, readUptimeSeconds } from './departure.js';
 import { warmUp } from './scan/warm-up.js';
@@ -17,12 +17,14 @@ void runService({
   name: 'checkpoint',
   config: agentConfig('checkpoint'),
   start: (config, { log, server }) => {
-    const { clock, store, runc, host, link, nodeInfo } = startAgentParts('checkpoint', config, log);
+    const { clock, run, store, runc, host, link, nodeInfo } = startAgentParts('checkpoint', config, log);
     const departures = new Departures({
       store,
       host,
       runc,
       clock,
+      run,
+      freezer: (container) => new Freezer(container, clock),
       workRoot: '/run/portkey/departures',
       share: config.share,
       hypercalls: () => link.ready(),

@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { PortkeyError } from '../../libraries/errors/index.js';
+import { systemClock, type CommandOptions, type CommandResult } from '../../libraries/process/index.js';
+import type { ContainerSpec } from '../../libraries/rpc/index.js';
+import {
+  ContainerHost,
+  ContainerStore,
+  Freezer,
+  outerLinkName,
+  Runc,
+} from '../../libraries/runtime/index.js';
+import { Departures } from './departure.js';
+
+const spec: ContainerSpec = {
+  ...{
+    name: 'web',
+    rootfs: '/',
+    readOnly: true,
+    tmpfs: [],
+    memoryLimitBytes: 0,
+    network: 'NETWORK_MODE_OWN',
+  },
+  ...{ ip: '10.77.0.100/24', mac: '02:70:6b:00:00:64', command: ['redis-server'], env: [], labels: {} },
+};
+const migration = { migrationId: 'm-1', epoch: 1, container: 'web' };
+const pageServer = { address: '10.77.0.12', port: 23_456 };
+const connection = 'dst 10.77.0.12 dport = 23456';
+const kill = `ss -Htn --kill ${connection}`;
+const list = `ss -Htn ${connection}`;
+const rule =
+  'OUTPUT --destination 10.77.0.12 --protocol tcp --dport 23456 --jump REJECT --reject-with tcp-reset';
+const linkUp = `ip link set ${outerLinkName('web')} up`;
+
+/**
+ * A VM whose runc, like one whose CRIU waits for a page server that is gone, goes on until `criuFails`. What a command
+ * prints is told; every command is written down.
+ */
+class ScriptedVm {
+  readonly commands: string[] = [];
+  readonly store: ContainerStore;
+  readonly host: ContainerHost;
+  private readonly children: ChildProcess[] = [];
+
+  constructor(
+    private readonly folder: string,
+    private readonly prints: (command: string) => string,
+  ) {
+    this.store = new ContainerStore(path.join(folder, 'containers'));
+    const runc = new Runc(this.run);
+    this.host = new ContainerHost({
+      store: this.store,
+      runc,
+      run: this.run,
+      clock: systemClock,
+      bridge: 'br0',
+    });
+  }
+
+  departures(): Departures {
+    return new Departures({
+      store: this.store,
+      host: this.host,
+      runc: new Runc(this.run),
+      clock: systemClock,
+      run: this.run,
+      freezer: (name) => new Freezer(name, systemClock, path.join(this.folder, 'cgroup')),
+      workRoot: path.join(this.folder, 'departures'),
+      share: path.join(this.folder, 'share'),
+      hypercalls: () => {
+        throw new PortkeyError('no-hypercall-channel', 'none in this test');
+      },
+      zeroPfn: () => 1,
+      uptimeSeconds: () => Promise.resolve(1),
+    });
+  }
+
+  /** A process that looks like runc with these arguments, in a group of its own. */
+  startRunc(args: readonly string[]): ChildProcess {
+    const idle = ['-e', 'setInterval(() => {}, 1000)', '--'];
+    const child = spawn(process.execPath, [...idle, ...args], {
+      argv0: 'runc',
+      detached: true,
+      stdio: 'ignore',
+    });
+    this.children.push(child);
+    return child;
+  }
+
+  async criuFails(): Promise<void> {
+    for (const child of this.children.splice(0)) {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+  }
+
+  /** In order; what was said twice in a row counts once. */
+  get distinct(): string[] {
+    return this.commands.filter((command, at) => command !== this.commands[at - 1]);
+  }
+
+  private readonly run = async (
+    argv: readonly string[],
+    options?: CommandOptions,
+  ): Promise<CommandResult> => {
+    const command = argv.join(' ');
+    if (argv[0] === 'runc') {
+      const child = this.startRunc(argv.slice(1));
+      options?.onStart?.(child.pid ?? 0);
+      await once(child, 'exit');
+      return { exitCode: 1, stdout: '', stderr: "Can't write pages to socket" };
+    }
+    this.commands.push(command);
+    return { exitCode: 0, stdout: this.prints(command), stderr: '' };
+  };
+}
+
+describe('a departure', () => {
+  let folder = '';
+  let vm: ScriptedVm | undefined;
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'portkey-departure-'));
+    await mkdir(path.join(folder, 'cgroup/portkey/web'), { recursive: true });
+    await writeFile(path.join(folder, 'cgroup/portkey/web/cgroup.events'), 'populated 1\nfrozen 0\n');
+  });
+  afterEach(async () => {
+    await vm?.criuFails();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** In CRIU mode, with a dump under way that waits for its page server. */
+  async function dumping(prints: (command: string) => string): Promise<{
+    made: ScriptedVm;
+    departures: Departures;
+    dump: Promise<unknown>;
+  }> {
+    const made = (vm = new ScriptedVm(folder, prints));
+    await made.store.create(spec);
+    const departures = made.departures();
+    await departures.begin({ migration, mode: 'MODE_CRIU', batch: '', destinationRestore: '' });
+    const dump = departures.dump(migration, pageServer);
+    dump.catch(() => undefined);
+    while ((await made.host.pageServerInUse('web')) === undefined) await systemClock.sleep(5);
+    return { made, departures, dump };
+  }
+
+  it('that is rolled back cuts the connection that CRIU waits in, and thaws when CRIU has failed by itself', async () => {
+    const { made, departures, dump } = await dumping((command) => {
+      if (command !== kill) return '';
+      void made.criuFails();
+      return 'ESTAB 0 0 10.77.0.11:40000 10.77.0.12:23456';
+    });
+    await departures.rollback(migration);
+    assert.deepEqual(made.distinct, [kill, linkUp]);
+    await assert.rejects(dump, { code: 'dump-failed' });
+    assert.equal(await made.store.claimOf('web'), undefined);
+  });
+
+  it('resets it by a packet filter rule where the kernel closes no sockets, and takes the rule away', async () => {
+    const { made, departures } = await dumping((command) => {
+      if (command.startsWith('iptables --wait --insert')) void made.criuFails();
+      return command === list ? 'ESTAB 0 0 10.77.0.11:40000 10.77.0.12:23456' : '';
+    });
+    await departures.rollback(migration);
+    assert.deepEqual(made.distinct.slice(0, 3), [kill, list, `iptables --wait --insert ${rule}`]);
+    assert.deepEqual(made.distinct.slice(-2), [`iptables --wait --delete ${rule}`, linkUp]);
+    assert.equal(made.commands.filter((command) => command.includes('--insert')).length, 1);
+  });
+
+  it('cuts also for an agent that was restarted meanwhile, which has nothing but the container’s name', async () => {
+    const { made } = await dumping((command) => {
+      if (command !== kill) return '';
+      void made.criuFails();
+      return 'ESTAB';
+    });
+    await made.departures().rollback(migration);
+    assert.deepEqual(made.distinct, [kill, linkUp]);
+  });
+
+  it('cuts nothing where CRIU has no page server, as in Portkey mode, and nothing of another migration', async () => {
+    const made = (vm = new ScriptedVm(folder, () => ''));
+    await made.store.create(spec, { migrationId: 'm-1', epoch: 1, role: 'source' });
+    const { pid = 0 } = made.startRunc(['checkpoint', '--leave-running', 'web']);
+    made.host.noteWorker('web', pid);
+    const rollback = made.departures().rollback(migration);
+    await systemClock.sleep(500);
+    assert.deepEqual(made.commands, []);
+    await made.criuFails();
+    await rollback;
+    assert.deepEqual(made.commands, [linkUp]);
+    await made.store.claim('web', { migrationId: 'm-2', epoch: 1, role: 'source' });
+    const other = made.startRunc(['checkpoint', '--page-server', '10.77.0.12:23456', 'web']);
+    made.host.noteWorker('web', other.pid ?? 0);
+    await made.departures().rollback(migration);
+    assert.deepEqual(made.commands, [linkUp]);
+  });
+
+  it('that another run of the controller has taken over is left alone by the first', async () => {
+    const { made, departures } = await dumping((command) => {
+      if (command === kill) void made.criuFails();
+      return 'ESTAB';
+    });
+    await made.store.held('web', { migrationId: 'm-1', epoch: 2 });
+    for (const call of [
+      () => departures.freeze(migration),
+      () => departures.dump(migration, pageServer),
+      () => departures.rollback(migration),
+      () => departures.finish(migration),
+    ]) {
+      await assert.rejects(call, { code: 'stale-epoch' });
+    }
+    assert.deepEqual(made.commands, []);
+    await departures.rollback({ ...migration, epoch: 2 });
+    assert.deepEqual(made.distinct, [kill, linkUp]);
+  });
+});

@@ -1,0 +1,73 @@
+/**
+ * CRIU's dump of the frozen container: what no round has sent.
+ *
+ * In Portkey mode CRIU finds the rounds' pages in parent images that list them without having them, and writes the
+ * rest to the folder that the relay sends from. In CRIU mode pages go to the page server, and the other images from
+ * here to the restore service.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import { abortable, secondsSince, type Clock } from '../../libraries/process/index.js';
+import type { DumpResult, PageServer } from '../../libraries/rpc/index.js';
+import type { ContainerHost, ContainerStore, Runc } from '../../libraries/runtime/index.js';
+import type { DepartureFiles } from './departure-files.js';
+import { folderBytes, uploadImages } from './image-upload.js';
+import { readDumpStats, type CriuRounds } from './rounds/criu-round.js';
+import type { PortkeyRounds } from './rounds/portkey-round.js';
+
+export interface FinalDumpParts {
+  readonly store: ContainerStore;
+  readonly host: ContainerHost;
+  readonly runc: Runc;
+  readonly clock: Clock;
+  readonly uptimeSeconds: () => Promise<number>;
+}
+
+export interface FinalDump {
+  readonly migrationId: string;
+  readonly container: string;
+  readonly files: DepartureFiles;
+  /** What the rounds before have sent: in one mode or the other. */
+  readonly portkey: PortkeyRounds | undefined;
+  readonly criu: CriuRounds | undefined;
+  readonly pageServer: PageServer | undefined;
+  /** Address of the restore service that takes the images in CRIU mode. */
+  readonly imagesTo: string;
+  /** Nothing new is begun once it has fired; a CRIU that is at work goes on. */
+  readonly signal: AbortSignal;
+}
+
+export async function finalDump(parts: FinalDumpParts, dump: FinalDump): Promise<DumpResult> {
+  const { clock, runc, store, host } = parts;
+  const { migrationId, container, files, portkey, criu, pageServer, signal } = dump;
+  const startMs = clock.monotonicMs();
+  const spec = await store.spec(container);
+  await writeFile(store.criuConfig(container), spec.network === 'NETWORK_MODE_HOST' ? 'tcp-close\n' : '');
+  const work = path.join(files.work, 'final');
+  const images = files.finalImages(portkey === undefined ? 'criu' : 'portkey');
+  await mkdir(work, { recursive: true });
+  await mkdir(images, { recursive: true });
+  const parent =
+    portkey === undefined
+      ? criu?.parent()
+      : await files.writeParent(portkey.present, await parts.uptimeSeconds(), images);
+  signal.throwIfAborted();
+  await runc.checkpoint({
+    name: container,
+    images,
+    work,
+    parent,
+    pageServer,
+    onStart: (pid) => host.noteWorker(container, pid),
+  });
+  const { pagesWritten, pagesInParent } = await readDumpStats(work);
+  if (portkey === undefined) await abortable(uploadImages(dump.imagesTo, migrationId, images), signal);
+  else await portkey.closeObjects();
+  return {
+    criuPages: pagesWritten,
+    parentPages: pagesInParent,
+    imageBytes: await folderBytes(images),
+    seconds: secondsSince(clock, startMs),
+  };
+}
