@@ -19,10 +19,11 @@ describe('a container host', () => {
       const stdout = JSON.stringify([{ id: 'web', pid: 1234, status: 'running' }]);
       return Promise.resolve({ exitCode: 0, stdout, stderr: '' });
     };
-    const store = new ContainerStore(folder);
+    const store = new ContainerStore(path.join(folder, 'containers'));
+    const roots = { runcState: path.join(folder, 'runc'), cgroup: path.join(folder, 'cgroup') };
     return {
       store,
-      host: new ContainerHost({ store, runc: new Runc(run), run, clock: systemClock, bridge: 'br0' }),
+      host: new ContainerHost({ store, runc: new Runc(run), run, clock: systemClock, bridge: 'br0', roots }),
     };
   }
 

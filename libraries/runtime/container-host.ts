@@ -27,15 +27,20 @@ export interface HostParts {
   readonly clock: Clock;
   /** The VM's bridge that containers' links join. */
   readonly bridge: string;
+  /** Where runc keeps its state and the kernel its cgroups. */
+  readonly roots?: { readonly runcState: string; readonly cgroup: string };
 }
 
-const runcStateRoot = '/run/runc';
+const systemRoots = { runcState: '/run/runc', cgroup: '/sys/fs/cgroup' };
 /** A dump takes seconds; one that waits for a dead peer ends with TCP's patience at the latest. */
 const workerMs = 15_000;
-const cgroupRoot = '/sys/fs/cgroup';
 
 export class ContainerHost {
-  constructor(private readonly parts: HostParts) {}
+  private readonly roots: { readonly runcState: string; readonly cgroup: string };
+
+  constructor(private readonly parts: HostParts) {
+    this.roots = parts.roots ?? systemRoots;
+  }
 
   network(spec: ContainerSpec): ContainerNetwork {
     return new ContainerNetwork(spec, this.parts.bridge, this.parts.run);
@@ -76,8 +81,8 @@ export class ContainerHost {
     await this.killTasks(spec.name);
     await runc.destroy(spec.name);
     // A runc that was killed half-way through a restore leaves these, and would refuse the name next time.
-    await rm(path.join(runcStateRoot, spec.name), { recursive: true, force: true });
-    await rmdir(`${cgroupRoot}${cgroupPath(spec.name)}`).catch(() => undefined);
+    await rm(path.join(this.roots.runcState, spec.name), { recursive: true, force: true });
+    await rmdir(`${this.roots.cgroup}${cgroupPath(spec.name)}`).catch(() => undefined);
     await this.network(spec).remove();
     await run(['umount', '--lazy', store.rootfs(spec.name)]);
     await this.requireUnmounted(spec.name);
@@ -156,7 +161,7 @@ export class ContainerHost {
   }
 
   private async killTasks(name: string): Promise<void> {
-    const folder = `${cgroupRoot}${cgroupPath(name)}`;
+    const folder = `${this.roots.cgroup}${cgroupPath(name)}`;
     const killed = await writeFile(`${folder}/cgroup.kill`, '1').then(
       () => true,
       () => false,

@@ -59,6 +59,7 @@ class ScriptedVm {
       run: this.run,
       clock: systemClock,
       bridge: 'br0',
+      roots: { runcState: path.join(folder, 'runc'), cgroup: path.join(folder, 'cgroup') },
     });
   }
 
