@@ -1,3 +1,4 @@
+export { otherMemoryBytes } from './cgroup-memory.js';
 export { ContainerHost, type HostParts } from './container-host.js';
 export { ContainerStore, type Claim } from './container-store.js';
 export { Freezer } from './freezer.js';

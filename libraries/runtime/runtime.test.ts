@@ -6,7 +6,15 @@ import path from 'node:path';
 import { PortkeyError } from '../errors/index.js';
 import type { CommandResult } from '../process/index.js';
 import type { ContainerSpec } from '../rpc/index.js';
-import { ContainerNetwork, Freezer, gratuitousArp, outerLinkName, runcConfig, tasksOf } from './index.js';
+import {
+  ContainerNetwork,
+  Freezer,
+  gratuitousArp,
+  otherMemoryBytes,
+  outerLinkName,
+  runcConfig,
+  tasksOf,
+} from './index.js';
 import { spec } from './test-spec.js';
 
 describe('in a folder of its own', () => {
@@ -32,6 +40,18 @@ describe('in a folder of its own', () => {
         (error) => error instanceof PortkeyError && error.code === 'freeze-failed',
       );
       await freezer.thaw();
+    });
+  });
+
+  describe("a container's memory that is no task's own", () => {
+    it('is its shared memory and tmpfs, and what is swapped out', async () => {
+      const cgroup = path.join(folder, 'portkey/web');
+      await mkdir(cgroup, { recursive: true });
+      assert.equal(await otherMemoryBytes('web', folder), 0, 'without the memory controller');
+      await writeFile(path.join(cgroup, 'memory.stat'), 'anon 4096\nfile 900000\nshmem 850000\nzswapped 7\n');
+      assert.equal(await otherMemoryBytes('web', folder), 850_000, 'without swap');
+      await writeFile(path.join(cgroup, 'memory.swap.current'), '20000\n');
+      assert.equal(await otherMemoryBytes('web', folder), 870_000);
     });
   });
 

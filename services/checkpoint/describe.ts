@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 
 import { PortkeyError } from '../../libraries/errors/index.js';
 import type { Description, NodeInfo } from '../../libraries/rpc/index.js';
-import { tasksOf, type ContainerStore } from '../../libraries/runtime/index.js';
+import { otherMemoryBytes, tasksOf, type ContainerStore } from '../../libraries/runtime/index.js';
 
 /** `st` of an established connection in /proc/net/tcp (kernel: networking/proc_net_tcp.rst). */
 const established = '01';
@@ -28,6 +28,7 @@ export async function describe(store: ContainerStore, name: string, node: NodeIn
     threadCount: tasks.reduce((sum, task) => sum + task.threadCount, 0),
     establishedConnections: ownNetwork ? await establishedConnections(first.pid) : 0,
     node,
+    otherBytes: await otherMemoryBytes(name),
   };
 }
 

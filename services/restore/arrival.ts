@@ -45,7 +45,7 @@ export interface ArrivalParts {
   readonly signal: (pid: number, signal: NodeJS.Signals) => void;
 }
 
-/** Room for CRIU's and runc's own needs beside the container. */
+/** Room for CRIU's and runc's own needs beside the container. In CRIU mode the images are in this VM's memory, too. */
 const headroomBytes = 64 * 2 ** 20;
 
 export class Arrivals {
@@ -55,9 +55,10 @@ export class Arrivals {
     const { host } = this.parts;
     if (migration === null || source?.spec == null)
       throw new PortkeyError('invalid-argument', 'Prepare needs migration and source');
-    await this.requireRoom(source.spec.name, source.memoryBytes, mode === 'MODE_CRIU' ? 2 : 1);
+    const { spec, memoryBytes, otherBytes } = source;
+    await this.requireRoom(spec.name, memoryBytes + otherBytes, mode === 'MODE_CRIU' ? 2 : 1);
     const { migrationId, epoch } = migration;
-    await host.make(source.spec, { migrationId, epoch, role: 'destination' });
+    await host.make(spec, { migrationId, epoch, role: 'destination' });
   }
 
   /** Restores from the landing folder (Portkey mode) or from the page server's images (`landing` empty). */

@@ -29,7 +29,8 @@ export class PortkeyTransport implements Transport {
 
   async reserve(): Promise<void> {
     const { destination } = this.sides;
-    const expectedBytes = Math.ceil(this.description.memoryBytes * growthFactor) + imageRoomBytes;
+    const { memoryBytes, otherBytes } = this.description;
+    const expectedBytes = Math.ceil((memoryBytes + otherBytes) * growthFactor) + imageRoomBytes;
     this.landing = await destination.relay.call(
       'OpenLanding',
       { ...this.migration.session(destination), expectedBytes },

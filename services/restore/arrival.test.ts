@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { systemClock, type CommandResult } from '../../libraries/process/index.js';
+import type { ContainerSpec, Mode } from '../../libraries/rpc/index.js';
+import { ContainerHost, ContainerStore, Runc } from '../../libraries/runtime/index.js';
+import { Arrivals } from './arrival.js';
+import { PageServers } from './page-server.js';
+
+const mebibyte = 2 ** 20;
+const spec: ContainerSpec = {
+  ...{ name: 'web', rootfs: '/tmp', readOnly: true, tmpfs: ['/tmp'], memoryLimitBytes: 0 },
+  ...{ network: 'NETWORK_MODE_OWN', ip: '10.77.0.100/24', mac: '02:70:6b:00:00:64' },
+  ...{ command: ['redis-server'], env: [], labels: {} },
+};
+const migration = { migrationId: 'm-1', epoch: 1, container: 'web' };
+
+const rootsIn = (folder: string) => ({
+  runcState: path.join(folder, 'runc'),
+  cgroup: path.join(folder, 'cgroup'),
+});
+
+describe('an arrival', () => {
+  let folder = '';
+  let store = new ContainerStore();
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'portkey-arrival-'));
+    store = new ContainerStore(path.join(folder, 'containers'));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  /** A VM with so much memory to spare, in which every command works. */
+  function arrivals(availableBytes: number): Arrivals {
+    const run = (argv: readonly string[]): Promise<CommandResult> =>
+      Promise.resolve({ exitCode: 0, stdout: argv[1] === 'list' ? 'null' : '', stderr: '' });
+    const runc = new Runc(run);
+    return new Arrivals({
+      ...{ store, runc, clock: systemClock },
+      host: new ContainerHost({
+        store,
+        runc,
+        run,
+        clock: systemClock,
+        bridge: 'br0',
+        roots: rootsIn(folder),
+      }),
+      pageServers: new PageServers({
+        run,
+        address: '10.77.0.12',
+        root: path.join(folder, 'images'),
+        random: () => 0,
+      }),
+      share: path.join(folder, 'share'),
+      workRoot: path.join(folder, 'arrivals'),
+      memoryAvailableBytes: () => Promise.resolve(availableBytes),
+      sendFrame: () => undefined,
+      signal: () => undefined,
+    });
+  }
+
+  function prepare(availableBytes: number, mode: Mode): Promise<void> {
+    const source = {
+      ...{ spec, taskCount: 1, threadCount: 1, establishedConnections: 0, node: null },
+      ...{ memoryBytes: 100 * mebibyte, otherBytes: 300 * mebibyte },
+    };
+    return arrivals(availableBytes).prepare({ migration, mode, source });
+  }
+
+  it('needs room for shared memory, tmpfs and swap too, and for the images where they are in memory', async () => {
+    for (const [mode, neededMebibytes] of [
+      ['MODE_PORTKEY', 464],
+      ['MODE_CRIU', 864],
+    ] as const) {
+      await assert.rejects(prepare(neededMebibytes * mebibyte - 1, mode), { code: 'no-room' });
+      assert.deepEqual(await store.names(), []);
+      await prepare(neededMebibytes * mebibyte, mode);
+      await arrivals(0).discard(migration);
+    }
+  });
+
+  it('that another run of the controller has taken over is left alone by the first', async () => {
+    await prepare(2 ** 40, 'MODE_PORTKEY');
+    const arriving = arrivals(0);
+    await store.held('web', { ...migration, epoch: 2 });
+    for (const call of [
+      () => arriving.requireClaim(migration),
+      () => arriving.restore(migration, ''),
+      () => arriving.activate(migration),
+      () => arriving.release(migration),
+      () => arriving.discard(migration),
+    ]) {
+      await assert.rejects(call, { code: 'stale-epoch' });
+    }
+    await arriving.discard({ ...migration, epoch: 3 });
+    assert.deepEqual(await store.names(), []);
+  });
+});
