@@ -1,5 +1,5 @@
 export { RpcClient, type CallOptions } from './client.js';
-export { RpcServer, type CallContext, type Handlers } from './server.js';
+export { RpcServer, type CallContext, type FailedCall, type Handlers } from './server.js';
 export { isServing } from './health.js';
 export { definitionOf, serviceFullName, type ServiceName } from './schema.js';
 export { fromStatus, toStatus } from './status.js';

@@ -12,6 +12,8 @@ describe('a call', () => {
   let folder = '';
   let server: RpcServer | undefined;
   let client: RpcClient<'Containers'> | undefined;
+  const failures: string[] = [];
+  beforeEach(() => failures.splice(0));
 
   /** A server of containers that answers `List` as told; the other methods are not called. */
   async function serve(list: () => Promise<{ containers: [] }>): Promise<RpcClient<'Containers'>> {
@@ -20,7 +22,7 @@ describe('a call', () => {
     const notCalled = (): never => {
       throw new PortkeyError('internal', 'not called in this test');
     };
-    server = new RpcServer();
+    server = new RpcServer(({ method, error }) => failures.push(`${method}: ${error.message}`));
     server.add('Containers', { List: list, Run: notCalled, Stop: notCalled });
     await server.listen([address]);
     return (client = new RpcClient('Containers', address, 'the test server'));
@@ -54,8 +56,36 @@ describe('a call', () => {
         );
         return true;
       });
+      assert.deepEqual(failures, ["Containers.List: container 'web' is busy"]);
     });
   }
+
+  it('with many answers brings back the error that ended them, and its server hears of it', async () => {
+    await serve(() => Promise.reject(new Error('not called')));
+    const checkpoint = new RpcServer(({ method, error }) => failures.push(`${method}: ${error.code}`));
+    const notCalled = (): never => {
+      throw new PortkeyError('internal', 'not called in this test');
+    };
+    checkpoint.add('Checkpoint', {
+      ...{ GetNode: notCalled, Describe: notCalled, Begin: notCalled, Freeze: notCalled },
+      ...{ Dump: notCalled, Finish: notCalled, Rollback: notCalled },
+      Round: async function* () {
+        yield await Promise.resolve({ pagesSent: 1 });
+        throw new PortkeyError('scan-failed', 'no pagemap');
+      },
+    });
+    const address = `unix:${path.join(folder, 'checkpoint')}`;
+    await checkpoint.listen([address]);
+    const caller = new RpcClient('Checkpoint', address, 'the test server');
+    const pages: number[] = [];
+    const read = async (): Promise<void> => {
+      for await (const { pagesSent } of caller.stream('Round', {}, { deadlineMs })) pages.push(pagesSent);
+    };
+    await assert.rejects(read(), { code: 'scan-failed' });
+    assert.deepEqual([pages, failures], [[1], ['Checkpoint.Round: scan-failed']]);
+    caller.close();
+    await checkpoint.stop(100);
+  });
 
   it('ends at its deadline when the handler does not answer', async () => {
     const caller = await serve(() => new Promise(() => undefined));

@@ -2,8 +2,9 @@
  * A gRPC server made of plain async functions.
  *
  * A handler takes the request (or an async iterable of them) and a context and returns a promise (one answer) or
- * an async iterable (many); what it throws becomes a status in status.ts. `context.signal` fires when the caller is gone or its deadline has
- * passed. The server carries gRPC's standard health service. Limits: `stop` waits a while for running calls, then
+ * an async iterable (many); what it throws becomes a status in status.ts, and whoever owns the server hears of it.
+ * `context.signal` fires when the caller is gone or its deadline has passed. The server carries gRPC's standard health
+ * service. Limits: `stop` waits a while for running calls, then
  * cuts them, because grpc-js's own tryShutdown can wait for ever on an idle connection.
  */
 import { unlink } from 'node:fs/promises';
@@ -21,13 +22,20 @@ import {
 } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 
-import { PortkeyError } from '../errors/index.js';
+import { asPortkeyError, PortkeyError } from '../errors/index.js';
 import type { Answered, MethodName, Received } from './method-types.js';
 import { definitionOf, serviceFullName, type ServiceName } from './schema.js';
 import { toStatus } from './status.js';
 
 export interface CallContext {
   readonly signal: AbortSignal;
+}
+
+/** A call that its handler ended with an error. */
+export interface FailedCall {
+  /** "Checkpoint.Dump". */
+  readonly method: string;
+  readonly error: PortkeyError;
 }
 
 /** For each method: one answer, or many, from one request or (client streaming) from an iterable of them. */
@@ -38,6 +46,7 @@ export type Handlers<S extends ServiceName> = {
   ) => Promise<Answered<S, K>> | AsyncIterable<Answered<S, K>>;
 };
 
+type OnError = (thrown: unknown) => void;
 type AnyHandler = (request: unknown, context: CallContext) => Promise<object> | AsyncIterable<object>;
 
 export class RpcServer {
@@ -45,7 +54,7 @@ export class RpcServer {
   private readonly health = new HealthImplementation();
   private readonly services: ServiceName[] = [];
 
-  constructor() {
+  constructor(private readonly onFailure: (call: FailedCall) => void = () => undefined) {
     this.health.addToServer(this.server);
     this.health.setStatus('', 'NOT_SERVING');
   }
@@ -55,7 +64,9 @@ export class RpcServer {
     for (const [method, definition] of Object.entries(definitionOf(name))) {
       const handler = (handlers as unknown as Record<string, AnyHandler>)[method];
       if (handler === undefined) throw new PortkeyError('internal', `${name} lacks a handler for ${method}`);
-      implementation[method] = handleCall(definition, handler);
+      const onError = (thrown: unknown): void =>
+        this.onFailure({ method: `${name}.${method}`, error: asPortkeyError(thrown) });
+      implementation[method] = handleCall(definition, handler, onError);
     }
     this.server.addService(definitionOf(name), implementation);
     this.services.push(name);
@@ -110,20 +121,22 @@ export class RpcServer {
 function handleCall(
   { requestStream, responseStream }: { requestStream: boolean; responseStream: boolean },
   handler: AnyHandler,
+  onError: OnError,
 ): UntypedHandleCall {
-  if (responseStream) return requestStream ? bidirectional(handler) : serverStreaming(handler);
-  return requestStream ? clientStreaming(handler) : unary(handler);
+  if (responseStream)
+    return requestStream ? bidirectional(handler, onError) : serverStreaming(handler, onError);
+  return requestStream ? clientStreaming(handler, onError) : unary(handler, onError);
 }
 
-function unary(handler: AnyHandler) {
+function unary(handler: AnyHandler, onError: OnError) {
   return (call: ServerUnaryCall<unknown, object>, answer: sendUnaryData<object>): void => {
-    answerOnce(() => handler(call.request, contextOf(call)), answer);
+    answerOnce(() => handler(call.request, contextOf(call)), answer, onError);
   };
 }
 
-function clientStreaming(handler: AnyHandler) {
+function clientStreaming(handler: AnyHandler, onError: OnError) {
   return (call: ServerReadableStream<unknown, object>, answer: sendUnaryData<object>): void => {
-    answerOnce(() => handler(call, contextOf(call)), answer);
+    answerOnce(() => handler(call, contextOf(call)), answer, onError);
   };
 }
 
@@ -131,6 +144,7 @@ function clientStreaming(handler: AnyHandler) {
 function answerOnce(
   start: () => Promise<object> | AsyncIterable<object>,
   answer: sendUnaryData<object>,
+  onError: OnError,
 ): void {
   const run = async (): Promise<object> => {
     const result = start();
@@ -140,27 +154,31 @@ function answerOnce(
   };
   run().then(
     (value) => answer(null, value),
-    (error: unknown) => answer(toStatus(error)),
+    (error: unknown) => {
+      onError(error);
+      answer(toStatus(error));
+    },
   );
 }
 
-function serverStreaming(handler: AnyHandler) {
+function serverStreaming(handler: AnyHandler, onError: OnError) {
   return (call: ServerWritableStream<unknown, object>): void => {
-    answerMany(call, (context) => handler(call.request, context));
+    answerMany(call, (context) => handler(call.request, context), onError);
   };
 }
 
-function bidirectional(handler: AnyHandler) {
+function bidirectional(handler: AnyHandler, onError: OnError) {
   return (call: ServerDuplexStream<unknown, object>): void => {
     // The default iterator destroys the stream when a handler stops reading, and with it the answers.
     const requests = { [Symbol.asyncIterator]: () => call.iterator({ destroyOnReturn: false }) };
-    answerMany(call, (context) => handler(requests, context));
+    answerMany(call, (context) => handler(requests, context), onError);
   };
 }
 
 function answerMany(
   call: ServerWritableStream<unknown, object> | ServerDuplexStream<unknown, object>,
   start: (context: CallContext) => Promise<object> | AsyncIterable<object>,
+  onError: OnError,
 ): void {
   const context = contextOf(call);
   const sendAll = async (): Promise<void> => {
@@ -174,7 +192,10 @@ function answerMany(
     }
     call.end();
   };
-  sendAll().catch((error: unknown) => call.emit('error', toStatus(error)));
+  sendAll().catch((error: unknown) => {
+    onError(error);
+    call.emit('error', toStatus(error));
+  });
 }
 
 function contextOf(call: { on(event: 'cancelled', listener: () => void): unknown }): CallContext {

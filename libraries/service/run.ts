@@ -11,6 +11,7 @@ import type { z } from 'zod';
 import { asPortkeyError } from '../errors/index.js';
 import { RpcServer } from '../rpc/index.js';
 import { loadConfig } from './config.js';
+import { failedCalls } from './failed-calls.js';
 import { createRegistry, MetricsServer } from './metrics.js';
 import { version } from './version.js';
 
@@ -43,7 +44,7 @@ export async function runService<C extends CommonConfig>(
   const log = pino({ name: service.name, level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
   try {
     const registry = createRegistry(service.name, version);
-    const server = new RpcServer();
+    const server = new RpcServer(failedCalls(log, registry));
     const stopService = await service.start(config, { log, registry, server });
     const metrics = await MetricsServer.start(config.metrics, registry);
     const ports = await server.listen(config.listen);
