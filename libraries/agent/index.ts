@@ -1,3 +1,4 @@
 export { agentConfig, type AgentConfig } from './config.js';
 export { required } from './migration-ref.js';
 export { startAgentParts, type AgentParts } from './parts.js';
+export { Steps, type Step } from './steps.js';

@@ -3,12 +3,14 @@
  * what the VM is.
  */
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 
 import type { Agent, GuestLink } from '../hypercall/index.js';
 import { runCommand, systemClock, type Clock, type RunCommand } from '../process/index.js';
 import { ContainerHost, ContainerStore, NodeInfoReader, Runc } from '../runtime/index.js';
 import type { AgentConfig } from './config.js';
 import { startAgentLink } from './link.js';
+import { Steps } from './steps.js';
 
 export interface AgentParts {
   readonly clock: Clock;
@@ -19,9 +21,14 @@ export interface AgentParts {
   /** Started; the caller stops it. */
   readonly link: GuestLink;
   readonly nodeInfo: NodeInfoReader;
+  readonly steps: Steps;
 }
 
-export function startAgentParts(agent: Agent, config: AgentConfig, log: Logger): AgentParts {
+export function startAgentParts(
+  agent: Agent,
+  config: AgentConfig,
+  { log, registry }: { readonly log: Logger; readonly registry: Registry },
+): AgentParts {
   const clock = systemClock;
   const run = runCommand;
   const store = new ContainerStore();
@@ -36,5 +43,6 @@ export function startAgentParts(agent: Agent, config: AgentConfig, log: Logger):
     ...{ clock, run, store, runc, link },
     host: new ContainerHost({ store, runc, run, clock, bridge: config.bridge }),
     nodeInfo: new NodeInfoReader(config.vm, run),
+    steps: new Steps(log, registry),
   };
 }

@@ -10,14 +10,16 @@ import { untouchedPage } from '../../libraries/libc/index.js';
 import { Freezer, zeroFrame } from '../../libraries/runtime/index.js';
 import { runService } from '../../libraries/service/index.js';
 import { Departures, readUptimeSeconds } from './departure.js';
+import { RoundMetrics } from './metrics.js';
 import { warmUp } from './scan/warm-up.js';
 import { checkpointHandlers } from './service.js';
 
 void runService({
   name: 'checkpoint',
   config: agentConfig('checkpoint'),
-  start: (config, { log, server }) => {
-    const { clock, run, store, runc, host, link, nodeInfo } = startAgentParts('checkpoint', config, log);
+  start: (config, { log, registry, server }) => {
+    const parts = startAgentParts('checkpoint', config, { log, registry });
+    const { clock, run, store, runc, host, link, nodeInfo, steps } = parts;
     const departures = new Departures({
       store,
       host,
@@ -37,7 +39,8 @@ void runService({
       ({ cpuFeatures, ...node }) => log.info({ ...node, cpuFeatures: cpuFeatures.length }, 'this VM'),
       (error: unknown) => log.error({ error }, 'cannot tell what this VM is made of'),
     );
-    server.add('Checkpoint', checkpointHandlers({ departures, store, nodeInfo, link }));
+    const rounds = new RoundMetrics(registry);
+    server.add('Checkpoint', checkpointHandlers({ departures, store, nodeInfo, link, steps, rounds }));
     return Promise.resolve(() => link.stop());
   },
 });

@@ -1,10 +1,11 @@
-/** The checkpoint service's gRPC side: each call to the part that does it. */
-import { required } from '../../libraries/agent/index.js';
+/** The checkpoint service's gRPC side: each call to the part that does it, and a line of each step in the log. */
+import { required, type Steps } from '../../libraries/agent/index.js';
 import type { GuestLink } from '../../libraries/hypercall/index.js';
 import type { CallContext, Handlers, RoundProgress, RoundRequest } from '../../libraries/rpc/index.js';
 import type { ContainerStore, NodeInfoReader } from '../../libraries/runtime/index.js';
 import type { Departures } from './departure.js';
 import { describe } from './describe.js';
+import type { RoundMetrics } from './metrics.js';
 import { progressStream } from './progress-stream.js';
 
 export interface ServiceParts {
@@ -12,49 +13,60 @@ export interface ServiceParts {
   readonly store: ContainerStore;
   readonly nodeInfo: NodeInfoReader;
   readonly link: GuestLink;
+  readonly steps: Steps;
+  readonly rounds: RoundMetrics;
 }
 
-export function checkpointHandlers({
-  departures,
-  store,
-  nodeInfo,
-  link,
-}: ServiceParts): Handlers<'Checkpoint'> {
+export function checkpointHandlers(parts: ServiceParts): Handlers<'Checkpoint'> {
+  const { departures, store, nodeInfo, link, steps } = parts;
   return {
     GetNode: () => nodeInfo.read(link.state),
     Describe: async ({ container }) => describe(store, container, await nodeInfo.read(link.state)),
     Begin: async (request) => {
-      await departures.begin(request);
+      const { migration, mode, batch } = request;
+      const begin = (): Promise<void> => departures.begin(request);
+      await steps.run('begin', required(migration), begin, () => ({ mode, batch }));
       return {};
     },
-    Round: (request, context) => roundMessages(departures, request, context),
-    Freeze: (migration) => departures.freeze(migration),
-    Dump: ({ migration, pageServer }) => departures.dump(required(migration), pageServer),
+    Round: (request, context) => roundMessages(parts, request, context),
+    Freeze: (migration) => steps.run('freeze', migration, () => departures.freeze(migration), all),
+    Dump: ({ migration, pageServer }) => {
+      const ref = required(migration);
+      return steps.run('dump', ref, () => departures.dump(ref, pageServer), all);
+    },
     Finish: async (migration) => {
-      await departures.finish(migration);
+      await steps.run('finish', migration, () => departures.finish(migration));
       return {};
     },
     Rollback: async (migration) => {
-      await departures.rollback(migration);
+      await steps.run('rollback', migration, () => departures.rollback(migration));
       return {};
     },
   };
 }
 
+const all = <T extends object>(result: T): T => result;
+
 async function* roundMessages(
-  departures: Departures,
+  { departures, steps, rounds }: ServiceParts,
   { migration, index, last, pageServer }: RoundRequest,
   { signal }: CallContext,
 ): AsyncGenerator<Partial<RoundProgress>> {
   const progress = progressStream<Partial<RoundProgress>>();
-  const round = departures.round(
-    required(migration),
-    { index, last, signal, onProgress: progress.push },
-    pageServer,
+  const ref = required(migration);
+  const round = steps.run(
+    'round',
+    ref,
+    () => departures.round(ref, { index, last, signal, onProgress: progress.push }, pageServer),
+    ({ pages, pagesMoved, dirtyPagesAfter, seconds }) => ({
+      ...{ index, last, pages, pagesMoved, dirtyPagesAfter, seconds },
+    }),
   );
   const ended = round.finally(progress.end);
   // The failure is thrown below, after the progress that came before it.
   ended.catch(() => undefined);
   yield* progress.messages;
-  yield { result: await ended };
+  const result = await ended;
+  rounds.roundEnded(result);
+  yield { result };
 }

@@ -17,8 +17,9 @@ import { containerHandlers, restoreHandlers } from './service.js';
 void runService({
   name: 'restore',
   config: agentConfig('restore'),
-  start: (config, { log, server }) => {
-    const { clock, run, store, runc, host, link, nodeInfo } = startAgentParts('restore', config, log);
+  start: (config, { log, registry, server }) => {
+    const parts = startAgentParts('restore', config, { log, registry });
+    const { clock, run, store, runc, host, link, nodeInfo, steps } = parts;
     const pageServers = new PageServers({
       run,
       address: config.address,
@@ -37,7 +38,7 @@ void runService({
       sendFrame: (frame) => sendRawFrame(config.bridge, frame),
       signal: (pid, signal) => process.kill(pid, signal),
     });
-    server.add('Restore', restoreHandlers({ arrivals, pageServers, nodeInfo, link }));
+    server.add('Restore', restoreHandlers({ arrivals, pageServers, nodeInfo, link, steps }));
     server.add('Containers', containerHandlers(new Containers(host, store, runc)));
     return Promise.resolve(() => link.stop());
   },

@@ -1,7 +1,7 @@
-/** The restore service's gRPC side: each call to the part that does it. */
+/** The restore service's gRPC side: each call to the part that does it, and a line of each step in the log. */
 import { mkdir } from 'node:fs/promises';
 
-import { required } from '../../libraries/agent/index.js';
+import { required, type Step, type Steps } from '../../libraries/agent/index.js';
 import type { GuestLink } from '../../libraries/hypercall/index.js';
 import { KeyedQueue } from '../../libraries/process/index.js';
 import type { Handlers, MigrationRef } from '../../libraries/rpc/index.js';
@@ -16,6 +16,7 @@ export interface ServiceParts {
   readonly pageServers: PageServers;
   readonly nodeInfo: NodeInfoReader;
   readonly link: GuestLink;
+  readonly steps: Steps;
 }
 
 export function restoreHandlers({
@@ -23,11 +24,16 @@ export function restoreHandlers({
   pageServers,
   nodeInfo,
   link,
+  steps,
 }: ServiceParts): Handlers<'Restore'> {
   // Calls about one container do not overlap, see arrival.ts.
   const queue = new KeyedQueue();
-  const inTurn = <T>(migration: MigrationRef, act: () => Promise<T>): Promise<T> =>
-    queue.run(migration.container, act);
+  const inTurn = <T>(
+    step: Step,
+    migration: MigrationRef,
+    act: () => Promise<T>,
+    figures?: (result: T) => object,
+  ): Promise<T> => queue.run(migration.container, () => steps.run(step, migration, act, figures));
   const finalFolder = async (migrationId: string): Promise<string> => {
     await arrivals.requireArriving(migrationId);
     const folder = pageServers.finalFolder(migrationId);
@@ -37,7 +43,10 @@ export function restoreHandlers({
   return {
     GetNode: () => nodeInfo.read(link.state),
     Prepare: async (request) => {
-      await inTurn(required(request.migration), () => arrivals.prepare(request));
+      const { migration, mode, source } = request;
+      const { memoryBytes, otherBytes } = source ?? {};
+      const prepare = (): Promise<void> => arrivals.prepare(request);
+      await inTurn('prepare', required(migration), prepare, () => ({ mode, memoryBytes, otherBytes }));
       return {};
     },
     StartPageServer: async ({ migration, index, last }) => {
@@ -46,17 +55,25 @@ export function restoreHandlers({
       return pageServers.start(ref.migrationId, index, last);
     },
     PutImages: (chunks) => receiveImages(chunks, finalFolder),
-    Restore: ({ migration, landing }) =>
-      inTurn(required(migration), () => arrivals.restore(required(migration), landing)),
-    Activate: async (migration) => ({
-      seconds: await inTurn(migration, () => arrivals.activate(migration)),
-    }),
+    Restore: ({ migration, landing }) => {
+      const ref = required(migration);
+      return inTurn(
+        'restore',
+        ref,
+        () => arrivals.restore(ref, landing),
+        (result) => result,
+      );
+    },
+    Activate: async (migration) => {
+      const activate = (): Promise<number> => arrivals.activate(migration);
+      return { seconds: await inTurn('activate', migration, activate, (seconds) => ({ seconds })) };
+    },
     Release: async (migration) => {
-      await inTurn(migration, () => arrivals.release(migration));
+      await inTurn('release', migration, () => arrivals.release(migration));
       return {};
     },
     Discard: async (migration) => {
-      await inTurn(migration, () => arrivals.discard(migration));
+      await inTurn('discard', migration, () => arrivals.discard(migration));
       return {};
     },
   };
