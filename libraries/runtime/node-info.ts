@@ -38,9 +38,11 @@ export class NodeInfoReader {
       this.fixed = undefined;
       throw error;
     });
+    // First, because a failure that comes while nobody waits for it would end the agent.
+    const fixed = await this.fixed;
     const memory = await readFile('/proc/meminfo', 'utf8');
     return {
-      ...(await this.fixed),
+      ...fixed,
       ...hypercalls,
       memoryTotalBytes: kibibytes(memory, 'MemTotal'),
       memoryAvailableBytes: kibibytes(memory, 'MemAvailable'),

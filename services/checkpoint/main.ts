@@ -6,6 +6,7 @@
  * libraries/hypercall (runs → the relay), departure.ts (the migration around them).
  */
 import { agentConfig, startAgentParts } from '../../libraries/agent/index.js';
+import { asPortkeyError } from '../../libraries/errors/index.js';
 import { untouchedPage } from '../../libraries/libc/index.js';
 import { Freezer, zeroFrame } from '../../libraries/runtime/index.js';
 import { runService } from '../../libraries/service/index.js';
@@ -37,7 +38,7 @@ void runService({
     setTimeout(() => void warmUp(), 1_000).unref();
     nodeInfo.read(link.state).then(
       ({ cpuFeatures, ...node }) => log.info({ ...node, cpuFeatures: cpuFeatures.length }, 'this VM'),
-      (error: unknown) => log.error({ error }, 'cannot tell what this VM is made of'),
+      (error: unknown) => log.error(`cannot tell what this VM is made of: ${asPortkeyError(error).message}`),
     );
     const rounds = new RoundMetrics(registry);
     server.add('Checkpoint', checkpointHandlers({ departures, store, nodeInfo, link, steps, rounds }));
