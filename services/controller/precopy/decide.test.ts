@@ -47,6 +47,12 @@ describe('the pre-copy decision', () => {
     assert.ok(Math.abs(decision.predictedDowntimeSeconds - 1.61) < 1e-9);
   });
 
+  it('starts no round just for its scan, which every round costs', () => {
+    const slowScan = { ...state, remainingPages: 2_560, scanSeconds: 5 };
+    assert.equal(decide(slowScan).reason, 'fits-downtime');
+    assert.ok(decide(slowScan).predictedDowntimeSeconds > 5);
+  });
+
   it('freezes when a round left as much as the one before', () => {
     const decision = decide({ ...state, previousRemainingPages: 26_000 });
     assert.deepEqual([decision.action, decision.reason], ['freeze', 'no-longer-shrinks']);

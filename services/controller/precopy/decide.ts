@@ -7,7 +7,8 @@
  * container writes about as fast as pages travel. The rules, in this order:
  *
  *   1. a tiny leftover                        → freeze: it adds little to the frozen round, or to CRIU's dump
- *   2. the rest fits the downtime target      → freeze
+ *   2. sending the rest fits the downtime     → freeze
+ *      target
  *   3. the round limit is reached             → freeze: a bounded migration beats an ideal one
  *   4. rounds no longer shrink                → freeze: waiting longer buys nothing
  *   5. else                                   → continue
@@ -15,8 +16,9 @@
  * Where 3 or 4 would freeze the container for longer than `giveUpSeconds` just to send its pages, the answer is
  * to give up: its connections would not outlive that, and rolling back costs it nothing.
  *
- * The downtime target is held against the last round alone, for that is all that another round can change.
- * `predictedDowntimeSeconds` adds what freeze, dump, restore and activation took lately, whatever the memory.
+ * The downtime target is held against the sending of the pages that are left, for that is all that another round can
+ * change. `predictedDowntimeSeconds` adds the scan, which every round costs, and what freeze, dump, restore and
+ * activation took lately, whatever the memory.
  *
  * Pure: no clock, no state. Limits: the dirty rate is an average over the round and understates a container
  * whose working set was dirtied many times over; that errs towards another round, and 3 bounds it.
@@ -52,7 +54,7 @@ export type DecisionReason =
 export interface Decision {
   readonly action: 'continue' | 'freeze' | 'give-up';
   readonly reason: DecisionReason;
-  /** The last round's, were the container frozen now. Infinity where no page has travelled yet. */
+  /** The last round's, scan included, were the container frozen now. Infinity where no page has travelled yet. */
   readonly lastRoundSeconds: number;
   readonly predictedDowntimeSeconds: number;
   /** What one more round would leave. */
@@ -60,7 +62,8 @@ export interface Decision {
 }
 
 export function decide(state: PrecopyState): Decision {
-  const lastRoundSeconds = secondsToSend(state);
+  const sendSeconds = secondsToSend(state);
+  const lastRoundSeconds = sendSeconds === 0 ? 0 : state.scanSeconds + sendSeconds;
   const prediction = {
     lastRoundSeconds,
     predictedDowntimeSeconds: lastRoundSeconds + state.fixedDowntimeSeconds,
@@ -69,7 +72,7 @@ export function decide(state: PrecopyState): Decision {
   if (state.remainingPages <= tinyPageCount) {
     return { action: 'freeze', reason: 'tiny-leftover', ...prediction };
   }
-  if (lastRoundSeconds <= state.maxDowntimeSeconds) {
+  if (sendSeconds <= state.maxDowntimeSeconds) {
     return { action: 'freeze', reason: 'fits-downtime', ...prediction };
   }
   const reason =
@@ -86,7 +89,7 @@ export function decide(state: PrecopyState): Decision {
 function secondsToSend(state: PrecopyState): number {
   if (state.remainingPages === 0) return 0;
   if (state.bytesPerSecond <= 0) return Infinity;
-  return state.scanSeconds + (state.remainingPages * PAGE_BYTES) / state.bytesPerSecond;
+  return (state.remainingPages * PAGE_BYTES) / state.bytesPerSecond;
 }
 
 function noLongerShrinks(state: PrecopyState, predictedRemainingPages: number): boolean {
