@@ -34,6 +34,7 @@ export function problemsOf({ vm, checkpoint, restore, host, attached }: Findings
       `the hypercall channel of ${vm.name} is not ready: what leaves it migrates in criu mode only; ${why || 'see the log of its relay'}`,
     );
   }
+  problems.push(...(attached?.problems ?? []));
   return problems;
 }
 
