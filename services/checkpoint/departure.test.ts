@@ -16,6 +16,7 @@ import {
   Runc,
 } from '../../libraries/runtime/index.js';
 import { Departures } from './departure.js';
+import { PagemapReader } from './scan/task-pagemap.js';
 
 const spec: ContainerSpec = {
   ...{
@@ -76,7 +77,7 @@ class ScriptedVm {
       hypercalls: () => {
         throw new PortkeyError('no-hypercall-channel', 'none in this test');
       },
-      zeroPfn: () => 1,
+      pagemapReader: () => new PagemapReader(1),
       uptimeSeconds: () => Promise.resolve(1),
     });
   }

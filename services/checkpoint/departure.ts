@@ -42,6 +42,7 @@ import { ContainerMemory } from './rounds/container-memory.js';
 import { CriuRounds } from './rounds/criu-round.js';
 import { PortkeyRounds } from './rounds/portkey-round.js';
 import type { RoundOptions } from './rounds/round.js';
+import type { PagemapReader } from './scan/task-pagemap.js';
 
 export interface DepartureParts extends DepartureFolders {
   readonly store: ContainerStore;
@@ -51,7 +52,7 @@ export interface DepartureParts extends DepartureFolders {
   readonly run: RunCommand;
   readonly freezer: (container: string) => Freezer;
   readonly hypercalls: () => HypercallClient;
-  readonly zeroPfn: () => number;
+  readonly pagemapReader: () => PagemapReader;
   readonly uptimeSeconds: () => Promise<number>;
 }
 
@@ -82,11 +83,12 @@ export class Departures {
     await store.spec(container);
     const policy = parseBatchPolicy(request.batch === '' ? 'adaptive' : request.batch);
     await store.claim(container, { migrationId, epoch, role: 'source' });
+    const reader = this.parts.pagemapReader();
     const memory = new ContainerMemory({
       container,
       freezer: this.parts.freezer(container),
       clock,
-      zeroPfn: this.parts.zeroPfn(),
+      reader,
     });
     const files = this.files(migrationId);
     await files.make();
@@ -95,7 +97,9 @@ export class Departures {
         ? new PortkeyRounds({ migrationId, client: this.parts.hypercalls(), policy, memory, clock })
         : undefined;
     const criu =
-      portkey === undefined ? new CriuRounds({ container, runc, host, work: files.work, clock }) : undefined;
+      portkey === undefined
+        ? new CriuRounds({ container, runc, host, work: files.work, clock, reader })
+        : undefined;
     this.live.set(migrationId, { request, memory, portkey, criu, ending: new AbortController() });
   }
 

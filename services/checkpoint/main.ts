@@ -12,6 +12,7 @@ import { Freezer, zeroFrame } from '../../libraries/runtime/index.js';
 import { runService } from '../../libraries/service/index.js';
 import { Departures, readUptimeSeconds } from './departure.js';
 import { RoundMetrics } from './metrics.js';
+import { PagemapReader } from './scan/task-pagemap.js';
 import { warmUp } from './scan/warm-up.js';
 import { checkpointHandlers } from './service.js';
 
@@ -31,7 +32,7 @@ void runService({
       workRoot: '/run/portkey/departures',
       share: config.share,
       hypercalls: () => link.ready(),
-      zeroPfn: readZeroPfn,
+      pagemapReader: () => new PagemapReader(readZeroPfn()),
       uptimeSeconds: readUptimeSeconds,
     });
     // After the service answers, so that nobody waits for it.

@@ -7,13 +7,14 @@
  * stop, because nothing was sent yet that it could miss.
  */
 import { secondsSince, type Clock } from '../../../libraries/process/index.js';
-import { tasksOf, type Freezer } from '../../../libraries/runtime/index.js';
-import type { Block } from '../scan/select.js';
+import { tasksOf, type Freezer, type Task } from '../../../libraries/runtime/index.js';
+import type { PageRanges } from '../scan/page-ranges.js';
 import { TaskMemory } from '../scan/task-memory.js';
+import { TaskPagemap, type PagemapReader } from '../scan/task-pagemap.js';
 
 export interface TaskSnapshot {
   readonly memory: TaskMemory;
-  readonly blocks: readonly Block[];
+  readonly pages: PageRanges;
 }
 
 export interface ContainerSnapshot {
@@ -25,8 +26,7 @@ export interface ContainerMemoryParts {
   readonly container: string;
   readonly freezer: Freezer;
   readonly clock: Clock;
-  /** Frame of the kernel's zero page: CRIU does not dump it. */
-  readonly zeroPfn: number;
+  readonly reader: PagemapReader;
 }
 
 export class ContainerMemory {
@@ -58,7 +58,14 @@ export class ContainerMemory {
 
   private async readAll(running: boolean): Promise<TaskSnapshot[]> {
     await this.refreshTasks();
-    return [...this.known.values()].map((memory) => ({ memory, blocks: memory.snapshot(running) }));
+    return [...this.known.values()].map((memory) => ({ memory, pages: memory.snapshot(running) }));
+  }
+
+  /** Undefined where the task has ended. */
+  private open(task: Task): TaskMemory | undefined {
+    const { reader } = this.parts;
+    const pagemap = TaskPagemap.open(task, reader);
+    return pagemap === undefined ? undefined : new TaskMemory(task, pagemap, reader.zeroPfn);
   }
 
   private async refreshTasks(): Promise<void> {
@@ -66,7 +73,7 @@ export class ContainerMemory {
     for (const task of await tasksOf(this.parts.container)) {
       const key = `${task.pid}@${task.startTicks}`;
       const known = this.known.get(key);
-      const memory = known?.isCurrent() === true ? known : TaskMemory.open(task, this.parts.zeroPfn);
+      const memory = known?.isCurrent() === true ? known : this.open(task);
       if (memory !== undefined) current.set(key, memory);
     }
     for (const [key, memory] of this.known) if (current.get(key) !== memory) memory.close();

@@ -14,8 +14,7 @@ import { secondsSince, type Clock } from '../../../libraries/process/index.js';
 import type { PageServer, RoundResult } from '../../../libraries/rpc/index.js';
 import { tasksOf, type ContainerHost, type Runc } from '../../../libraries/runtime/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
-import { countDirty } from '../scan/select.js';
-import { TaskPagemap } from '../scan/task-pagemap.js';
+import { TaskPagemap, type PagemapReader } from '../scan/task-pagemap.js';
 import { emptyResult, type RoundOptions } from './round.js';
 
 export interface CriuRoundParts {
@@ -25,6 +24,7 @@ export interface CriuRoundParts {
   /** Folder of this migration, on tmpfs. */
   readonly work: string;
   readonly clock: Clock;
+  readonly reader: PagemapReader;
 }
 
 export class CriuRounds {
@@ -55,7 +55,10 @@ export class CriuRounds {
     options.onProgress({ pagesSent: pagesWritten, pagesTotal: pagesWritten, hypercalls: 0 });
     const tasks = await tasksOf(container);
     const scanStartMs = clock.monotonicMs();
-    const dirtyPagesAfter = tasks.reduce((sum, task) => sum + dirtyPagesOf(TaskPagemap.open(task)), 0);
+    const dirtyPagesAfter = tasks.reduce(
+      (sum, task) => sum + dirtyPagesOf(TaskPagemap.open(task, this.parts.reader)),
+      0,
+    );
     return {
       ...emptyResult,
       pages: pagesWritten,
@@ -81,7 +84,7 @@ export async function readDumpStats(work: string): Promise<DumpStats> {
 function dirtyPagesOf(pagemap: TaskPagemap | undefined): number {
   if (pagemap === undefined) return 0;
   try {
-    return pagemap.read().reduce((sum, block) => sum + countDirty(block), 0);
+    return pagemap.dirtyPageCount();
   } finally {
     pagemap.close();
   }

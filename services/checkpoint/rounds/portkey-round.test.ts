@@ -9,8 +9,8 @@ import fc from 'fast-check';
 
 import { parseBatchPolicy, type RunList, type SentRuns } from '../../../libraries/hypercall/index.js';
 import { systemClock } from '../../../libraries/process/index.js';
+import { PageRanges, rangeFlag } from '../scan/page-ranges.js';
 import { entryWords } from '../scan/pagemap-words.js';
-import type { Block } from '../scan/select.js';
 import { TaskMemory, type Pagemap } from '../scan/task-memory.js';
 import { PortkeyRounds } from './portkey-round.js';
 
@@ -75,23 +75,32 @@ class SimulatedTask implements Pagemap {
     for (const page of this.pages.values()) page.softDirty = false;
   }
 
-  read(): Block[] {
-    return [this.refresh()];
+  ownPages(): PageRanges {
+    const ranges = new PageRanges();
+    for (const page of [...this.pages.keys()].sort((one, other) => one - other))
+      ranges.append(page, 1, this.pages.get(page)?.softDirty === true ? rangeFlag.softDirty : 0);
+    return ranges;
   }
 
-  refresh(): Block {
-    for (const page of this.pages.values()) if (page.pfn === undefined) this.place(page);
-    return this.reread();
+  dirtyPageCount(): number {
+    return [...this.pages.values()].filter(({ softDirty }) => softDirty).length;
   }
 
-  reread(): Block {
-    const words = new Uint32Array(2 * pageCount);
+  entries(first: number, count: number): Int32Array {
+    for (const [number, page] of this.pages)
+      if (number >= first && number < first + count && page.pfn === undefined) this.place(page);
+    return this.look(first, count);
+  }
+
+  look(first: number, count: number): Int32Array {
+    const words = new Int32Array(2 * count);
     for (const [number, { pfn, softDirty }] of this.pages) {
-      const at = 2 * (number - firstPage);
+      const at = 2 * (number - first);
+      if (at < 0 || at >= words.length) continue;
       if (pfn === undefined) words[at + 1] = swappedBit;
       else words.set(entryWords({ pfn, file: false, softDirty }), at);
     }
-    return { firstPage, words, isVdso: false };
+    return words;
   }
 
   private fresh(): SimulatedPage {
@@ -107,7 +116,7 @@ class SimulatedTask implements Pagemap {
   }
 }
 
-const task = { pid: 10, namespacePid: 1, startTicks: 1, threadCount: 1, privateBytes: 0, stopped: false };
+const task = { pid: 10, namespacePid: 1 };
 
 /**
  * Runs a round for each list of events, which come around the relay's reads, what is left of them after the round;
@@ -140,7 +149,7 @@ async function migrate(running: readonly (readonly Event[])[], frozen: readonly 
     memory: {
       snapshot: (frozen) =>
         Promise.resolve({
-          tasks: [{ memory, blocks: memory.snapshot(!frozen && index === 0) }],
+          tasks: [{ memory, pages: memory.snapshot(!frozen && index === 0) }],
           pausedSeconds: 0,
         }),
     },

@@ -3,9 +3,8 @@
  *
  * Goal: when the last round has ended, the landing files hold every page that CRIU will look for, as frozen.
  * Invariants: no page counts as sent unless its frame was the same before the SEND and after it had landed; the
- * last round goes on until that holds for all that is still there. A running container's moved pages go with the
- * next round. A page that was absent at a second look (swapped out, on its way to another frame) is brought back
- * first: CRIU will find it in memory, and believe the parent images that it has travelled.
+ * last round goes on until that holds for every page that the parent images will list. A running container's moved
+ * pages go with the next round.
  * Limit: a page that moves away and back to the very same frame within one round would pass unnoticed. Nothing in
  * the kernel moves pages back; a frame that was left is free for others first.
  */
@@ -20,7 +19,8 @@ import { PortkeyError } from '../../../libraries/errors/index.js';
 import { abortable, secondsSince, type Clock } from '../../../libraries/process/index.js';
 import type { RoundResult } from '../../../libraries/rpc/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
-import type { Revalidation, SelectedBlock, TaskMemory } from '../scan/task-memory.js';
+import type { PageRanges } from '../scan/page-ranges.js';
+import type { SelectedWindow, TaskMemory } from '../scan/task-memory.js';
 import type { ContainerMemory } from './container-memory.js';
 import { PresentPages } from './present-pages.js';
 import { emptyResult, type RoundOptions } from './round.js';
@@ -35,7 +35,10 @@ export interface PortkeyRoundParts {
 
 interface Selected {
   readonly memory: TaskMemory;
-  readonly blocks: SelectedBlock[];
+  /** What must be sent; */
+  readonly wantedPages: number;
+  /** where it is, as far as it still is there. */
+  readonly windows: SelectedWindow[];
 }
 
 /** A frozen container's pages settle at once; more passes than this mean that something keeps moving them. */
@@ -55,28 +58,25 @@ export class PortkeyRounds {
     const startMs = clock.monotonicMs();
     const hypercallsBefore = this.hypercalls;
     const snapshot = await memory.snapshot(options.last);
-    let selected = snapshot.tasks.map(({ memory: task, blocks }) => ({
-      memory: task,
-      blocks: task.select(blocks, options.last ? this.present.collector(task.task.namespacePid) : undefined),
-    }));
+    let selected = snapshot.tasks.map(({ memory: task, pages }) =>
+      this.vouched(task, pages, options.last, 'due'),
+    );
     const scanSeconds = secondsSince(clock, startMs);
     await this.closeEndedTasks(selected);
 
-    const total = { pages: 0, moved: 0, dirty: 0 };
+    const total = { pages: 0, moved: 0 };
     for (let pass = 0; ; pass += 1) {
       total.pages += await this.send(selected, total.pages, options);
-      const { movedPages, dirtyPages } = revalidate(selected, !options.last);
-      total.moved += movedPages;
-      total.dirty = dirtyPages;
-      if (movedPages === 0 || !options.last) break;
-      selected = selected.map(({ memory: task, blocks }) => ({
-        memory: task,
-        blocks: task.select(task.refresh(blocks)),
-      }));
-      if (pass === settlePasses && totalPages(selected) > 0) {
+      const moved = selected.reduce((sum, { memory: task, windows }) => sum + task.revalidate(windows), 0);
+      total.moved += moved;
+      if (!options.last) break;
+      selected = selected.map(({ memory: task }) => this.vouched(task, task.ownPages(), true, 'unsent'));
+      const unsent = selected.reduce((sum, { wantedPages }) => sum + wantedPages, 0);
+      if (unsent === 0) break;
+      if (pass === settlePasses) {
         throw new PortkeyError(
           'pages-will-not-settle',
-          `${movedPages} pages keep changing their frames although the container is frozen; is the guest short of memory?`,
+          `${unsent} pages keep changing their frames although the container is frozen; is the guest short of memory?`,
         );
       }
     }
@@ -86,7 +86,7 @@ export class PortkeyRounds {
       pages: total.pages,
       bytes: total.pages * PAGE_BYTES,
       hypercalls: this.hypercalls - hypercallsBefore,
-      dirtyPagesAfter: total.dirty + (options.last ? 0 : total.moved),
+      dirtyPagesAfter: options.last ? 0 : total.moved + dirtyPages(selected),
       pagesMoved: total.moved,
       scanSeconds,
       seconds: secondsSince(clock, startMs),
@@ -94,6 +94,13 @@ export class PortkeyRounds {
       taskCount: selected.length,
       feedback: JSON.stringify(policy.describe()),
     };
+  }
+
+  /** Finds the frames of what must be sent; in the last round also notes what the parent images will list. */
+  private vouched(memory: TaskMemory, pages: PageRanges, last: boolean, what: 'due' | 'unsent'): Selected {
+    if (last) this.present.set(memory.task.namespacePid, pages);
+    const wanted = memory[what](pages);
+    return { memory, wantedPages: wanted.pageCount, windows: memory.select(wanted) };
   }
 
   /** Sends all runs and waits until they have landed. */
@@ -109,15 +116,15 @@ export class PortkeyRounds {
       pagesLanded += runs.pageCount;
       onProgress({ pagesSent: pagesLanded, pagesTotal, hypercalls: this.hypercalls });
     };
-    for (const { memory, blocks } of selected) {
-      if (pageCount(blocks) === 0) continue;
+    for (const { memory, windows } of selected) {
+      if (pageCount(windows) === 0) continue;
       const object = await this.object(memory);
       const send = (runs: RunList): Promise<SentRuns> => {
         this.hypercalls += 1;
         return client.send(object, runs);
       };
       const batcher = new Batcher({ policy, send, onLanded });
-      for (const { runs } of blocks) {
+      for (const { runs } of windows) {
         await abortable(batcher.add(runs), signal);
       }
       await abortable(batcher.finish(), signal);
@@ -159,19 +166,13 @@ export class PortkeyRounds {
 }
 
 function totalPages(selected: readonly Selected[]): number {
-  return selected.reduce((sum, { blocks }) => sum + pageCount(blocks), 0);
+  return selected.reduce((sum, { windows }) => sum + pageCount(windows), 0);
 }
 
-function pageCount(blocks: readonly SelectedBlock[]): number {
-  return blocks.reduce((sum, { runs }) => sum + runs.pageCount, 0);
+function pageCount(windows: readonly SelectedWindow[]): number {
+  return windows.reduce((sum, { runs }) => sum + runs.pageCount, 0);
 }
 
-function revalidate(selected: readonly Selected[], running: boolean): Revalidation {
-  const sum = { movedPages: 0, dirtyPages: 0 };
-  for (const { memory, blocks } of selected) {
-    const { movedPages, dirtyPages } = memory.revalidate(blocks, running);
-    sum.movedPages += movedPages;
-    sum.dirtyPages += dirtyPages;
-  }
-  return sum;
+function dirtyPages(selected: readonly Selected[]): number {
+  return selected.reduce((sum, { memory }) => sum + memory.dirtyPageCount(), 0);
 }

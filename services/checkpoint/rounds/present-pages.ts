@@ -4,23 +4,29 @@
  * check on the whole page path.
  */
 import { pagemapFlag, type PagemapRun } from '../../../libraries/criu-images/index.js';
-import type { OnPresent } from '../scan/select.js';
+import type { PageRanges } from '../scan/page-ranges.js';
 
 export class PresentPages {
-  private readonly tasks = new Map<number, PagemapRun[]>();
+  private readonly tasks = new Map<number, PageRanges>();
 
-  /** For pages of one task in order of address; `namespacePid` is what CRIU names its images after. */
-  collector(namespacePid: number): OnPresent {
-    const runs: { page: number; pageCount: number; flags: number }[] = [];
-    this.tasks.set(namespacePid, runs);
-    return (page) => {
-      const last = runs.at(-1);
-      if (last?.page !== undefined && last.page + last.pageCount === page) last.pageCount += 1;
-      else runs.push({ page, pageCount: 1, flags: pagemapFlag.present });
-    };
+  /** Replaces what was said of the task; `namespacePid` is what CRIU names its images after. */
+  set(namespacePid: number, pages: PageRanges): void {
+    this.tasks.set(namespacePid, pages);
   }
 
-  entries(): IterableIterator<[number, PagemapRun[]]> {
-    return this.tasks.entries();
+  entries(): [number, PagemapRun[]][] {
+    return [...this.tasks].map(([namespacePid, pages]) => [namespacePid, runsOf(pages)]);
   }
+}
+
+function runsOf(pages: PageRanges): PagemapRun[] {
+  const runs: { page: number; pageCount: number; flags: number }[] = [];
+  for (let index = 0; index < pages.length; index += 1) {
+    const last = runs.at(-1);
+    // Ranges that differ in their dirt only are one to CRIU.
+    if (last !== undefined && last.page + last.pageCount === pages.first(index))
+      last.pageCount += pages.count(index);
+    else runs.push({ page: pages.first(index), pageCount: pages.count(index), flags: pagemapFlag.present });
+  }
+  return runs;
 }

@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 
 import fc from 'fast-check';
 
 import { RunList } from '../../../libraries/hypercall/index.js';
-import { privateMappings } from './address-space.js';
-import { entryWords } from './pagemap-words.js';
+import { skip } from '../../../tests/support/skip.js';
+import { joined, privateMappings } from './address-space.js';
+import { lookThrough } from './own-pages.js';
+import { PageRanges, rangeFlag } from './page-ranges.js';
 import { PageSet } from './page-set.js';
-import { countDirty, selectPages, withdrawMoved, type Block } from './select.js';
+import { entryWords } from './pagemap-words.js';
+import { selectRuns, withdrawMoved, type Window } from './select.js';
+import { PagemapReader, TaskPagemap } from './task-pagemap.js';
 
 const zeroPfn = 7;
 const firstPage = 0x7f0000000;
@@ -16,13 +22,18 @@ const entry = fc.option(
   fc.record({ pfn: fc.integer({ min: 1, max: 12 }), file: fc.boolean(), softDirty: fc.boolean() }),
   { nil: null, freq: 6 },
 );
-const entries = fc.array(entry, { maxLength: 64 });
+const entries = fc.array(entry, { minLength: 1, maxLength: 64 });
 type Entry = { pfn: number; file: boolean; softDirty: boolean } | null;
 
-function blockOf(list: readonly Entry[], isVdso = false): Block {
-  const words = Uint32Array.from(list.flatMap((one) => (one === null ? [0, 0] : entryWords(one))));
-  return { firstPage, words, isVdso };
+function wordsOf(list: readonly Entry[]): Int32Array {
+  return Int32Array.from(list.flatMap((one) => (one === null ? [0, 0] : entryWords(one))));
 }
+
+function windowOf(list: readonly Entry[], isVdso = false): Window {
+  return { firstPage, words: wordsOf(list), isVdso };
+}
+
+const allOf = (list: readonly Entry[]) => ({ first: firstPage, count: list.length });
 
 /** The runs as pairs of page and frame, one per page. */
 function pagesOf(runs: RunList): [number, number][] {
@@ -34,29 +45,42 @@ function pagesOf(runs: RunList): [number, number][] {
   return pages;
 }
 
+function rangesOf(ranges: PageRanges): [number, number, number][] {
+  return Array.from({ length: ranges.length }, (_, at) => [
+    ranges.first(at),
+    ranges.count(at),
+    ranges.flags(at),
+  ]);
+}
+
 describe('the scan', () => {
-  it('sends what is private, present and either dirty or not sent yet: no more, no less, in order', () => {
+  it('sends what is private and present of the pages it is told: no more, no less, in order', () => {
     fc.assert(
-      fc.property(entries, fc.array(fc.nat(63)), fc.boolean(), (list, sentBefore, isVdso) => {
+      fc.property(entries, fc.nat(63), fc.nat(64), fc.boolean(), (list, from, length, isVdso) => {
+        const start = Math.min(from, list.length);
+        const count = Math.min(length, list.length - start);
         const sent = new PageSet();
-        for (const offset of sentBefore) sent.add(firstPage + offset);
         const runs = new RunList();
-        const present: number[] = [];
-        selectPages(blockOf(list, isVdso), zeroPfn, sent, runs, (page) => present.push(page));
+        selectRuns(windowOf(list, isVdso), { first: firstPage + start, count }, zeroPfn, sent, runs);
 
         const own = [...list.entries()].flatMap(([offset, one]) =>
-          one !== null && (!one.file || isVdso) && one.pfn !== zeroPfn ? [{ offset, ...one }] : [],
+          offset >= start &&
+          offset < start + count &&
+          one !== null &&
+          (!one.file || isVdso) &&
+          one.pfn !== zeroPfn
+            ? [{ offset, pfn: one.pfn }]
+            : [],
         );
-        const expected = own.filter(({ offset, softDirty }) => softDirty || !sentBefore.includes(offset));
         assert.deepEqual(
           pagesOf(runs),
-          expected.map(({ offset, pfn }) => [firstPage + offset, pfn]),
+          own.map(({ offset, pfn }) => [firstPage + offset, pfn]),
         );
-        assert.deepEqual(
-          present,
-          own.map(({ offset }) => firstPage + offset),
-        );
-        assert.ok(own.every(({ offset }) => sent.has(firstPage + offset)));
+        for (let offset = 0; offset < list.length; offset += 1)
+          assert.equal(
+            sent.has(firstPage + offset),
+            own.some((page) => page.offset === offset),
+          );
       }),
     );
   });
@@ -64,9 +88,23 @@ describe('the scan', () => {
   it('makes one run of pages that follow each other in address and frame', () => {
     const list = [3, 4, 5, 6].map((pfn) => ({ pfn: pfn + 100, file: false, softDirty: true }));
     const runs = new RunList();
-    selectPages(blockOf(list), zeroPfn, new PageSet(), runs);
+    selectRuns(windowOf(list), allOf(list), zeroPfn, new PageSet(), runs);
     assert.equal(runs.length, 1);
     assert.equal(runs.count(0), 4);
+  });
+
+  it('keeps frames apart whose numbers end alike, above and below 2^32', () => {
+    const list = [2 ** 32 - 1, 2 ** 32, 1, 2 ** 33 + 2].map((pfn) => ({
+      pfn,
+      file: false,
+      softDirty: false,
+    }));
+    const runs = new RunList();
+    selectRuns(windowOf(list), allOf(list), zeroPfn, new PageSet(), runs);
+    assert.deepEqual(
+      pagesOf(runs).map(([, pfn]) => pfn),
+      list.map(({ pfn }) => pfn),
+    );
   });
 
   it('sends a page again whose frame changed under the relay, and only that', () => {
@@ -74,49 +112,126 @@ describe('the scan', () => {
       fc.property(entries, entries, (before, now) => {
         const sent = new PageSet();
         const runs = new RunList();
-        selectPages(blockOf(before), zeroPfn, sent, runs);
+        const window = windowOf(before);
+        selectRuns(window, allOf(before), zeroPfn, sent, runs);
         const after = before.map((_, offset) => now[offset] ?? null);
-        const moved = withdrawMoved(blockOf(after), runs, sent);
+        const moved = withdrawMoved(window, wordsOf(after), runs, sent);
 
         const kept = pagesOf(runs).filter(([page, pfn]) => after[page - firstPage]?.pfn === pfn);
         assert.equal(moved, runs.pageCount - kept.length);
         for (const [page, pfn] of pagesOf(runs))
           assert.equal(sent.has(page), after[page - firstPage]?.pfn === pfn);
-
-        const again = new RunList();
-        selectPages(blockOf(after.map((one) => one && { ...one, softDirty: false })), zeroPfn, sent, again);
-        const keptPages = new Set(kept.map(([page]) => page));
-        assert.ok(pagesOf(again).every(([page]) => !keptPages.has(page)));
       }),
     );
   });
 
-  it('counts private pages written since', () => {
-    const list: Entry[] = [
-      { pfn: 1, file: false, softDirty: true },
-      { pfn: 2, file: false, softDirty: false },
-      { pfn: 3, file: true, softDirty: true },
-      null,
-    ];
-    assert.equal(countDirty(blockOf(list)), 1);
+  it('finds the same pages entry by entry as the kernel does by itself', async function () {
+    const child = spawn('sleep', ['60']);
+    await once(child, 'spawn');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    try {
+      const reader = new PagemapReader(zeroPfn);
+      const pagemap = TaskPagemap.open({ pid: child.pid ?? 0 }, reader);
+      assert.ok(pagemap);
+      const asked = rangesOf(pagemap.ownPages());
+      if (!reader.hasScan) skip(this, 'this kernel has no PAGEMAP_SCAN');
+      reader.hasScan = false;
+      const looked = rangesOf(pagemap.ownPages());
+      pagemap.close();
+      assert.ok(asked.length > 3);
+      assert.deepEqual(asked, looked);
+    } finally {
+      child.kill();
+    }
+  });
+
+  it('reads a task that has ended as empty', async () => {
+    const child = spawn('sleep', ['60']);
+    await once(child, 'spawn');
+    const pagemap = TaskPagemap.open({ pid: child.pid ?? 0 }, new PagemapReader(zeroPfn));
+    assert.ok(pagemap);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    pagemap.clearDirty();
+    assert.deepEqual(
+      [pagemap.ownPages().length, pagemap.dirtyPageCount(), pagemap.isCurrent()],
+      [0, 0, false],
+    );
+    assert.ok(pagemap.entries(firstPage, 4, false).every((word) => word === 0));
+    pagemap.close();
+  });
+
+  it('takes of entries what is in memory or swapped out, and not a file’s', () => {
+    const swapped = [0, 2 ** 30] as const;
+    const words = Int32Array.from([
+      ...entryWords({ pfn: 1, softDirty: true }),
+      ...entryWords({ pfn: 2, softDirty: true }),
+      ...entryWords({ pfn: 3, file: true }),
+      ...swapped,
+      ...entryWords({ pfn: zeroPfn }),
+      ...[0, 0],
+      ...entryWords({ pfn: 9 }),
+    ]);
+    const [all, dirty] = [new PageRanges(), new PageRanges()];
+    lookThrough(words, 100, zeroPfn, false, all);
+    lookThrough(words, 100, zeroPfn, true, dirty);
+    assert.deepEqual(rangesOf(all), [
+      [100, 2, rangeFlag.softDirty],
+      [103, 1, 0],
+      [106, 1, 0],
+    ]);
+    assert.deepEqual(rangesOf(dirty), [[100, 2, rangeFlag.softDirty]]);
+  });
+});
+
+describe('page ranges', () => {
+  it('join what meets and is alike, and keep all of it', () => {
+    const range = fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 1, max: 5 }), fc.nat(1));
+    fc.assert(
+      fc.property(fc.array(range, { maxLength: 600 }), (list) => {
+        const ranges = new PageRanges();
+        const model: [number, number][] = [];
+        let page = 0;
+        for (const [gap, count, flags] of list) {
+          page += gap;
+          ranges.append(page, count, flags);
+          for (let offset = 0; offset < count; offset += 1) model.push([page + offset, flags]);
+          page += count;
+        }
+        const pages = rangesOf(ranges).flatMap(([first, count, flags]) =>
+          Array.from({ length: count }, (_, offset) => [first + offset, flags]),
+        );
+        assert.deepEqual(pages, model);
+        assert.equal(ranges.pageCount, model.length);
+      }),
+    );
   });
 });
 
 describe('a page set', () => {
   it('does what a Set does', () => {
-    const page = fc.oneof(fc.nat(2000), fc.integer({ min: 2 ** 35 - 600, max: 2 ** 35 - 1 }));
+    const page = fc.oneof(fc.nat(2000), fc.integer({ min: 2 ** 35 - 1600, max: 2 ** 35 - 800 }));
+    const step = fc.tuple(fc.constantFrom('add', 'delete'), page, fc.integer({ min: 1, max: 700 }));
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.constantFrom('add', 'delete'), page)), (steps) => {
+      fc.property(fc.array(step, { maxLength: 12 }), page, fc.nat(700), (steps, asked, askedCount) => {
         const set = new PageSet();
         const model = new Set<number>();
-        for (const [step, number] of steps) {
-          if (step === 'add') model.add(number);
-          else model.delete(number);
-          if (step === 'add') set.add(number);
-          else set.delete(number);
-          assert.equal(set.has(number), model.has(number));
+        for (const [what, first, count] of steps) {
+          if (what === 'add') set.addRange(first, count);
+          else set.delete(first);
+          if (what === 'delete') model.delete(first);
+          else for (let offset = 0; offset < count; offset += 1) model.add(first + offset);
         }
-        for (const [, number] of steps) assert.equal(set.has(number), model.has(number));
+        const missing: number[] = [];
+        set.eachMissing(asked, askedCount, (first, count) => {
+          for (let offset = 0; offset < count; offset += 1) missing.push(first + offset);
+        });
+        const expected = Array.from({ length: askedCount }, (_, offset) => asked + offset);
+        assert.deepEqual(
+          missing,
+          expected.filter((number) => !model.has(number)),
+        );
+        for (const number of expected) assert.equal(set.has(number), model.has(number));
       }),
     );
   });
@@ -140,6 +255,19 @@ describe('the address space', () => {
       { firstPage: 0x7f1000000, pageCount: 512, isVdso: false },
       { firstPage: 0x7ffd00000, pageCount: 33, isVdso: false },
       { firstPage: 0x7ffd00106, pageCount: 2, isVdso: true },
+    ]);
+  });
+
+  it('leaves huge pages of hugetlbfs to CRIU, and joins neighbours', () => {
+    const maps = [
+      '7f0000000000-7f0000200000 rw-p 00000000 00:10 99                         /anon_hugepage (deleted)',
+      '7f1000000000-7f1000001000 r--p 00000000 fe:00 12                         /usr/lib/libc.so.6',
+      '7f1000001000-7f1000003000 rw-p 00000000 00:00 0 ',
+      '7f1000004000-7f1000005000 rw-p 00000000 00:00 0 ',
+    ].join('\n');
+    assert.deepEqual(joined(privateMappings(maps)), [
+      { firstPage: 0x7f1000000, pageCount: 3, isVdso: false },
+      { firstPage: 0x7f1000004, pageCount: 1, isVdso: false },
     ]);
   });
 });

@@ -1,73 +1,85 @@
 /**
- * The scan itself: from a block of pagemap entries to the runs that must be sent.
+ * From pagemap entries to the runs that must be sent, and the second look at where they are.
  *
- * A page is sent if it is the task's own (present, not a file's, not the kernel's zero page) and either was
- * written since the dirty bits were last cleared or was never sent yet. The second half makes a task that is new,
- * and a page that moved under the relay, need no rule of their own.
- *
- * This is the hot loop of a migration: word by word, no object per page.
+ * This is the hot loop of a migration: word by word, no object per page, and for a page in the frame behind the last
+ * one's just two comparisons.
  */
 import type { RunList } from '../../../libraries/hypercall/index.js';
-import { isFile, isPresent, isSoftDirty, pfnOf } from './pagemap-words.js';
+import { isFile, isPresent, pfnOf } from './pagemap-words.js';
 import type { PageSet } from './page-set.js';
 
 /** Pagemap entries of consecutive pages, two words each. */
-export interface Block {
+export interface Window {
   readonly firstPage: number;
-  readonly words: Uint32Array;
+  readonly words: Int32Array;
   /** CRIU dumps the vdso's pages although they are not the task's own. */
   readonly isVdso: boolean;
 }
 
-/** Called for each page that CRIU's dump will look for, in order of address. */
-export type OnPresent = (page: number) => void;
+const twoTo32 = 2 ** 32;
 
-/** Appends to `runs` what must be sent of this block and notes it in `sent`. */
-export function selectPages(
-  { firstPage, words, isVdso }: Block,
+/**
+ * Appends to `runs` the frames of these pages of the window and notes the pages in `sent`. A page that is not the
+ * task's own any more (absent, a file's, the kernel's zero page) is left out.
+ */
+export function selectRuns(
+  { firstPage, words, isVdso }: Window,
+  pages: { readonly first: number; readonly count: number },
   zeroPfn: number,
   sent: PageSet,
   runs: RunList,
-  onPresent?: OnPresent,
 ): void {
+  const zeroLow = (zeroPfn % twoTo32) | 0;
+  const end = 2 * (pages.first + pages.count - firstPage);
   let runPfn = 0;
   let runPage = 0;
   let runLength = 0;
-  for (let index = 0; index < words.length; index += 2) {
-    const high = words[index + 1] ?? 0;
-    if (!isPresent(high) || (isFile(high) && !isVdso)) continue;
-    const pfn = pfnOf(words[index] ?? 0, high);
-    if (pfn === zeroPfn) continue;
-    const page = firstPage + index / 2;
-    onPresent?.(page);
-    if (!isSoftDirty(high) && sent.has(page)) continue;
-    sent.add(page);
-    if (pfn === runPfn + runLength && page === runPage + runLength && runLength > 0) {
+  let nextLow = 0;
+  let nextHigh = 0;
+  const flush = (): void => {
+    if (runLength === 0) return;
+    runs.append(runPfn, runLength, runPage);
+    sent.addRange(runPage, runLength);
+    runLength = 0;
+    nextHigh = 0;
+  };
+  for (let at = 2 * (pages.first - firstPage); at < end; at += 2) {
+    const low = words[at] ?? 0;
+    const high = words[at + 1] ?? 0;
+    // Low words of 0 begin anew, because the frames behind 2^32 need another high word.
+    if (low === nextLow && high === nextHigh && low !== zeroLow && low !== 0) {
+      nextLow = (low + 1) | 0;
       runLength += 1;
       continue;
     }
-    if (runLength > 0) runs.append(runPfn, runLength, runPage);
+    flush();
+    if (!isPresent(high) || (isFile(high) && !isVdso)) continue;
+    const pfn = pfnOf(low, high);
+    if (pfn === zeroPfn) continue;
     runPfn = pfn;
-    runPage = page;
+    runPage = firstPage + at / 2;
     runLength = 1;
+    nextLow = (low + 1) | 0;
+    nextHigh = high;
   }
-  if (runLength > 0) runs.append(runPfn, runLength, runPage);
+  flush();
 }
 
 /**
- * Compares where the sent pages of a block are now with where the relay was told they are. A page whose frame
+ * Compares where the sent pages of a window are now with where the relay was told they are. A page whose frame
  * changed in between (compaction, a huge page's collapse, swap) may have been read from a frame that was
  * somebody else's by then, so it is taken out of `sent` and goes again. Returns how many those are.
  */
-export function withdrawMoved({ firstPage, words }: Block, runs: RunList, sent: PageSet): number {
+export function withdrawMoved(before: Window, now: Int32Array, runs: RunList, sent: PageSet): number {
+  if (bytesOf(before.words).equals(bytesOf(now))) return 0;
   let moved = 0;
   for (let run = 0; run < runs.length; run += 1) {
     const pfn = runs.pfn(run);
     const page = runs.page(run);
     for (let offset = 0; offset < runs.count(run); offset += 1) {
-      const at = 2 * (page + offset - firstPage);
-      const high = words[at + 1] ?? 0;
-      if (isPresent(high) && pfnOf(words[at] ?? 0, high) === pfn + offset) continue;
+      const at = 2 * (page + offset - before.firstPage);
+      const high = now[at + 1] ?? 0;
+      if (isPresent(high) && pfnOf(now[at] ?? 0, high) === pfn + offset) continue;
       sent.delete(page + offset);
       moved += 1;
     }
@@ -75,12 +87,4 @@ export function withdrawMoved({ firstPage, words }: Block, runs: RunList, sent: 
   return moved;
 }
 
-/** Pages of a block that were written since the dirty bits were cleared. */
-export function countDirty({ words, isVdso }: Block): number {
-  let dirty = 0;
-  for (let index = 1; index < words.length; index += 2) {
-    const high = words[index] ?? 0;
-    if (isPresent(high) && isSoftDirty(high) && (!isFile(high) || isVdso)) dirty += 1;
-  }
-  return dirty;
-}
+const bytesOf = (words: Int32Array): Buffer => Buffer.from(words.buffer, words.byteOffset, words.byteLength);

@@ -1,45 +1,48 @@
 /**
  * What the checkpoint service remembers of one task over the rounds of a migration.
  *
- * Per round: `snapshot` (the tasks must stand still, except in the very first round) reads the pagemap and clears
- * the dirty bits; `select` turns the snapshot into runs; after these have landed, `revalidate` finds pages that
- * moved meanwhile. Between snapshot and revalidate the task may run, map and unmap as it likes.
+ * Per round: `snapshot` (the tasks must stand still, except in the very first round) asks which pages are the task's
+ * own and which of them were written, and clears the dirty bits; `select` looks up the frames of those that must be
+ * sent; after these have landed, `revalidate` finds pages that moved meanwhile. Between snapshot and revalidate the
+ * task may run, map and unmap as it likes: a page is sent as it is when its frame is looked up or later, and what is
+ * written after the snapshot is dirty again.
+ *
+ * A page must be sent if it was written since the dirty bits were last cleared, or was never sent yet. The second
+ * half makes a task that is new, and a page that moved under the relay, need no rule of their own.
  */
 import { RunList } from '../../../libraries/hypercall/index.js';
 import type { Task } from '../../../libraries/runtime/index.js';
+import { PageRanges, rangeFlag } from './page-ranges.js';
 import { PageSet } from './page-set.js';
-import { countDirty, selectPages, withdrawMoved, type Block, type OnPresent } from './select.js';
-import { TaskPagemap } from './task-pagemap.js';
+import { selectRuns, withdrawMoved, type Window } from './select.js';
+import type { TaskPagemap } from './task-pagemap.js';
 
-/** A block of the snapshot and what of it was sent in this round. */
-export interface SelectedBlock {
-  readonly block: Block;
+/** A part of the address space, as it was looked at, and what of it was sent. */
+export interface SelectedWindow {
+  readonly window: Window;
   readonly runs: RunList;
 }
 
-export interface Revalidation {
-  readonly movedPages: number;
-  readonly dirtyPages: number;
-}
-
 /** One task's memory as the kernel shows it: `TaskPagemap`, or a test's. */
-export type Pagemap = Pick<TaskPagemap, 'isCurrent' | 'close' | 'clearDirty' | 'read' | 'reread' | 'refresh'>;
+export type Pagemap = Pick<
+  TaskPagemap,
+  'isCurrent' | 'close' | 'clearDirty' | 'ownPages' | 'dirtyPageCount' | 'entries' | 'look'
+>;
+
+/** Pages that are looked up at once: 32 KiB of entries. */
+const pagesPerWindow = 4096;
+/** A gap that costs less to read over than another system call. */
+const widestGap = 256;
 
 export class TaskMemory {
   private readonly sent = new PageSet();
 
   /** Takes the pagemap over: `close` closes it. */
   constructor(
-    readonly task: Task,
+    readonly task: Pick<Task, 'pid' | 'namespacePid'>,
     private readonly pagemap: Pagemap,
     private readonly zeroPfn: number,
   ) {}
-
-  /** Undefined where the task has ended. */
-  static open(task: Task, zeroPfn: number): TaskMemory | undefined {
-    const pagemap = TaskPagemap.open(task);
-    return pagemap === undefined ? undefined : new TaskMemory(task, pagemap, zeroPfn);
-  }
 
   /** False once the task called exec: what is known is of memory that is gone. */
   isCurrent(): boolean {
@@ -51,43 +54,96 @@ export class TaskMemory {
   }
 
   /**
-   * Of a running task the dirty bits must be cleared before the pagemap is read: a write in between is then
+   * Of a running task the dirty bits must be cleared before the pages are looked at: a write in between is then
    * dirty again. Of a task that stands still the order must be the other way round, or the bits would be lost.
    */
-  snapshot(running: boolean): Block[] {
+  snapshot(running: boolean): PageRanges {
     if (running) this.pagemap.clearDirty();
-    const blocks = this.pagemap.read();
+    const pages = this.pagemap.ownPages();
     if (!running) this.pagemap.clearDirty();
-    return blocks;
+    return pages;
   }
 
-  /** What has to be sent of the snapshot; with `onPresent`, also every page that CRIU will look for. */
-  select(blocks: readonly Block[], onPresent?: OnPresent): SelectedBlock[] {
-    return blocks.map((block) => {
-      const runs = new RunList();
-      selectPages(block, this.zeroPfn, this.sent, runs, onPresent);
-      return { block, runs };
-    });
+  /** The task's own pages now, dirty bits left alone. */
+  ownPages(): PageRanges {
+    return this.pagemap.ownPages();
   }
 
-  /** After everything has landed: withdraws what moved and, of a running task, counts what was written. */
-  revalidate(selected: readonly SelectedBlock[], running: boolean): Revalidation {
-    let movedPages = 0;
-    let dirtyPages = 0;
-    for (const { block, runs } of selected) {
-      if (!running && runs.length === 0) continue;
-      const now = this.pagemap.reread(block);
-      movedPages += withdrawMoved(now, runs, this.sent);
-      dirtyPages += countDirty(now);
+  dirtyPageCount(): number {
+    return this.pagemap.dirtyPageCount();
+  }
+
+  /** What must be sent of these pages. */
+  due(pages: PageRanges): PageRanges {
+    return this.collect(pages, (index) => pages.has(index, rangeFlag.softDirty));
+  }
+
+  /** Those of these pages that were never sent, or have moved since. */
+  unsent(pages: PageRanges): PageRanges {
+    return this.collect(pages, () => false);
+  }
+
+  /** Looks up the frames of these pages. Those that are no longer the task's own are left out. */
+  select(pages: PageRanges): SelectedWindow[] {
+    const selected: SelectedWindow[] = [];
+    for (let from = 0; from < pages.length;) {
+      const until = windowEnd(pages, from);
+      const [firstPage, isVdso] = [pages.first(from), pages.has(from, rangeFlag.vdso)];
+      // A single range may be longer than a window.
+      const pageCount = pages.end(until - 1) - firstPage;
+      for (let done = 0; done < pageCount; done += pagesPerWindow) {
+        const first = firstPage + done;
+        const count = Math.min(pagesPerWindow, pageCount - done);
+        const window = { firstPage: first, words: this.pagemap.entries(first, count, isVdso), isVdso };
+        const runs = new RunList();
+        for (let index = from; index < until; index += 1) {
+          const start = Math.max(first, pages.first(index));
+          const end = Math.min(first + count, pages.end(index));
+          if (start < end)
+            selectRuns(window, { first: start, count: end - start }, this.zeroPfn, this.sent, runs);
+        }
+        selected.push({ window, runs });
+      }
+      from = until;
     }
-    return { movedPages, dirtyPages };
+    return selected;
   }
 
-  /**
-   * The blocks as they are now, with what was swapped out or is on its way to another frame brought back, dirty bits
-   * left alone: for sending moved pages again at once.
-   */
-  refresh(selected: readonly SelectedBlock[]): Block[] {
-    return selected.map(({ block }) => this.pagemap.refresh(block));
+  /** After everything has landed: withdraws what moved meanwhile. Returns how many pages those are. */
+  revalidate(selected: readonly SelectedWindow[]): number {
+    let movedPages = 0;
+    for (const { window, runs } of selected) {
+      const now = this.pagemap.look(window.firstPage, window.words.length / 2);
+      movedPages += withdrawMoved(window, now, runs, this.sent);
+    }
+    return movedPages;
   }
+
+  private collect(pages: PageRanges, isDue: (index: number) => boolean): PageRanges {
+    const due = new PageRanges();
+    for (let index = 0; index < pages.length; index += 1) {
+      // What is due for its dirt and what was never sent may meet in one range.
+      const flags = pages.flags(index) & rangeFlag.vdso;
+      if (isDue(index)) due.append(pages.first(index), pages.count(index), flags);
+      else
+        this.sent.eachMissing(pages.first(index), pages.count(index), (first, count) =>
+          due.append(first, count, flags),
+        );
+    }
+    return due;
+  }
+}
+
+/** The range behind the last one that is looked up together with range `from`. */
+function windowEnd(pages: PageRanges, from: number): number {
+  let until = from + 1;
+  while (
+    until < pages.length &&
+    pages.end(until) - pages.first(from) <= pagesPerWindow &&
+    pages.first(until) - pages.end(until - 1) <= widestGap &&
+    pages.flags(until) === pages.flags(from)
+  ) {
+    until += 1;
+  }
+  return until;
 }
