@@ -129,7 +129,7 @@ describe('the pre-copy decision', () => {
   it('is explained in one line', () => {
     assert.equal(
       explain(state, decide(state), true),
-      '25000 pages left after round 0: 987 ms to send at 100 MiB/s, 3.9 MiB/s written; another round will leave fewer → continue',
+      '25000 pages left after round 0: 977 ms to send at 100 MiB/s, 3.9 MiB/s written; another round will leave fewer → continue',
     );
     const stuck = { ...state, bytesPerSecond: 0, roundsDone: 8 };
     assert.match(explain(stuck, decide(stuck), true), /no page has travelled yet, .* → give up$/);

@@ -54,7 +54,9 @@ export type DecisionReason =
 export interface Decision {
   readonly action: 'continue' | 'freeze' | 'give-up';
   readonly reason: DecisionReason;
-  /** The last round's, scan included, were the container frozen now. Infinity where no page has travelled yet. */
+  /** How long the pages that are left would travel. Infinity where none has travelled yet. */
+  readonly sendSeconds: number;
+  /** The last round's, scan included, were the container frozen now. */
   readonly lastRoundSeconds: number;
   readonly predictedDowntimeSeconds: number;
   /** What one more round would leave. */
@@ -65,6 +67,7 @@ export function decide(state: PrecopyState): Decision {
   const sendSeconds = secondsToSend(state);
   const lastRoundSeconds = sendSeconds === 0 ? 0 : state.scanSeconds + sendSeconds;
   const prediction = {
+    sendSeconds,
     lastRoundSeconds,
     predictedDowntimeSeconds: lastRoundSeconds + state.fixedDowntimeSeconds,
     predictedRemainingPages: Math.round(state.dirtyPagesPerSecond * lastRoundSeconds),

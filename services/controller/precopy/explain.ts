@@ -19,8 +19,8 @@ const actions: Record<Decision['action'], string> = {
 /** `hasFrozenRound`: the pages left go in a round of their own, not in CRIU's final dump. */
 export function explain(state: PrecopyState, decision: Decision, hasFrozenRound: boolean): string {
   const left = `${state.remainingPages} pages left after round ${state.roundsDone - 1}`;
-  const time = Number.isFinite(decision.lastRoundSeconds)
-    ? `${formatSeconds(decision.lastRoundSeconds)} to send at ${rate(state.bytesPerSecond)}`
+  const time = Number.isFinite(decision.sendSeconds)
+    ? `${formatSeconds(decision.sendSeconds)} to send at ${rate(state.bytesPerSecond)}`
     : 'no page has travelled yet';
   const written = `${rate(state.dirtyPagesPerSecond * PAGE_BYTES)} written`;
   return `${left}: ${time}, ${written}; ${why(decision.reason, hasFrozenRound)} → ${actions[decision.action]}`;
