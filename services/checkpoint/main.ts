@@ -12,8 +12,8 @@ import { Freezer, zeroFrame } from '../../libraries/runtime/index.js';
 import { runService } from '../../libraries/service/index.js';
 import { Departures, readUptimeSeconds } from './departure.js';
 import { RoundMetrics } from './metrics.js';
+import { rehearse } from './rehearsal.js';
 import { PagemapReader } from './scan/task-pagemap.js';
-import { warmUp } from './scan/warm-up.js';
 import { checkpointHandlers } from './service.js';
 
 void runService({
@@ -22,6 +22,8 @@ void runService({
   start: (config, { log, registry, server }) => {
     const parts = startAgentParts('checkpoint', config, { log, registry });
     const { clock, run, store, runc, host, link, nodeInfo, steps } = parts;
+    let reader: PagemapReader | undefined;
+    const pagemapReader = (): PagemapReader => (reader ??= new PagemapReader(readZeroPfn()));
     const departures = new Departures({
       store,
       host,
@@ -32,15 +34,20 @@ void runService({
       workRoot: '/run/portkey/departures',
       share: config.share,
       hypercalls: () => link.ready(),
-      pagemapReader: () => new PagemapReader(readZeroPfn()),
+      pagemapReader,
       uptimeSeconds: readUptimeSeconds,
     });
-    // After the service answers, so that nobody waits for it.
-    setTimeout(() => void warmUp(), 1_000).unref();
     nodeInfo.read(link.state).then(
       ({ cpuFeatures, ...node }) => log.info({ ...node, cpuFeatures: cpuFeatures.length }, 'this VM'),
       (error: unknown) => log.error(`cannot tell what this VM is made of: ${asPortkeyError(error).message}`),
     );
+    // After the service answers, so that nobody waits for it.
+    const rehearsal = setTimeout(() => {
+      rehearse(pagemapReader(), clock).catch((error: unknown) =>
+        log.warn(`no rehearsal, the first migration will be slower: ${asPortkeyError(error).message}`),
+      );
+    }, 1_000);
+    rehearsal.unref();
     const rounds = new RoundMetrics(registry);
     server.add('Checkpoint', checkpointHandlers({ departures, store, nodeInfo, link, steps, rounds }));
     return Promise.resolve(() => link.stop());
