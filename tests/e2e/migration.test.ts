@@ -2,7 +2,8 @@
  * What the project is for: containers that people run move from VM to VM and back, in both modes, while a client
  * outside keeps one connection to them.
  *
- * ROUND_TRIPS sets how often each goes there and back (default 1; `npm run test:round-trips` makes it 3).
+ * ROUND_TRIPS sets how often each goes there and back (default 1; `npm run test:round-trips` makes it 3). Redis, whose
+ * CPU is compared, goes at least twice, and the first time does not count: agents that have just started are slow.
  */
 import assert from 'node:assert/strict';
 
@@ -20,18 +21,21 @@ describe('a migration between two VMs', function () {
 
   for (const workload of [redis(), memcached(), nginx(), threadedPython()]) {
     describe(`of ${workload.name}`, () => {
+      const isCompared = workload.name === 'redis';
+      const trips = isCompared ? Math.max(2, roundTrips) : roundTrips;
       const reports: MigrationReport[] = [];
       before(() => workload.start('vm-a'));
       after(() => workload.stop());
 
-      for (let trip = 1; trip <= roundTrips; trip += 1) {
+      for (let trip = 1; trip <= trips; trip += 1) {
         for (const mode of modes) {
           it(`goes there and back in ${mode} mode, trip ${trip}`, async () => {
             for (const [from, to] of [
               ['vm-a', 'vm-b'],
               ['vm-b', 'vm-a'],
             ] as const) {
-              reports.push(await move(workload, from, to, mode));
+              const report = await move(workload, from, to, mode);
+              if (trip > 1) reports.push(report);
             }
           });
         }
@@ -42,8 +46,7 @@ describe('a migration between two VMs', function () {
       });
 
       // Only the 256 MiB of Redis stand out of the noise.
-      if (workload.name === 'redis')
-        it('costs less CPU in portkey mode', () => cheaperInPortkeyMode(reports));
+      if (isCompared) it('costs less CPU in portkey mode', () => cheaperInPortkeyMode(reports));
     });
   }
 });
