@@ -1,7 +1,8 @@
 /**
  * Starts a built-in workload: the container through the controller, then its client outside the VMs.
  *
- * Both run, or neither: where the client cannot load its data, the container is stopped again.
+ * Both run, or neither: where the client cannot load its data, or the signal fires before it has, the container is
+ * stopped again.
  */
 import { PortkeyError } from '../../libraries/errors/index.js';
 import type { Container, WorkloadStatus } from '../../libraries/rpc/index.js';
@@ -31,6 +32,7 @@ export async function runWorkload(
   controller: Controller,
   place: WorkloadPlace,
   request: WorkloadRequest,
+  signal?: AbortSignal,
 ): Promise<Container> {
   const { vm, name, ip, memoryLimitBytes, memoryBytes, writeBytesPerSecond } = request;
   const spec = { ...redisContainer(name, { memoryBytes, writeBytesPerSecond }, ip), memoryLimitBytes };
@@ -42,7 +44,7 @@ export async function runWorkload(
       throw new PortkeyError('internal', `the controller gave container ${name} no address of its own`);
     const target = { container: name, host: container.ip, port: redisPort };
     await loading(cli, (onProgress) =>
-      startWorkload(place, { ...target, memoryBytes, writeBytesPerSecond }, cli.clock, onProgress),
+      startWorkload(place, { ...target, memoryBytes, writeBytesPerSecond }, cli.clock, onProgress, signal),
     );
     return container;
   } catch (error) {

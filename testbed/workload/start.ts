@@ -32,13 +32,15 @@ export interface StartRequest {
 
 /**
  * Runs a client and waits until everything is loaded and it writes. Throws `service-unavailable` if its Redis cannot
- * be reached and `stream-broken` if the connection breaks while it loads; the client is ended then.
+ * be reached, `stream-broken` if the connection breaks while it loads, and the signal's reason when that fires before
+ * everything is loaded; the client is ended then.
  */
 export async function startWorkload(
   place: WorkloadPlace,
   request: StartRequest,
   clock: Clock,
   onProgress: (status: WorkloadStatus) => void,
+  signal?: AbortSignal,
 ): Promise<WorkloadStatus> {
   const files = workloadFiles(place, request.container);
   await mkdir(place.runtimeFolder, { recursive: true });
@@ -61,7 +63,7 @@ export async function startWorkload(
   });
   await writeFile(files.pid, `${client.pid}\n`);
   try {
-    return await untilWriting(place, request.container, client, clock, onProgress);
+    return await untilWriting(place, request.container, client, { clock, onProgress, signal });
   } catch (error) {
     await stopWorkload(place, request.container, clock);
     throw error;
@@ -89,17 +91,23 @@ export function hasWorkload(place: WorkloadPlace, container: string): boolean {
   return existsSync(workloadFiles(place, container).pid);
 }
 
+interface Watch {
+  readonly clock: Clock;
+  readonly onProgress: (status: WorkloadStatus) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
 async function untilWriting(
   place: WorkloadPlace,
   container: string,
   daemon: Daemon,
-  clock: Clock,
-  onProgress: (status: WorkloadStatus) => void,
+  { clock, onProgress, signal }: Watch,
 ): Promise<WorkloadStatus> {
   const client = workloadClient(place, container);
   const deadline = clock.monotonicMs() + startWithinMs;
   try {
     for (;;) {
+      signal?.throwIfAborted();
       const status = await client.call('GetStatus', {}, { deadlineMs: callMs }).catch((error: unknown) => {
         if (clock.monotonicMs() > deadline) throw daemon.failure() ?? error;
         return undefined;

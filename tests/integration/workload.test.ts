@@ -231,6 +231,15 @@ describe('the process of a workload client', function () {
     );
     assert.equal(hasWorkload(place, 'web'), false);
   });
+
+  it('stops loading on request, and leaves nothing behind', async () => {
+    const stopping = new AbortController();
+    const reason = new Error('stopped');
+    const loading = startWorkload(place, request(), systemClock, () => undefined, stopping.signal);
+    stopping.abort(reason);
+    await assert.rejects(loading, reason);
+    assert.equal(hasWorkload(place, 'web'), false);
+  });
 });
 
 /** A TCP proxy whose connections can be cut while both ends live on. */
