@@ -25,6 +25,8 @@ export type { ExecOptions } from './exec.js';
 export type { ServiceHealth } from './health.js';
 export type { TestbedState } from './state.js';
 export type { UpOptions } from './up.js';
+export { sharedRoom, shortageOf, type Room } from './room.js';
+export { measureFloor, type Floor } from './yardstick/floor.js';
 
 export interface Hooks {
   /** One line of progress for people. */

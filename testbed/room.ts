@@ -2,7 +2,8 @@
  * Room in /dev/shm: what a test bed takes there, and whether it is there.
  *
  * Besides the VMs' RAM there are the code disk and the folders in which containers land. What lands is as large as
- * the container, which nobody knows before; the allowance is for one of the default size, and its dump.
+ * the container, which nobody knows before; the allowance is for one of the default size, and its dump. Who knows more
+ * says so in `besidesBytes`.
  */
 import { statfs } from 'node:fs/promises';
 
@@ -17,12 +18,16 @@ export interface Room {
 export interface Size {
   readonly vms: number;
   readonly vmMemoryBytes: number;
+  /** What will lie there on top of the allowance. */
+  readonly besidesBytes?: number;
 }
 
 export interface Shortage {
   /** What is missing, and what could be done about it: one line each. */
   readonly problem: string;
   readonly fix: string;
+  /** The part of `fix` that leaves the test bed as large as it is. */
+  readonly enlarge: string;
 }
 
 const folder = '/dev/shm';
@@ -35,17 +40,19 @@ export async function sharedRoom(): Promise<Room> {
 
 /** Undefined where a test bed of this size fits. */
 export function shortageOf(
-  { vms, vmMemoryBytes }: Size,
+  { vms, vmMemoryBytes, besidesBytes = 0 }: Size,
   { freeBytes, totalBytes }: Room,
 ): Shortage | undefined {
-  const neededBytes = vms * vmMemoryBytes + besidesRamBytes;
+  const neededBytes = vms * vmMemoryBytes + besidesRamBytes + besidesBytes;
   if (freeBytes >= neededBytes) return undefined;
   const gibibytes = Math.ceil((totalBytes - freeBytes + neededBytes) / 2 ** 30);
   const size = `${vms} × ${formatBytes(vmMemoryBytes)}`;
   const needed = `a test bed of ${size} needs ${formatBytes(neededBytes)} in ${folder}`;
+  const enlarge = `enlarge it: mount -o remount,size=${gibibytes}G ${folder}`;
   return {
     problem: `${needed}, which has ${formatBytes(freeBytes)} free`,
-    fix: `choose less with --vm-memory, or enlarge it: mount -o remount,size=${gibibytes}G ${folder}`,
+    fix: `choose less with --vm-memory, or ${enlarge}`,
+    enlarge,
   };
 }
 
