@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 
 import { controllerAddress, namedController } from './controller.js';
-import { abortOnInterrupt, ProcessInterrupts } from './interrupts.js';
+import { abortOnInterrupt, overheard, ProcessInterrupts } from './interrupts.js';
 import { outputFlags } from './program.js';
 import { formatTable } from './table.js';
 
@@ -20,6 +20,16 @@ describe('interrupts', () => {
     outer[Symbol.dispose]();
     assert.deepEqual(calls, ['inner', 'outer']);
     assert.equal(source.listenerCount('SIGINT'), 0);
+  });
+
+  it('can be overheard while another step has them', () => {
+    const source = new EventEmitter();
+    const calls: string[] = [];
+    const interrupts = overheard(new ProcessInterrupts(source), () => calls.push('heard'));
+    const step = interrupts.on(() => calls.push('step'));
+    source.emit('SIGINT');
+    step[Symbol.dispose]();
+    assert.deepEqual([calls, source.listenerCount('SIGINT')], [['heard', 'step'], 0]);
   });
 
   it('can abort work', () => {

@@ -37,6 +37,17 @@ export class ProcessInterrupts implements Interrupts {
   }
 }
 
+/** The same, heard by `listener` too: it is called at each interrupt, before whoever has taken over. */
+export function overheard(interrupts: Interrupts, listener: () => void): Interrupts {
+  return {
+    on: (handler) =>
+      interrupts.on(() => {
+        listener();
+        handler();
+      }),
+  };
+}
+
 /** An abort signal that fires on the first interrupt, for work that only has to stop. */
 export function abortOnInterrupt(interrupts: Interrupts): { signal: AbortSignal } & Disposable {
   const controller = new AbortController();
