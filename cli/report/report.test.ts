@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 
 import { sampleMigration, sampleReport } from '../../tests/support/sample-report.js';
-import { linearScale } from './charts/scale.js';
+import { lineChart } from './charts/line-chart.js';
+import { linearScale, logScale } from './charts/scale.js';
 import { comparableModes, compareFigures, savingText } from './comparison.js';
 import { exitCodeOf, parseReport } from './migration-report.js';
 import { renderReport } from './page.js';
@@ -102,5 +103,51 @@ describe('a scale', () => {
     }
     assert.deepEqual(linearScale(10, 100).ticks, [0, 2, 4, 6, 8, 10]);
     assert.equal(linearScale(0.7, 100).label(0.2), '0.2');
+  });
+
+  it('goes by powers of ten where it is logarithmic, and has 0 at its lower end', () => {
+    const { ticks, length } = logScale(12, 280_000, 100);
+    assert.deepEqual(ticks, [10, 100, 1000, 10_000, 100_000, 1_000_000]);
+    assert.deepEqual([0, 10, 1000, 1_000_000].map(length).map(Math.round), [0, 0, 40, 100]);
+    assert.deepEqual(logScale(3, 9, 100).ticks, [1, 2, 5, 10]);
+    assert.deepEqual(logScale(10, 10, 100).ticks, [10, 20, 50, 100]);
+    assert.equal(logScale(0.01, 1, 100).label(0.01), '0.01');
+  });
+});
+
+describe('a line chart', () => {
+  const axes = { width: 300, height: 200, x: { title: 'size', logarithmic: true }, y: { title: 'time' } };
+  const draw = (points: { x: number; y: number; low?: number; high?: number }[]): string =>
+    lineChart([{ key: 'criu', label: 'CRIU', points }], axes, 'Test');
+
+  it('has a mark a point, a whisker where there is a range, and a line between two', () => {
+    const chart = draw([
+      { x: 1, y: 2, low: 1, high: 3 },
+      { x: 10, y: 4, low: 4, high: 4 },
+    ]);
+    const count = (pattern: RegExp): number => chart.match(pattern)?.length ?? 0;
+    assert.deepEqual([count(/<circle/g), count(/whisker/g), count(/<path/g)], [2, 1, 1]);
+    assert.match(chart, /CRIU, 10: 4</);
+  });
+
+  it('holds with one point, with zeros and with none', () => {
+    for (const points of [
+      [{ x: 5, y: 1 }],
+      [
+        { x: 0, y: 0 },
+        { x: 1, y: 0 },
+      ],
+      [],
+    ])
+      assert.doesNotMatch(draw(points), /NaN|Infinity/);
+    assert.doesNotMatch(draw([{ x: 5, y: 1 }]), /<path/);
+  });
+
+  it('leaves out a label that would run into its neighbour', () => {
+    const chart = draw([100, 101, 1000].map((x) => ({ x, y: 1 })));
+    assert.deepEqual(
+      ['100', '101', '1000'].map((label) => chart.includes(`>${label}</text>`)),
+      [true, false, true],
+    );
   });
 });

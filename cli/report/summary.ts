@@ -17,7 +17,7 @@ export function headlines({ criu, portkey }: ComparedModes): Headline[] {
     of: (report: MigrationReport) => number | null | undefined,
   ): Headline[] => {
     const percent = savingPercent(of(criu), of(portkey));
-    return percent === undefined ? [] : [{ figure: signed(-percent), meaning }];
+    return percent === undefined ? [] : [{ figure: signedPercent(-percent), meaning }];
   };
   return [
     ...saving('CPU, source host', ({ cpuSeconds }) => cpuSeconds.source?.total),
@@ -74,7 +74,8 @@ function comparison(percent: number | undefined): string {
   return percent >= 0 ? `, ${percent.toFixed(0)} % less` : `, ${(-percent).toFixed(0)} % more`;
 }
 
-function signed(percent: number): string {
+/** "−75 %" */
+export function signedPercent(percent: number): string {
   const rounded = Math.round(percent);
   return `${rounded > 0 ? '+' : rounded < 0 ? '−' : '±'}${Math.abs(rounded)} %`;
 }

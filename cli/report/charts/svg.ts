@@ -26,7 +26,12 @@ export function text(x: number, y: number, content: string, attributes: Attribut
 
 /** A rectangle that says `title` when pointed at. */
 export function titledRect(attributes: Attributes, title: string): string {
-  return element('rect', attributes, [element('title', {}, [escapeText(title)])]);
+  return titled('rect', attributes, title);
+}
+
+/** Any mark that says `title` when pointed at. */
+export function titled(name: string, attributes: Attributes, title: string): string {
+  return element(name, attributes, [element('title', {}, [escapeText(title)])]);
 }
 
 /** A picture as wide as its column; `label` is for those who do not see it. */
