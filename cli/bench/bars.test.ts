@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+
+import { sampleBench } from '../../tests/support/sample-bench.js';
+import { bars } from './bars.js';
+import type { BenchStatistics } from './bench-statistics.js';
+import { barRows, checkBars, type BarResult } from './check-bars.js';
+
+const nothing: BenchStatistics = { modes: [], savings: [], relay: [] };
+
+describe('the bars', () => {
+  const find = (results: readonly BarResult[], what: string, writes = 0): BarResult | undefined =>
+    results.find(
+      (bar) => bar.what === what && bar.memoryBytes === 2 ** 30 && bar.writeBytesPerSecond === writes,
+    );
+
+  it('are not measured where their cell was not run', () => {
+    const results = checkBars(nothing);
+    assert.equal(results.length, bars.length);
+    assert.ok(results.every(({ measured, met }) => measured === null && met === null));
+    assert.ok(barRows(results).every((row) => row[3] === 'not measured' && row[4] === '–'));
+    const ofRun = checkBars(sampleBench().statistics);
+    assert.deepEqual(
+      [...new Set(ofRun.filter(({ met }) => met === null).map((bar) => bar.memoryBytes))],
+      [2 ** 31],
+    );
+  });
+
+  it('are met on the right side of their limit, the limit included', () => {
+    const { statistics } = sampleBench();
+    const withSaving = (median: number): BenchStatistics => ({
+      ...statistics,
+      savings: statistics.savings.map((entry) => {
+        const spread = { median, minimum: median, maximum: median };
+        return { ...entry, percentLess: { ...entry.percentLess, sourceTransfer: spread, totalTime: spread } };
+      }),
+    });
+    const metAt = (median: number): (boolean | null | undefined)[] => {
+      const results = checkBars(withSaving(median));
+      return [find(results, 'source host CPU, transfer')?.met, find(results, 'total time')?.met];
+    };
+    assert.deepEqual([metAt(49), metAt(50), metAt(75)], [[false, false], [false, true], [true, true]]); // prettier-ignore
+  });
+
+  it('take hypercalls and relays from Portkey mode', () => {
+    const { statistics } = sampleBench();
+    const results = checkBars(statistics);
+    const portkey = statistics.modes.find(
+      ({ mode, memoryBytes, writeBytesPerSecond }) =>
+        mode === 'portkey' && memoryBytes === 2 ** 30 && writeBytesPerSecond === 10 * 2 ** 20,
+    );
+    assert.equal(find(results, 'hypercalls', 10 * 2 ** 20)?.measured, portkey?.hypercalls?.median);
+    assert.equal(
+      find(results, 'relay CPU per GiB')?.measured,
+      statistics.relay.find((entry) => entry.memoryBytes === 2 ** 30)?.timesFloor,
+    );
+  });
+
+  it('are read with their unit', () => {
+    const [row] = barRows([
+      { what: 'downtime', memoryBytes: 2 ** 30, writeBytesPerSecond: 0, sense: 'at most', limit: 0.7, unit: '× CRIU mode', measured: 0.614, met: true }, // prettier-ignore
+    ]);
+    assert.deepEqual(row, ['downtime', '1 GiB, idle', '≤ 0.7 × CRIU mode', '0.61 × CRIU mode', 'yes']);
+  });
+});

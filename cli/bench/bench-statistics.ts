@@ -1,0 +1,26 @@
+/** All that is computed from a run of the experiment. */
+import type { Floor } from '../../testbed/index.js';
+import type { BenchMigration } from './bench-migration.js';
+import { relayStatisticsOf, type RelayStatistics } from './relay.js';
+import { savingsOf, type CellSavings } from './savings.js';
+import { modeStatisticsOf, type ModeStatistics } from './statistics.js';
+
+/** What the experiment has measured so far. */
+export interface BenchResults {
+  readonly migrations: readonly BenchMigration[];
+  readonly floor: readonly Floor[];
+}
+
+export interface BenchStatistics {
+  readonly modes: readonly ModeStatistics[];
+  readonly savings: readonly CellSavings[];
+  readonly relay: readonly RelayStatistics[];
+}
+
+export function benchStatisticsOf({ migrations, floor }: BenchResults): BenchStatistics {
+  return {
+    modes: modeStatisticsOf(migrations),
+    savings: savingsOf(migrations),
+    relay: relayStatisticsOf(migrations, floor),
+  };
+}

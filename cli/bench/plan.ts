@@ -1,0 +1,61 @@
+/**
+ * What the experiment runs, in order.
+ *
+ * A cell is one size with one write rate: one container, which goes to and fro between two VMs. First come warm-ups,
+ * every mode once each, which are not measured; then the modes take turns (A B A B …), one repetition after the
+ * other, so that whatever drifts on the machine meets all modes alike. With two modes a repetition is a round trip,
+ * and each mode always goes the same way.
+ */
+import type { ModeName } from '../options.js';
+
+export interface Cell {
+  readonly memoryBytes: number;
+  readonly writeBytesPerSecond: number;
+}
+
+export interface PlannedMigration {
+  readonly mode: ModeName;
+  /** From 1; migrations of one repetition are compared with each other. Warm-ups count on their own. */
+  readonly repetition: number;
+  readonly warmUp: boolean;
+}
+
+export interface BenchPlan {
+  readonly cells: readonly Cell[];
+  /** Of each cell. */
+  readonly migrations: readonly PlannedMigration[];
+  readonly modes: readonly ModeName[];
+  readonly repeat: number;
+  readonly floor: boolean;
+}
+
+export interface PlanOptions {
+  readonly sizes: readonly number[];
+  readonly writeRates: readonly number[];
+  readonly modes: readonly ModeName[];
+  readonly warmUp: number;
+  readonly repeat: number;
+  readonly floor: boolean;
+}
+
+/** What is named twice runs once: it would be the same cell, or no pair of modes. */
+export function planOf({ sizes, writeRates, modes, warmUp, repeat, floor }: PlanOptions): BenchPlan {
+  const cells = unique(sizes).flatMap((memoryBytes) =>
+    unique(writeRates).map((writeBytesPerSecond) => ({ memoryBytes, writeBytesPerSecond })),
+  );
+  const turns = unique(modes);
+  const migrations = [...rounds(turns, warmUp, true), ...rounds(turns, repeat, false)];
+  return { cells, migrations, modes: turns, repeat, floor };
+}
+
+export function largestSize({ cells }: BenchPlan): number {
+  return Math.max(...cells.map(({ memoryBytes }) => memoryBytes));
+}
+
+function rounds(modes: readonly ModeName[], count: number, warmUp: boolean): PlannedMigration[] {
+  return Array.from({ length: count }, (_, index) =>
+    modes.map((mode) => ({ mode, repetition: index + 1, warmUp })),
+  ).flat();
+}
+
+const unique = <T>(values: readonly T[]): T[] => [...new Set(values)];
