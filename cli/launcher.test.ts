@@ -63,6 +63,7 @@ describe('./portkey', function () {
     const main = `${root}/build/cli/main.js`;
     for (const args of [
       ['demo', '--size', '64M'],
+      ['bench', '--repeat', '5'],
       ['--json', '--controller', 'a:1', 'testbed', 'up', '--vms', '3'],
       ['testbed', '--verbose', 'down'],
     ]) {

@@ -1,82 +1,141 @@
-/** bench.html: the medians of the experiment, as pictures and as a table. */
-import { formatBytes, formatSeconds } from '../../libraries/units/index.js';
+/** bench.html: the experiment as pictures and tables, in one file that opens from disk, without network or scripts. */
 import { element, escapeText } from '../report/charts/svg.js';
-import { stackedBars, type BarGroup } from '../report/charts/stacked-bars.js';
-import { formatCount, formatCpu } from '../report/comparison.js';
-import { modeNames, phaseLegend } from '../report/figures.js';
+import { componentLegend } from '../report/figures.js';
 import { htmlTable, legend, renderPage, section, testbedLine } from '../report/page.js';
-import type { ReportFile } from '../report/report-file.js';
-import { mediansOf, type Cell, type CpuMedians, type Medians } from './matrix.js';
+import type { BenchFile } from './bench-file.js';
+import {
+  cpuAgainstSize,
+  hypercallLines,
+  hypercallsAgainstSize,
+  pagesPerRound,
+  relayBars,
+  timesAgainstWriteRate,
+  type TitledPicture,
+} from './figures.js';
+import { headlineOf } from './headline.js';
+import { barsTable, medianTables, savingsTable, type TextTable } from './tables.js';
 
 const title = 'The experiment: CRIU and Portkey mode over sizes and write rates';
-
-export function renderBench(report: ReportFile): string {
-  const medians = mediansOf(report.migrations);
-  const header = element('header', {}, [
-    element('h1', {}, [escapeText(title)]),
-    element('p', { class: 'quiet' }, [escapeText(testbedLine(report.testbed))]),
-  ]);
-  return renderPage({ title }, [
-    header,
-    ...(medians.length === 0
-      ? []
-      : [
-          cpuSection('Source host', medians, (row) => row.source),
-          cpuSection('Destination host', medians, (row) => row.destination),
-        ]),
-    section('Medians', 'Over the completed and verified migrations of each size, write rate and mode.', [
-      htmlTable(
-        medianColumns.map(({ title: head }) => head),
-        medianRows(medians),
-      ),
-    ]),
-  ]);
-}
-
-function cpuSection(host: string, medians: readonly Medians[], cpuOf: (row: Medians) => CpuMedians): string {
-  const groups = [...new Set(medians.map(cellText))].map((cell): BarGroup => {
-    const rows = medians
-      .filter((row) => cellText(row) === cell)
-      .map((row) => {
-        const { total, byPhase } = cpuOf(row);
-        const segments = phaseLegend.map(({ key, label }) => ({
-          key,
-          label,
-          value: Math.max(0, byPhase[key]),
-        }));
-        return { label: modeNames[row.mode], segments, total: formatCpu(total) };
-      });
-    return { title: cell, rows };
-  });
-  return section(`CPU of the ${host.toLowerCase()}`, "Medians; an idle VM's share is taken off.", [
-    legend(phaseLegend),
-    stackedBars(groups, 'CPU seconds', `CPU seconds of the ${host.toLowerCase()} by phase`),
-  ]);
-}
-
-const cellText = ({ memoryBytes, writeBytesPerSecond }: Cell): string =>
-  `${formatBytes(memoryBytes)}, ${formatBytes(writeBytesPerSecond)}/s`;
-
-interface MedianColumn {
-  readonly title: string;
-  readonly of: (row: Medians) => string;
-}
-
-export const medianColumns: readonly MedianColumn[] = [
-  { title: 'size, writes', of: cellText },
-  { title: 'mode', of: ({ mode }) => mode },
-  { title: 'runs', of: ({ count }) => String(count) },
-  { title: 'total', of: ({ totalSeconds }) => formatSeconds(totalSeconds) },
-  { title: 'downtime', of: ({ downtimeSeconds }) => formatSeconds(downtimeSeconds) },
-  { title: 'client pause', of: ({ clientPauseSeconds }) => formatSeconds(clientPauseSeconds) },
-  { title: 'pages', of: ({ pagesSent }) => formatCount(pagesSent) },
-  { title: 'hypercalls', of: ({ hypercalls }) => formatCount(hypercalls) },
-  { title: 'source CPU', of: ({ source }) => formatCpu(source.total) },
-  { title: 'of it transfer', of: ({ source }) => formatCpu(source.transfer) },
-  { title: 'destination CPU', of: ({ destination }) => formatCpu(destination.total) },
-  { title: 'of it transfer', of: ({ destination }) => formatCpu(destination.transfer) },
+const savingsText =
+  'How much less Portkey mode took than CRIU mode: the median of the pairs, minimum and maximum. Hypercalls, and the ' +
+  'relays’ CPU against the floor, are Portkey mode’s own.';
+const modeLegend = [
+  { key: 'criu', label: 'CRIU mode' },
+  { key: 'portkey', label: 'Portkey mode' },
+];
+const hostLegend = [
+  { key: 'source', label: 'source host' },
+  { key: 'destination', label: 'destination host' },
 ];
 
-export function medianRows(medians: readonly Medians[]): string[][] {
-  return medians.map((row) => medianColumns.map(({ of }) => of(row)));
+/** `sample` says in large letters that the figures are made up. */
+export function renderBench(file: BenchFile, { sample = false } = {}): string {
+  const { statistics, migrations } = file;
+  const measured = statistics.modes.length > 0;
+  const savings = savingsTable(statistics);
+  const bars = barsTable(file);
+  return renderPage({ title }, [
+    lead(file, sample),
+    ...(measured ? pictures(file) : []),
+    savings === undefined ? '' : section('Savings', savingsText, [tableOf(savings, 4)]),
+    bars === undefined
+      ? ''
+      : section('Bars', 'What the hypercall path has to reach, as far as this run can say it.', [
+          tableOf(bars),
+        ]),
+    measured
+      ? section(
+          'Medians',
+          'Over the completed and verified migrations of each size, write rate and mode.',
+          medianTables(statistics).flatMap((table) => [
+            element('h3', {}, [escapeText(table.title)]),
+            tableOf(table),
+          ]),
+        )
+      : element('p', {}, [
+          escapeText(`Of ${migrations.length} migrations none counts, so there is nothing to compare.`),
+        ]),
+  ]);
+}
+
+function lead(file: BenchFile, sample: boolean): string {
+  const headline = headlineOf(file.statistics);
+  return element('header', {}, [
+    sample ? element('p', { class: 'sample' }, ['Sample data, made up: no measurement']) : '',
+    element('h1', {}, [escapeText(title)]),
+    element('p', { class: 'quiet' }, [escapeText(testbedLine(file.testbed))]),
+    ...(headline === undefined
+      ? []
+      : [
+          element(
+            'div',
+            { class: 'headline' },
+            headline.figures.map(({ figure, meaning }) =>
+              element('div', {}, [
+                element('b', {}, [escapeText(figure)]),
+                element('span', {}, [escapeText(meaning)]),
+              ]),
+            ),
+          ),
+          element('p', { class: 'quiet' }, [escapeText(headline.explanation)]),
+        ]),
+  ]);
+}
+
+function pictures({ statistics, migrations }: BenchFile): string[] {
+  const { modes, relay } = statistics;
+  const components = 'Medians by component; an idle VM’s share is taken off.';
+  const hypercalls = hypercallLines(modes);
+  return [
+    section('CPU of the source host', components, [legend(componentLegend), cpuAgainstSize(modes, 'source')]),
+    section('CPU of the destination host', components, [
+      legend(componentLegend),
+      cpuAgainstSize(modes, 'destination'),
+    ]),
+    relay.length === 0
+      ? ''
+      : section(
+          'The relays against the floor',
+          'CPU per GiB that was sent. The floor is sendfile from tmpfs and recv into tmpfs over the same link: what the kernel alone takes.',
+          [legend(hostLegend), relayBars(relay)],
+        ),
+    relay.length === 0
+      ? ''
+      : section(
+          'Hypercalls',
+          'Portkey mode, by size. Both axes are logarithmic; whiskers are minimum and maximum.',
+          [legend(hypercalls), hypercallsAgainstSize(modes)],
+        ),
+    section('Downtime and total time', 'Medians; whiskers are minimum and maximum.', [
+      legend(modeLegend),
+      multiples(timesAgainstWriteRate(modes)),
+    ]),
+    section(
+      'Pages per round',
+      'Of the median migration by total time; the last round is the frozen one. The vertical axis is logarithmic.',
+      [legend(modeLegend), multiples(pagesPerRound(migrations))],
+    ),
+  ];
+}
+
+function multiples(pictures: readonly TitledPicture[]): string {
+  return element(
+    'div',
+    { class: 'multiples' },
+    pictures.map(({ title: heading, picture }) =>
+      element('figure', {}, [element('figcaption', {}, [escapeText(heading)]), picture]),
+    ),
+  );
+}
+
+/** With at most so many columns of figures; the others follow below. */
+function tableOf({ head, rows }: TextTable, atMost = Infinity): string {
+  const [first = '', ...rest] = head;
+  const parts: string[] = [];
+  for (let from = 0; from < rest.length; from += atMost) {
+    const some = (cells: readonly string[]): string[] => cells.slice(from, from + atMost);
+    const body = rows.map(([name = '', ...cells]) => [name, ...some(cells)]);
+    parts.push(htmlTable([first, ...some(rest)], body));
+  }
+  return element('div', { class: 'compact' }, parts);
 }

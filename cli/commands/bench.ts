@@ -1,23 +1,34 @@
 /** `bench`: the experiment over sizes, write rates and modes. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 
 import { asPortkeyError, PortkeyError } from '../../libraries/errors/index.js';
-import { readState } from '../../testbed/state.js';
-import { mediansOf } from '../bench/matrix.js';
-import { medianColumns, medianRows, renderBench } from '../bench/page.js';
-import { runBench, type BenchOptions } from '../bench/run.js';
+import { runtimeFolder, type TestbedState } from '../../testbed/index.js';
+import { topologyOf } from '../../testbed/topology.js';
+import { realBeds, withBed, type BedWishes } from '../bench/bed.js';
+import { planOf, type BenchPlan, type PlanOptions } from '../bench/plan.js';
+import { BenchRecorder } from '../bench/recorder.js';
+import { runBench } from '../bench/run.js';
+import { stopOnInterrupt, type Stopping } from '../bench/stopping.js';
+import { benchText } from '../bench/tables.js';
+import { benchTools } from '../bench/tools.js';
 import type { Cli } from '../cli.js';
-import type { Migrated } from '../migrate/migrate.js';
-import { modes, optionWithDefault, sizes, wholeNumber } from '../options.js';
-import { testbedFacts, writeFiles, type ReportFile } from '../report/report-file.js';
-import { formatTable } from '../table.js';
-import { workloadPlaceOf } from '../workload-place.js';
+import { Controller } from '../controller.js';
+import { accelerator, linkSpeed, modes, optionWithDefault, size, sizes, wholeNumber } from '../options.js';
 
 const notes = `
-The test bed must be up. Writes out/bench.json after each migration and out/bench.html at the end.
+Needs root. Uses the test bed that is up; where none is, brings one up and takes it down at the end. The modes take
+turns on the same container (A B A B …), after warm-ups that are not counted. For each size the floor is measured, too:
+what the kernel alone takes to send as many bytes over the same link. Writes out/bench.json after each step, and
+out/bench.html at the end. Ctrl-C stops it, and keeps what there is.
 
-Example:
-  portkey bench --sizes 64M,256M --write-rates 0,5M --repeat 5`;
+Examples:
+  portkey bench --sizes 64M,256M --write-rates 0,5M --repeat 5
+  portkey bench --sizes 1G,2G --write-rates 0,10M --bars`;
+
+interface BenchCommandOptions extends PlanOptions, Omit<BedWishes, 'keep'> {
+  readonly bars?: true;
+  readonly keep?: true;
+}
 
 export function benchCommand(cli: Cli): Command {
   return new Command('bench')
@@ -28,56 +39,89 @@ export function benchCommand(cli: Cli): Command {
     )
     .addOption(optionWithDefault('--modes <list>', 'modes in turn', modes, 'criu,portkey'))
     .addOption(optionWithDefault('--repeat <n>', 'migrations of each kind', wholeNumber(1, 1000), '3'))
+    .addOption(
+      optionWithDefault('--warm-up <n>', 'migrations before them, not counted', wholeNumber(0, 10), '1'),
+    )
+    .option('--no-floor', 'leaves out the floor, which needs root')
+    .option('--bars', 'holds the figures against the bars, as far as their sizes and write rates were run')
+    .addOption(
+      new Option('--vm-memory <size>', 'memory of each VM (default: what the largest size needs)').argParser(
+        size,
+      ),
+    )
+    .addOption(
+      new Option('--accel <auto|kvm|tcg>', 'auto tries KVM by booting a guest (default: auto)').argParser(
+        accelerator,
+      ),
+    )
+    .addOption(
+      new Option('--link <rate>', 'speed of the link between the hosts (default: 10gbit)').argParser(
+        linkSpeed,
+      ),
+    )
+    .option('--keep', 'leaves up the test bed that it brought up')
     .addHelpText('after', notes)
-    .action(
-      async (options: { sizes: number[]; writeRates: number[] } & Pick<BenchOptions, 'modes' | 'repeat'>) => {
-        const testbed = await readState(cli.places.state);
-        if (testbed === undefined)
-          throw new PortkeyError(
-            'testbed-down',
-            "the experiment needs a test bed; start one with 'portkey testbed up'",
-          );
-        using controller = await cli.connect();
-        const done: Migrated[] = [];
-        const soFar = (): ReportFile => ({
-          version: 1,
-          testbed: testbedFacts(testbed),
-          migrations: done.map(({ report }) => report),
-        });
-        let failure: PortkeyError | undefined;
-        try {
-          await runBench(cli, controller, workloadPlaceOf(cli.places), options, async (migrated) => {
-            done.push(migrated);
-            await writeFiles('out', { 'bench.json': jsonOf(soFar()) });
-          });
-        } catch (error) {
-          // Without figures there is nothing to save, and the error's own exit code says more.
-          if (done.length === 0) throw error;
-          failure = asPortkeyError(error);
-        }
-        const report = soFar();
-        const files = await writeFiles('out', {
-          'bench.json': jsonOf(report),
-          'bench.html': renderBench(report),
-        });
-        const columns = medianColumns.map(({ title }, index) => ({
-          title,
-          align: index < 2 ? ('left' as const) : ('right' as const),
-        }));
-        cli.output.result(report, () =>
-          [formatTable(columns, medianRows(mediansOf(report.migrations))), '', ...files].join('\n'),
-        );
-        const failed = done.filter(({ problem }) => problem !== undefined).length;
-        if (failure === undefined && failed > 0)
-          failure = new PortkeyError(
-            'command-failed',
-            `${failed} of ${done.length} migrations did not complete or were not verified`,
-          );
-        if (failure === undefined) return;
-        cli.output.failure(failure);
-        cli.exitCode = 1;
-      },
-    );
+    .action(async (options: BenchCommandOptions) => {
+      const plan = planOf(options);
+      requireOwnController(cli.namedController());
+      requireRoot();
+      using stopping = stopOnInterrupt(cli.interrupts, (line) => cli.output.note(line));
+      await withBed(
+        realBeds,
+        plan,
+        { ...options, keep: options.keep === true },
+        { note: (line) => cli.output.note(line), signal: stopping.signal },
+        (testbed) => experiment(cli, testbed, plan, stopping, options.bars === true),
+      );
+    });
 }
 
-const jsonOf = (report: ReportFile): string => `${JSON.stringify(report, null, 2)}\n`;
+async function experiment(
+  cli: Cli,
+  testbed: TestbedState,
+  plan: BenchPlan,
+  stopping: Stopping,
+  bars: boolean,
+): Promise<void> {
+  using controller = new Controller(testbed.controller);
+  const recorder = new BenchRecorder(testbed, { bars }, 'out');
+  let failure: PortkeyError | undefined;
+  try {
+    await runBench(benchTools(cli, controller, stopping), plan, recorder);
+  } catch (error) {
+    // Without figures there is nothing to save, and the error's own exit code says more.
+    if (recorder.isEmpty) throw error;
+    failure = asPortkeyError(error);
+  }
+  const files = await recorder.finish();
+  const file = recorder.file();
+  cli.output.result(file, () => [benchText(file), '', ...files].join('\n').trim());
+  failure ??= shortcomingOf(recorder.shortcomings);
+  if (failure === undefined) return;
+  cli.output.failure(failure);
+  cli.exitCode = 1;
+}
+
+function shortcomingOf([first, ...more]: readonly string[]): PortkeyError | undefined {
+  if (first === undefined) return undefined;
+  const others = more.length === 0 ? '' : ` (and ${more.length} more, see above)`;
+  return new PortkeyError('command-failed', `not everything was measured: ${first}${others}`);
+}
+
+function requireRoot(): void {
+  if (process.getuid?.() === 0) return;
+  throw new PortkeyError(
+    'testbed-failed',
+    'the experiment needs root, because it works in the network namespaces of the test bed; run it with sudo',
+  );
+}
+
+/** The figures are this machine's, and bench.json says so. */
+function requireOwnController(named: string | undefined): void {
+  const own = `unix:${topologyOf(0, runtimeFolder).controllerSocket}`;
+  if (named === undefined || named === own) return;
+  throw new PortkeyError(
+    'invalid-argument',
+    `the experiment runs on this machine's test bed, not at ${named}; leave out --controller and PORTKEY_CONTROLLER`,
+  );
+}

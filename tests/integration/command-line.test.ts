@@ -55,6 +55,8 @@ describe('the command line', function () {
       [['run', 'vm-a', 'web', '--workload', 'redis', '--', 'true'], /brings its own command/],
       [['run', 'vm-a', 'web', '--rootfs', '/', '--size', '1M', '--', 'true'], /belong to --workload/],
       [['ps', '--controller', 'nonsense'], /'nonsense' is no address/],
+      [['bench'], /runs on this machine's test bed, not at unix:/],
+      [['bench', '--warm-up', '11'], /write a whole number from 0 to 10/],
     ];
     const results = await Promise.all(
       wrong.map(async (entry) => ({ entry, result: await run(...entry[0]) })),
