@@ -106,6 +106,8 @@ export class HypercallClient {
     await this.outstanding.acquireCredit(object);
     let frame: EncodedFrame;
     try {
+      // It may have been closed while this waited.
+      this.outstanding.requireOpen(object);
       frame = this.writer.encode({ type: 'send', object, runs });
     } catch (error) {
       this.outstanding.returnCredit();

@@ -31,7 +31,8 @@ interface Waiter {
 export class OutstandingSends {
   private readonly sends: Outstanding[] = [];
   private readonly waiters: Waiter[] = [];
-  private readonly endedObjects = new Map<number, PortkeyError>();
+  private readonly failedObjects = new Map<number, PortkeyError>();
+  private readonly closedObjects = new Set<number>();
   private credits = 0;
   private used = 0;
   private failure: PortkeyError | undefined;
@@ -62,7 +63,7 @@ export class OutstandingSends {
     });
     // Whoever does not look at the result must not bring the process down.
     landed.catch(() => undefined);
-    const failure = this.failure ?? this.endedObjects.get(object);
+    const failure = this.failure ?? this.failedObjects.get(object);
     if (failure !== undefined) this.settle((send) => send.object === object, failure);
     return landed;
   }
@@ -80,13 +81,13 @@ export class OutstandingSends {
 
   /** A SEND after its object's CLOSE would be a bad frame, and cost the whole channel. */
   closeObject(object: number): void {
-    const error = new PortkeyError('cancelled', `object ${object} was closed`);
-    this.endedObjects.set(object, error);
-    for (const waiter of take(this.waiters, (entry) => entry.object === object)) waiter.reject(error);
+    this.closedObjects.add(object);
+    for (const waiter of take(this.waiters, (entry) => entry.object === object))
+      waiter.reject(closed(object));
   }
 
   failObject(object: number, error: PortkeyError): void {
-    this.endedObjects.set(object, error);
+    this.failedObjects.set(object, error);
     this.settle((send) => send.object === object, error);
   }
 
@@ -95,8 +96,18 @@ export class OutstandingSends {
     this.settle(() => true, error);
   }
 
+  /** Throws where nothing more may be sent for the object. */
+  requireOpen(object: number): void {
+    this.throwIfFailed(object);
+  }
+
+  private failureOf(object: number): PortkeyError | undefined {
+    const ended = this.failure ?? this.failedObjects.get(object);
+    return ended ?? (this.closedObjects.has(object) ? closed(object) : undefined);
+  }
+
   private throwIfFailed(object: number): void {
-    const failure = this.failure ?? this.endedObjects.get(object);
+    const failure = this.failureOf(object);
     if (failure !== undefined) throw failure;
   }
 
@@ -120,6 +131,10 @@ export class OutstandingSends {
       waiter.resolve();
     }
   }
+}
+
+function closed(object: number): PortkeyError {
+  return new PortkeyError('cancelled', `object ${object} was closed`);
 }
 
 /** Removes what matches, in order. */

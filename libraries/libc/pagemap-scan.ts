@@ -25,6 +25,8 @@ export const pageCategory = {
   swapped: 1 << 4,
   zero: 1 << 5,
   softDirty: 1 << 7,
+  /** Linux 6.15; left out of the question where the kernel does not know it. */
+  guard: 1 << 8,
 } as const;
 
 export interface PagemapQuery {
@@ -45,6 +47,7 @@ export interface PagemapQuery {
 export class PagemapScanner {
   private readonly argument = Buffer.from(new ArrayBuffer(argumentBytes));
   private readonly regions: Buffer;
+  private knowsGuard = true;
 
   constructor(private readonly regionCount = 8192) {
     this.regions = Buffer.from(new ArrayBuffer(regionCount * regionBytes));
@@ -52,14 +55,15 @@ export class PagemapScanner {
 
   /**
    * Calls `onRange` for each range of pages, by address. Returns false where the kernel does not know the call, or
-   * one of the categories. Throws the kernel's errors (ESRCH: the task has ended).
+   * one of the categories. A task that has ended has no pages. Throws what else the kernel says.
    */
   scan(
     fd: number,
     query: PagemapQuery,
     onRange: (start: number, end: number, categories: number) => void,
   ): boolean {
-    const { allOf, noneOf, anyOf } = query;
+    const { allOf, anyOf } = query;
+    const noneOf = this.knowsGuard ? query.noneOf : query.noneOf & ~pageCategory.guard;
     const argument = this.argument.fill(0);
     const put = (index: number, value: number | bigint): unknown =>
       argument.writeBigUInt64LE(BigInt(value), index * 8);
@@ -79,18 +83,22 @@ export class PagemapScanner {
       if (count < 0) {
         const errno = errnoName();
         if (errno === 'EINTR') continue;
+        if (errno === 'EINVAL' && (noneOf & pageCategory.guard) !== 0) {
+          this.knowsGuard = false;
+          return this.scan(fd, query, onRange);
+        }
         if (errno === 'ENOTTY' || errno === 'EINVAL') return false;
         throw libcError('PAGEMAP_SCAN', 'a pagemap');
       }
+      let end = start;
       for (let index = 0; index < count; index += 1) {
         const at = index * regionBytes;
-        onRange(
-          readAddress(this.regions, at),
-          readAddress(this.regions, at + 8),
-          this.regions.readUInt32LE(at + 16),
-        );
+        end = readAddress(this.regions, at + 8);
+        onRange(readAddress(this.regions, at), end, this.regions.readUInt32LE(at + 16));
       }
-      const walked = readAddress(argument, 32);
+      // The kernel notes where it paused to hand over ranges, not where it ended (fs/proc/task_mmu.c), so the last
+      // range may be beyond that.
+      const walked = Math.max(readAddress(argument, 32), end);
       if (walked <= start) break;
       start = walked;
     }

@@ -100,6 +100,10 @@ export class Departures {
       portkey === undefined
         ? new CriuRounds({ container, runc, host, work: files.work, clock, reader })
         : undefined;
+    // A Begin that is repeated takes the place of the first one.
+    const before = this.live.get(migrationId);
+    before?.ending.abort(new PortkeyError('cancelled', `migration ${migrationId} was begun again`));
+    before?.memory.close();
     this.live.set(migrationId, { request, memory, portkey, criu, ending: new AbortController() });
   }
 

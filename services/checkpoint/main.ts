@@ -42,8 +42,9 @@ void runService({
       (error: unknown) => log.error(`cannot tell what this VM is made of: ${asPortkeyError(error).message}`),
     );
     // After the service answers, so that nobody waits for it.
+    const rehearseNow = async (): Promise<void> => rehearse(pagemapReader(), clock);
     const rehearsal = setTimeout(() => {
-      rehearse(pagemapReader(), clock).catch((error: unknown) =>
+      rehearseNow().catch((error: unknown) =>
         log.warn(`no rehearsal, the first migration will be slower: ${asPortkeyError(error).message}`),
       );
     }, 1_000);

@@ -38,6 +38,8 @@ class SimulatedTask implements Pagemap {
   readonly pages = new Map<number, SimulatedPage>();
   readonly ram = new Map<number, number>();
   frozen = false;
+  /** Called when pages have been brought in and are about to be looked at. */
+  onLookUp = (): void => undefined;
   private nextPfn = 100;
   private nextContent = 1;
 
@@ -89,6 +91,7 @@ class SimulatedTask implements Pagemap {
   entries(first: number, count: number): Int32Array {
     for (const [number, page] of this.pages)
       if (number >= first && number < first + count && page.pfn === undefined) this.place(page);
+    this.onLookUp();
     return this.look(first, count);
   }
 
@@ -132,6 +135,7 @@ async function migrate(running: readonly (readonly Event[])[], frozen: readonly 
     const event = left.shift();
     if (event !== undefined) simulated.apply(event);
   };
+  simulated.onLookUp = happen;
   const send = (_: number, runs: RunList): Promise<SentRuns> => {
     happen();
     for (let index = 0; index < runs.length; index += 1) {
@@ -204,6 +208,16 @@ describe('rounds in Portkey mode', () => {
   it('bring back a page that was swapped out while the frozen container’s pages travelled', async () => {
     const writes = Array.from({ length: 40 }, (): Event => ({ kind: 'write', index: 0 }));
     assert.deepEqual(await migrate([writes], [{ kind: 'swap-out', index: 0 }]), []);
+  });
+
+  it('vouch for no page that was swapped out again before it was looked at', async () => {
+    const write: Event = { kind: 'write', index: 0 };
+    const swapOut: Event = { kind: 'swap-out', index: 0 };
+    const calm: Event = { kind: 'move', index: 1 };
+    // Sent in the first round, written after it, gone when the next round looks.
+    const writes = Array.from({ length: 40 }, () => write);
+    assert.deepEqual(await migrate([writes], [swapOut]), []);
+    assert.deepEqual(await migrate([writes, [swapOut, calm]], []), []);
   });
 
   it('give up where a frozen container’s pages never stop moving', async () => {

@@ -76,7 +76,7 @@ export class PortkeyRounds {
       if (pass === settlePasses) {
         throw new PortkeyError(
           'pages-will-not-settle',
-          `${unsent} pages keep changing their frames although the container is frozen; is the guest short of memory?`,
+          `${unsent} pages of the frozen container keep changing their frames or cannot be brought into memory; is the guest short of memory?`,
         );
       }
     }

@@ -1,5 +1,6 @@
 /**
- * Which pages of a mapping are the task's own: in memory or swapped out, not a file's, not the kernel's zero page.
+ * Which pages of a mapping are the task's own: in memory or swapped out, not a file's, not the kernel's zero page, no
+ * guard (MADV_GUARD_INSTALL), which looks swapped out and has no content.
  *
  * Two ways to the same answer. PAGEMAP_SCAN lets the kernel look, costs what is mapped, and answers in ranges. Older
  * kernels have only the pagemap itself: an entry for each page of the mapping, looked at here one by one.
@@ -8,9 +9,9 @@ import { pageCategory, PagemapScanner } from '../../../libraries/libc/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
 import type { Mapping } from './address-space.js';
 import { rangeFlag, type PageRanges } from './page-ranges.js';
-import { isFile, isPresent, isSoftDirty, isSwapped, pfnOf } from './pagemap-words.js';
+import { isFile, isGuard, isPresent, isSoftDirty, isSwapped, pfnOf } from './pagemap-words.js';
 
-const { file, present, swapped, zero, softDirty } = pageCategory;
+const { file, guard, present, swapped, zero, softDirty } = pageCategory;
 
 /** False where the kernel cannot; `ranges` is as it was then. With `onlyDirty`, clean pages are left out. */
 export function askKernel(
@@ -24,7 +25,7 @@ export function askKernel(
     start: firstPage * PAGE_BYTES,
     end: (firstPage + pageCount) * PAGE_BYTES,
     allOf: onlyDirty ? softDirty : 0,
-    noneOf: file | zero,
+    noneOf: file | zero | guard,
     anyOf: present | swapped,
     told: softDirty,
   };
@@ -46,7 +47,7 @@ export function lookThrough(
     const high = words[at + 1] ?? 0;
     if (high === 0) continue;
     const isPresentPage = isPresent(high);
-    if ((!isPresentPage && !isSwapped(high)) || isFile(high)) continue;
+    if ((!isPresentPage && !isSwapped(high)) || isFile(high) || isGuard(high)) continue;
     if (isPresentPage && pfnOf(words[at] ?? 0, high) === zeroPfn) continue;
     const dirty = isSoftDirty(high);
     if (onlyDirty && !dirty) continue;

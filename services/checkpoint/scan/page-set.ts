@@ -25,10 +25,11 @@ export class PageSet {
     });
   }
 
-  delete(page: number): void {
-    const region = this.regions.get(Math.floor(page / pagesPerRegion));
-    const bit = page % pagesPerRegion;
-    if (region !== undefined) region[bit >>> 5] = (region[bit >>> 5] ?? 0) & ~(1 << (bit & 31));
+  deleteRange(firstPage: number, pageCount: number): void {
+    this.eachWord(firstPage, pageCount, (key, index, mask) => {
+      const region = this.regions.get(key);
+      if (region !== undefined) region[index] = (region[index] ?? 0) & ~mask;
+    });
   }
 
   /** The parts of the range that are not in the set, in order; parts that meet may come as two. */

@@ -19,8 +19,9 @@ export interface Window {
 const twoTo32 = 2 ** 32;
 
 /**
- * Appends to `runs` the frames of these pages of the window and notes the pages in `sent`. A page that is not the
- * task's own any more (absent, a file's, the kernel's zero page) is left out.
+ * Appends to `runs` the frames of these pages of the window and notes the pages in `sent`. A page that is not there,
+ * or not the task's own any more (a file's, the kernel's zero page), is left out of both, also if an earlier round
+ * had sent it: what it holds is newer, and it must not be vouched for.
  */
 export function selectRuns(
   { firstPage, words, isVdso }: Window,
@@ -29,6 +30,7 @@ export function selectRuns(
   sent: PageSet,
   runs: RunList,
 ): void {
+  sent.deleteRange(pages.first, pages.count);
   const zeroLow = (zeroPfn % twoTo32) | 0;
   const end = 2 * (pages.first + pages.count - firstPage);
   let runPfn = 0;
@@ -80,7 +82,7 @@ export function withdrawMoved(before: Window, now: Int32Array, runs: RunList, se
       const at = 2 * (page + offset - before.firstPage);
       const high = now[at + 1] ?? 0;
       if (isPresent(high) && pfnOf(now[at] ?? 0, high) === pfn + offset) continue;
-      sent.delete(page + offset);
+      sent.deleteRange(page + offset, 1);
       moved += 1;
     }
   }

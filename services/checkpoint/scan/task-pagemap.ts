@@ -2,7 +2,7 @@
  * One task's pagemap: which pages are its own, in which frames they are, and its dirty bits cleared.
  *
  * A page that is swapped out, or on its way to another frame, has no frame to name, and a vdso page that was never
- * touched has none yet; reading one byte of each through /proc/PID/mem brings it in.
+ * touched has none yet; reading one byte of each through /proc/PID/mem brings it in, as far as it can be read.
  *
  * The owner closes it. A task that ends meanwhile reads as empty: its exit is seen in the next list of tasks.
  */
@@ -129,14 +129,15 @@ export class TaskPagemap {
   }
 
   private bringIn(pages: readonly number[]): void {
-    ignoreGone(() => {
-      const memory = openSync(`/proc/${this.pid}/mem`, 'r');
-      try {
-        for (const page of pages) readSync(memory, this.reader.scratch, 0, 1, page * PAGE_BYTES);
-      } finally {
-        closeSync(memory);
-      }
-    });
+    const memory = ignoreGone(() => openSync(`/proc/${this.pid}/mem`, 'r'));
+    if (memory === undefined) return;
+    try {
+      // One that cannot be read (EIO) must not keep the others out.
+      for (const page of pages)
+        ignoreGone(() => readSync(memory, this.reader.scratch, 0, 1, page * PAGE_BYTES));
+    } finally {
+      closeSync(memory);
+    }
   }
 }
 
