@@ -11,12 +11,11 @@ import { deadlineMs, type TwoHosts } from './testing/two-hosts.js';
 
 describe('two relays, asked for what they must not do,', function () {
   this.timeout(60_000);
-  const given = withRelays();
   let relays: Relays;
   let hosts: TwoHosts;
   let guest: HypercallClient;
-  beforeEach(() => {
-    relays = given();
+  withRelays((given) => {
+    relays = given;
     ({ hosts, guest } = relays);
   });
 

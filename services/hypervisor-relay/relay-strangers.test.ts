@@ -16,12 +16,11 @@ import { deadlineMs, type TwoHosts } from './testing/two-hosts.js';
 
 describe('a landing', function () {
   this.timeout(60_000);
-  const given = withRelays();
   let relays: Relays;
   let hosts: TwoHosts;
   const sockets: Socket[] = [];
-  beforeEach(() => {
-    relays = given();
+  withRelays((given) => {
+    relays = given;
     ({ hosts } = relays);
   });
   afterEach(() => {

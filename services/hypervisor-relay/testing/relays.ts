@@ -78,10 +78,10 @@ export class Relays {
   }
 }
 
-/** For `describe`: the relays of this test, through a function because they are there only once it runs. */
-export function withRelays(): () => Relays {
+/** For `describe`: hands each test its relays before it runs. */
+export function withRelays(give: (relays: Relays) => void): void {
   let hosts: TwoHosts | undefined;
-  let relays: Relays | undefined;
+  let guest: HypercallClient | undefined;
   before(async () => {
     hosts = await TwoHosts.start();
   });
@@ -90,11 +90,8 @@ export function withRelays(): () => Relays {
   });
   beforeEach(async () => {
     assert.ok(hosts);
-    relays = new Relays(hosts, (await greet(hosts.vmA)).client);
+    guest = (await greet(hosts.vmA)).client;
+    give(new Relays(hosts, guest));
   });
-  afterEach(() => relays?.guest.close());
-  return () => {
-    assert.ok(relays);
-    return relays;
-  };
+  afterEach(() => guest?.close());
 }
