@@ -43,7 +43,7 @@ export class OutstandingSends {
   }
 
   async acquireCredit(object: number): Promise<void> {
-    this.throwIfFailed(object);
+    this.requireOpen(object);
     if (this.used < this.credits && this.waiters.length === 0) {
       this.used += 1;
       return;
@@ -98,17 +98,9 @@ export class OutstandingSends {
 
   /** Throws where nothing more may be sent for the object. */
   requireOpen(object: number): void {
-    this.throwIfFailed(object);
-  }
-
-  private failureOf(object: number): PortkeyError | undefined {
-    const ended = this.failure ?? this.failedObjects.get(object);
-    return ended ?? (this.closedObjects.has(object) ? closed(object) : undefined);
-  }
-
-  private throwIfFailed(object: number): void {
-    const failure = this.failureOf(object);
+    const failure = this.failure ?? this.failedObjects.get(object);
     if (failure !== undefined) throw failure;
+    if (this.closedObjects.has(object)) throw closed(object);
   }
 
   private settle(matches: (entry: { object: number }) => boolean, error: PortkeyError): void {
