@@ -63,7 +63,6 @@ export async function finalDump(parts: FinalDumpParts, dump: FinalDump): Promise
   });
   const { pagesWritten, pagesInParent } = await readDumpStats(work);
   if (portkey === undefined) await abortable(uploadImages(dump.imagesTo, migrationId, images), signal);
-  else await portkey.closeObjects();
   return {
     criuPages: pagesWritten,
     parentPages: pagesInParent,
