@@ -23,20 +23,10 @@ data = os.urandom(48 << 20)
 signal.sigwait([signal.SIGUSR1])
 os.execv('/usr/bin/python3', ['python3', '-c', sys.argv[1]])
 `;
-const afterExec = `
+/** Holds this many MiB and answers whether they are still what they were. */
+const holds = (mebibytes: number): string => `
 import hashlib, os, socket
-data = os.urandom(16 << 20); first = hashlib.sha256(data).hexdigest()
-listener = socket.create_server(('0.0.0.0', 7000))
-while True:
-    peer, _ = listener.accept()
-    for line in peer.makefile('r'):
-        peer.sendall(f'{hashlib.sha256(data).hexdigest() == first}\\n'.encode())
-`;
-
-/** Holds 48 MiB and answers whether they are still what they were. */
-const holds = `
-import hashlib, os, socket
-data = os.urandom(48 << 20); first = hashlib.sha256(data).hexdigest()
+data = os.urandom(${mebibytes} << 20); first = hashlib.sha256(data).hexdigest()
 listener = socket.create_server(('0.0.0.0', 7000))
 while True:
     peer, _ = listener.accept()
@@ -94,7 +84,7 @@ describe('memory that changes while it travels', function () {
 
   it('arrives whole although a task calls exec between two rounds', async () => {
     const { ip, pid } = await portkeyJson<{ ip: string; pid: number }>(
-      'run', 'vm-a', 'execs', '--rootfs', '/', '--tmpfs', '/tmp', '--', 'python3', '-c', execs, afterExec,
+      'run', 'vm-a', 'execs', '--rootfs', '/', '--tmpfs', '/tmp', '--', 'python3', '-c', execs, holds(16),
     ); // prettier-ignore
     try {
       await inGuest(
@@ -115,7 +105,7 @@ describe('memory that changes while it travels', function () {
 
   it('arrives whole although its pages change their frames and others write into the old ones', async () => {
     const { ip, pid } = await portkeyJson<{ ip: string; pid: number }>(
-      'run', 'vm-a', 'moves', '--rootfs', '/', '--tmpfs', '/tmp', '--', 'python3', '-c', holds,
+      'run', 'vm-a', 'moves', '--rootfs', '/', '--tmpfs', '/tmp', '--', 'python3', '-c', holds(48),
     ); // prettier-ignore
     try {
       using connection = await OutsideConnection.open(ip, 7000);
