@@ -7,9 +7,9 @@
 import { z } from 'zod';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
+import { withQmp, type QmpClient } from '../../../libraries/qemu/index.js';
 import { RamMap } from '../ram/ram-map.js';
 import { sectionsOf } from './flat-view.js';
-import { withQmp, type QmpClient } from './qmp-client.js';
 
 const backends = z.array(z.object({ id: z.string(), share: z.boolean() }));
 const kvm = z.object({ enabled: z.boolean() });

@@ -6,7 +6,7 @@
  */
 import { connect, type Socket } from 'node:net';
 
-import { PortkeyError } from '../../../libraries/errors/index.js';
+import { PortkeyError } from '../errors/index.js';
 
 const timeoutMs = 5_000;
 const maxAnswerBytes = 4 * 2 ** 20;

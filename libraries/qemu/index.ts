@@ -1,0 +1,1 @@
+export { withQmp, type QmpClient } from './qmp-client.js';
