@@ -27,11 +27,17 @@ export interface ExecOptions {
   readonly onSignal?: (pass: (signal: NodeJS.Signals) => void) => () => void;
 }
 
+/** What of a VM's place is needed to reach its guest agent. */
+export interface GuestPlace {
+  readonly name: string;
+  readonly agents: Pick<VmPlace['agents'], 'guest'>;
+}
+
 type Input = Sent<'Guest', 'Exec'>;
 
 /** Resolves with the exit code (128 + number for a signal). Throws what gRPC throws, `invalid-argument`, `cancelled`. */
 export async function execInGuest(
-  vm: VmPlace,
+  vm: GuestPlace,
   command: readonly string[],
   options: ExecOptions,
 ): Promise<number> {

@@ -5,7 +5,7 @@
  * first; a test bed that runs is not touched. One `up` at a time (lock). When the signal fires, what has been
  * started is taken down before `cancelled` is thrown; after a SIGKILL the next `up` or `down` does that.
  */
-import { access, constants, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 
 import { PortkeyError } from '../libraries/errors/index.js';
@@ -31,6 +31,7 @@ import { maximumVms, topologyOf, type Topology } from './topology.js';
 import { chooseAccelerator, type AcceleratorChoice } from './vm/accelerator.js';
 import { launchVm } from './vm/launch.js';
 import { vmCpus, type Accelerator } from './vm/qemu-command.js';
+import { hasVhostNet } from './vm/vhost-net.js';
 import { qemuVersion, upstreamVersion } from './versions.js';
 
 /** Held by whoever brings the test bed up. */
@@ -119,7 +120,7 @@ async function startAll(
   await makeCodeDisk(path.join(places.project, 'build/guest'), topology.codeDisk, tools.run);
   await createNetwork(topology.vms, parseBitRate(options.link) * 8, tools.run);
   const start = daemonStarter(places.runtime, places.logs);
-  const vhostNet = await isWritable('/dev/vhost-net');
+  const vhostNet = await hasVhostNet();
   tools.report(`starting ${options.vms} VMs of ${formatBytes(options.vmMemoryBytes)} (${accelerator})`);
   const vms = await Promise.all(
     topology.vms.map((vm) =>
@@ -143,13 +144,6 @@ async function startAll(
   await waitUntilHealthy(topology, daemons, places.logs, tools);
   await waitForRest(topology, tools);
   return daemons;
-}
-
-function isWritable(file: string): Promise<boolean> {
-  return access(file, constants.R_OK | constants.W_OK).then(
-    () => true,
-    () => false,
-  );
 }
 
 async function describe(

@@ -26,7 +26,7 @@ export function networkCommands(vms: readonly VmPlace[], linkBitsPerSecond: numb
     ...vms.flatMap((vm) => [
       ...namespaceCommands(vm.namespace, 'br0', vm.hostAddress),
       ...uplinkCommands(vm, linkBitsPerSecond),
-      ...tapCommands(vm.namespace),
+      ...tapCommands(vm.namespace, tapName),
     ]),
   ];
 }
@@ -67,9 +67,10 @@ export function burstBytes(bitsPerSecond: number): number {
   return Math.max(128 * 1024, Math.ceil((bitsPerSecond / 8) * 0.004));
 }
 
-function tapCommands(namespace: string): Command[] {
+/** A tap on the bridge of a host that exists. */
+export function tapCommands(namespace: string, tap: string): Command[] {
   return [
-    ['ip', '-n', namespace, 'tuntap', 'add', 'dev', tapName, 'mode', 'tap', 'vnet_hdr'],
-    ['ip', '-n', namespace, 'link', 'set', tapName, 'master', 'br0', 'up'],
+    ['ip', '-n', namespace, 'tuntap', 'add', 'dev', tap, 'mode', 'tap', 'vnet_hdr'],
+    ['ip', '-n', namespace, 'link', 'set', tap, 'master', 'br0', 'up'],
   ];
 }

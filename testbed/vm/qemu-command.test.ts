@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 
 import type { GuestImage } from '../image/store.js';
 import { topologyOf } from '../topology.js';
-import { probeCommand, qemuCommand, type VmHardware } from './qemu-command.js';
+import { movableCommand, probeCommand, qemuCommand, type VmHardware } from './qemu-command.js';
 import { virtiofsdCommand } from './virtiofsd.js';
 
 describe('QEMU command', () => {
@@ -41,8 +41,8 @@ describe('QEMU command', () => {
   });
 
   it('lets writes to the root disk vanish and the code disk be read only', () => {
-    assert.match(command(), /id=root,format=raw,file=\/image\/rootfs\.ext4,snapshot=on/);
-    assert.match(command(), /id=code,format=raw,file=\/run\/code\.ext4,readonly=on/);
+    assert.match(command(), /id=root,file=\/image\/rootfs\.ext4,format=raw,snapshot=on/);
+    assert.match(command(), /id=code,file=\/run\/code\.ext4,format=raw,readonly=on/);
   });
 
   it('tells the guest who it is', () => {
@@ -60,6 +60,25 @@ describe('QEMU command', () => {
   it('uses vhost-net only where the host has it', () => {
     assert.doesNotMatch(command(), /vhost=on/);
     assert.match(command({ vhostNet: true }), /-netdev tap,[^ ]*,vhost=on/);
+  });
+
+  it('gives one that QEMU can migrate the same parts but virtiofs, and a disk for both ends', () => {
+    const place = { ...vm, rootOverlay: '/run/root.qcow2', tap: 'tap1' };
+    const source = movableCommand(place, image, hardware);
+    const destination = movableCommand(place, image, hardware, 'tcp:10.77.0.2:7440');
+    assert.deepEqual(destination, [...source, '-incoming', 'tcp:10.77.0.2:7440']);
+    assert.match(source.join(' '), /id=root,file=\/run\/root\.qcow2,format=qcow2 /);
+    assert.match(source.join(' '), /ifname=tap1,/);
+    const differs = /virtiofs|vhost-user-fs|id=share|id=root|ifname=/;
+    assert.deepEqual(
+      source.filter((argument) => !differs.test(argument)),
+      qemuCommand(vm, image, hardware).filter((argument, index, all) => {
+        const isOfShare = [argument, all[index + 1] ?? ''].some((each) =>
+          /id=share|vhost-user-fs/.test(each),
+        );
+        return !isOfShare && !differs.test(argument);
+      }),
+    );
   });
 
   it('probes an accelerator without any disk', () => {

@@ -1,5 +1,5 @@
 /**
- * QEMU's command line for one VM of the test bed.
+ * QEMU's command line for one VM of the test bed, and for one that QEMU itself can migrate.
  *
  * q35 with nothing on it by default; RAM in a file that others map (share=on), touched in advance so that the
  * host's first-touch faults do not land in a measurement; the root disk writable with writes that vanish; the code
@@ -11,6 +11,9 @@
  * la57: five levels of page tables make every miss of the emulated TLB dearer, for nothing. And addresses are not
  * randomized there: QEMU finds code that it has translated before only at the same address, which halves the time
  * that each start of a program takes (measured: `node -e 0` 2.0 s → 1.0 s).
+ *
+ * QEMU migrates no VM with virtiofs. One that it shall migrate is the same without that device, and its root disk is one
+ * that both QEMUs open: what the guest has written there must not stay behind.
  */
 import type { GuestImage } from '../image/store.js';
 import { tapName } from '../network/commands.js';
@@ -36,7 +39,55 @@ export interface VmHardware {
   readonly consoleLog: string;
 }
 
+/** What the command line of a VM that QEMU can migrate says of it. */
+export interface MovablePlace extends CommonPlace {
+  /** A qcow2 file with the image's root disk behind it, which the QEMUs at both ends open. */
+  readonly rootOverlay: string;
+  readonly tap: string;
+}
+
+type CommonPlace = Pick<
+  VmPlace,
+  'name' | 'address' | 'mac' | 'ramFile' | 'qmpSocket' | 'checkpointSocket' | 'restoreSocket'
+>;
+
+interface OwnParts {
+  readonly rootDisk: readonly string[];
+  readonly share: readonly string[];
+  readonly tap: string;
+}
+
 export function qemuCommand(vm: VmPlace, image: GuestImage, hardware: VmHardware): string[] {
+  return command(vm, image, hardware, {
+    rootDisk: disk('root', image.rootfs, 'format=raw,snapshot=on'),
+    share: [
+      ...['-chardev', `socket,id=share,path=${vm.virtiofsdSocket}`],
+      ...['-device', 'vhost-user-fs-pci,chardev=share,tag=portkey'],
+    ],
+    tap: tapName,
+  });
+}
+
+/** `incoming`: the address at which it waits for the VM instead of starting it. */
+export function movableCommand(
+  vm: MovablePlace,
+  image: GuestImage,
+  hardware: VmHardware,
+  incoming?: string,
+): string[] {
+  const rootDisk = disk('root', vm.rootOverlay, 'format=qcow2');
+  return [
+    ...command(vm, image, hardware, { rootDisk, share: [], tap: vm.tap }),
+    ...(incoming === undefined ? [] : ['-incoming', incoming]),
+  ];
+}
+
+function command(
+  vm: CommonPlace,
+  image: GuestImage,
+  hardware: VmHardware,
+  { rootDisk, share, tap }: OwnParts,
+): string[] {
   return [
     qemuProgram,
     ...['-name', `portkey-${vm.name},debug-threads=on`],
@@ -49,17 +100,13 @@ export function qemuCommand(vm: VmPlace, image: GuestImage, hardware: VmHardware
       hardware.accelerator,
       `portkey.vm=${vm.name} portkey.address=${vm.address}/${networkPrefix}`,
     ),
-    ...disk('root', image.rootfs, 'snapshot=on'),
-    ...disk('code', hardware.codeDisk, 'readonly=on'),
+    ...rootDisk,
+    ...disk('code', hardware.codeDisk, 'format=raw,readonly=on'),
     ...['-device', 'virtio-serial-pci'],
     ...port('checkpoint', vm.checkpointSocket),
     ...port('restore', vm.restoreSocket),
-    ...['-chardev', `socket,id=share,path=${vm.virtiofsdSocket}`],
-    ...['-device', 'vhost-user-fs-pci,chardev=share,tag=portkey'],
-    ...[
-      '-netdev',
-      `tap,id=net,ifname=${tapName},script=no,downscript=no${hardware.vhostNet ? ',vhost=on' : ''}`,
-    ],
+    ...share,
+    ...['-netdev', `tap,id=net,ifname=${tap},script=no,downscript=no${hardware.vhostNet ? ',vhost=on' : ''}`],
     ...['-device', `virtio-net-pci,netdev=net,mac=${vm.mac},romfile=`],
     ...['-qmp', `unix:${vm.qmpSocket},server=on,wait=off`],
     ...['-serial', `file:${hardware.consoleLog}`],
@@ -100,7 +147,7 @@ function boot(image: GuestImage, accelerator: Accelerator, parameters: string): 
 
 function disk(id: string, file: string, mode: string): string[] {
   return [
-    ...['-drive', `if=none,id=${id},format=raw,file=${file},${mode}`],
+    ...['-drive', `if=none,id=${id},file=${file},${mode}`],
     ...['-device', `virtio-blk-pci,drive=${id}`],
   ];
 }
