@@ -3,7 +3,8 @@
 # where all are there. Debian bookworm and trixie.
 set -euo pipefail
 
-packages=(apt-utils debian-archive-keyring e2fsprogs iproute2 mmdebstrap qemu-system-x86 redis-server tar)
+packages=(apt-utils debian-archive-keyring e2fsprogs iproute2 mmdebstrap qemu-system-x86 qemu-utils redis-server tar
+  util-linux)
 
 # Redis' package starts a server of its own, which nobody here needs. This file is how Debian is asked not to.
 policy=/usr/sbin/policy-rc.d

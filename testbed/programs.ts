@@ -15,8 +15,10 @@ const programs = {
   ip: 'iproute2',
   mke2fs: 'e2fsprogs',
   mmdebstrap: 'mmdebstrap',
+  'qemu-img': 'qemu-utils',
   'qemu-system-x86_64': 'qemu-system-x86',
   'redis-server': 'redis-server',
+  setpriv: 'util-linux',
   tar: 'tar',
   tc: 'iproute2',
 } as const;
