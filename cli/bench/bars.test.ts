@@ -5,7 +5,7 @@ import { bars } from './bars.js';
 import type { BenchStatistics } from './bench-statistics.js';
 import { barRows, checkBars, type BarResult } from './check-bars.js';
 
-const nothing: BenchStatistics = { modes: [], savings: [], relay: [] };
+const nothing: BenchStatistics = { modes: [], savings: [], relay: [], wholeVm: [] };
 
 describe('the bars', () => {
   const find = (results: readonly BarResult[], what: string, writes = 0): BarResult | undefined =>
@@ -53,6 +53,17 @@ describe('the bars', () => {
       find(results, 'relay CPU per GiB')?.measured,
       statistics.relay.find((entry) => entry.memoryBytes === 2 ** 30)?.timesFloor,
     );
+  });
+
+  it('take whole-VM migration as it was measured', () => {
+    const { statistics } = sampleBench();
+    const idle = statistics.wholeVm.find(
+      (entry) => entry.memoryBytes === 2 ** 30 && entry.writeBytesPerSecond === 0,
+    );
+    const bar = checkBars(statistics).find(({ unit }) => unit === '× whole-VM migration');
+    assert.ok(idle?.portkeyTimes.totalTime);
+    assert.equal(bar?.measured, idle.portkeyTimes.totalTime);
+    assert.equal(bar.met, idle.portkeyTimes.totalTime <= 0.5);
   });
 
   it('are read with their unit', () => {

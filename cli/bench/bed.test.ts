@@ -13,6 +13,7 @@ const plan = planOf({
   warmUp: 1,
   repeat: 1,
   floor: true,
+  wholeVm: true,
 });
 const running: TestbedState = {
   version: 1,

@@ -50,6 +50,10 @@ function measure(statistics: BenchStatistics, { cell, figure }: Bar): number | u
         ?.hypercalls?.median;
     case 'times-floor':
       return statistics.relay.find((entry) => isSameCell(entry, cell))?.timesFloor ?? undefined;
+    case 'times-whole-vm':
+      return (
+        statistics.wholeVm.find((entry) => isSameCell(entry, cell))?.portkeyTimes[figure.ratio] ?? undefined
+      );
   }
 }
 

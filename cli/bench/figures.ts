@@ -14,20 +14,34 @@ import { cellText, isSameCell, writeRateText } from './cell-text.js';
 import type { Cell } from './plan.js';
 import type { PerGib, RelayStatistics } from './relay.js';
 import { cellsOf, groupsOf, type ModeStatistics, type Spread } from './statistics.js';
+import type { WholeVmStatistics } from './whole-vm.js';
 
 const whole = { width: 720, height: 320 };
 const small = { width: 352, height: 230 };
 /** Colours of write rates, in order; more of them than these begin again. */
 const rateKeys = ['portkey', 'final', 'relay', 'vhost', 'virtiofsd'];
 
+export const wholeVmLegend = { key: 'whole-vm', label: 'whole VM' } as const;
+
 export interface TitledPicture {
   readonly title: string;
   readonly picture: string;
 }
 
-/** Per cell a bar a mode, made of what the components used. */
-export function cpuAgainstSize(modes: readonly ModeStatistics[], side: 'source' | 'destination'): string {
+/** Per cell a bar a mode, made of what the components used, and one of whole-VM migration, which is all QEMU's. */
+export function cpuAgainstSize(
+  modes: readonly ModeStatistics[],
+  wholeVm: readonly WholeVmStatistics[],
+  side: 'source' | 'destination',
+): string {
+  const [qemu] = componentLegend;
   const groups = cellsOf(modes).map((cell): BarGroup => {
+    const yardstick = wholeVm.flatMap((row) => {
+      const used = row[side];
+      if (!isSameCell(row, cell) || used === null) return [];
+      const segments = [{ ...qemu, value: used.median }];
+      return [{ label: wholeVmLegend.label, segments, total: formatCpu(used.median) }];
+    });
     const rows = modes.flatMap((row) => {
       const { total, byComponent } = row[side];
       if (!isSameCell(row, cell) || total === null) return [];
@@ -38,7 +52,7 @@ export function cpuAgainstSize(modes: readonly ModeStatistics[], side: 'source' 
       }));
       return [{ label: modeNames[row.mode], segments, total: formatCpu(total.median) }];
     });
-    return { title: cellText(cell), rows };
+    return { title: cellText(cell), rows: [...rows, ...yardstick] };
   });
   return stackedBars(
     groups.filter(({ rows }) => rows.length > 0),
@@ -103,17 +117,26 @@ export function hypercallsAgainstSize(modes: readonly ModeStatistics[]): string 
   );
 }
 
-/** Per size two pictures: downtime and total time. */
-export function timesAgainstWriteRate(modes: readonly ModeStatistics[]): TitledPicture[] {
+type Times = Pick<ModeStatistics, 'totalSeconds' | 'downtimeSeconds' | keyof Cell>;
+
+/** Per size two pictures: downtime and total time, with a line a mode and one of whole-VM migration. */
+export function timesAgainstWriteRate(
+  modes: readonly ModeStatistics[],
+  wholeVm: readonly WholeVmStatistics[],
+): TitledPicture[] {
   const sizes = [...new Set(modes.map(({ memoryBytes }) => memoryBytes))];
-  const picture = (size: number, what: string, of: (row: ModeStatistics) => Spread | null): TitledPicture => {
+  const picture = (size: number, what: string, of: (row: Times) => Spread | null): TitledPicture => {
     const title = `${formatBytes(size)}: ${what}`;
-    const lines = modeLines((mode) =>
-      modes
-        .filter((row) => row.mode === mode && row.memoryBytes === size)
+    const points = (rows: readonly Times[]): LinePoint[] =>
+      rows
+        .filter((row) => row.memoryBytes === size)
         .toSorted((a, b) => a.writeBytesPerSecond - b.writeBytesPerSecond)
-        .flatMap((row) => pointOf(row.writeBytesPerSecond, of(row))),
-    );
+        .flatMap((row) => pointOf(row.writeBytesPerSecond, of(row)));
+    const yardstick = { ...wholeVmLegend, points: points(wholeVm) };
+    const lines = [
+      ...modeLines((mode) => points(modes.filter((row) => row.mode === mode))),
+      ...(yardstick.points.length === 0 ? [] : [yardstick]),
+    ];
     const axes = { x: { title: 'write rate', label: writeRateText }, y: { title: 'seconds' } };
     return { title, picture: lineChart(lines, { ...small, ...axes }, `${title} against write rate`) };
   };

@@ -48,10 +48,21 @@ describe("the experiment's page", () => {
       [{ ...one, outcome: 'failed' as const }],
       [],
     ]) {
-      const file = benchFile(testbed, { migrations, floor: [] }, { bars: true });
+      const file = benchFile(testbed, { migrations, floor: [], wholeVm: [] }, { bars: true });
       for (const text of [renderBench(file), benchText(file)])
         assert.doesNotMatch(text, /NaN|undefined|Infinity/);
     }
+  });
+
+  it('holds with whole-VM migration alone, and has its line, bars and table where it was measured', () => {
+    const file = sampleBench();
+    const alone = benchFile(testbed, { migrations: [], floor: [], wholeVm: file.wholeVm }, { bars: true });
+    for (const text of [renderBench(alone), benchText(alone)])
+      assert.doesNotMatch(text, /NaN|undefined|Infinity/);
+    const page = renderBench(file);
+    assert.match(page, /<h2>Whole-VM migration<\/h2>/);
+    assert.equal(page.match(/class="line stroke-whole-vm"/g)?.length, 6, 'one line in each picture of times');
+    assert.ok((page.match(/>whole VM<\/text>/g)?.length ?? 0) >= 18, 'one bar a cell and host');
   });
 
   it('shows the rounds of the migration in the middle', () => {
@@ -68,10 +79,12 @@ describe("the experiment's page", () => {
 describe("the experiment's tables", () => {
   it('have medians with their range a cell, savings of all cells, and bars', () => {
     const text = benchText(sampleBench());
-    assert.match(text, /^64 MiB, idle\n\nmedian \(minimum–maximum\) +CRIU +Portkey\n/);
+    assert.match(text, /^64 MiB, idle\n\nmedian \(minimum–maximum\) +CRIU +Portkey +whole VM \(QEMU\)\n/);
     assert.match(text, /\ntotal time +5\.35 \(5\.19–5\.52\) s +4\.18/);
     assert.match(text, /\nsize, writes +source transfer .* relay \/ floor\n/);
     assert.match(text, /\n1 GiB, idle +\d+ \(\d+–\d+\) % .* 1\.20 ×\n/);
+    assert.match(text, /\nPortkey mode against whole-VM migration by QEMU, median against median\n/);
+    assert.match(text, /\npages sent .* –\n/);
     assert.match(text, /\nBars\n/);
   });
 });

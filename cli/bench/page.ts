@@ -10,15 +10,19 @@ import {
   pagesPerRound,
   relayBars,
   timesAgainstWriteRate,
+  wholeVmLegend,
   type TitledPicture,
 } from './figures.js';
 import { headlineOf } from './headline.js';
-import { barsTable, medianTables, savingsTable, type TextTable } from './tables.js';
+import { barsTable, medianTables, savingsTable, wholeVmTable, type TextTable } from './tables.js';
 
 const title = 'The experiment: CRIU and Portkey mode over sizes and write rates';
 const savingsText =
   'How much less Portkey mode took than CRIU mode: the median of the pairs, minimum and maximum. Hypercalls, and the ' +
   'relays’ CPU against the floor, are Portkey mode’s own.';
+const wholeVmText =
+  'QEMU’s own live migration of a VM like the test bed’s, with the same Redis in it under the same client, but no runc ' +
+  'around it; idle CPU is taken off as for the modes. How Portkey mode compares, median against median:';
 const modeLegend = [
   { key: 'criu', label: 'CRIU mode' },
   { key: 'portkey', label: 'Portkey mode' },
@@ -33,11 +37,13 @@ export function renderBench(file: BenchFile, { sample = false } = {}): string {
   const { statistics, migrations } = file;
   const measured = statistics.modes.length > 0;
   const savings = savingsTable(statistics);
+  const wholeVm = wholeVmTable(statistics);
   const bars = barsTable(file);
   return renderPage({ title }, [
     lead(file, sample),
     ...(measured ? pictures(file) : []),
     savings === undefined ? '' : section('Savings', savingsText, [tableOf(savings, 4)]),
+    wholeVm === undefined ? '' : section('Whole-VM migration', wholeVmText, [tableOf(wholeVm)]),
     bars === undefined
       ? ''
       : section('Bars', 'What the hypercall path has to reach, as far as this run can say it.', [
@@ -83,14 +89,18 @@ function lead(file: BenchFile, sample: boolean): string {
 }
 
 function pictures({ statistics, migrations }: BenchFile): string[] {
-  const { modes, relay } = statistics;
+  const { modes, relay, wholeVm } = statistics;
+  const timesLegend = wholeVm.length === 0 ? modeLegend : [...modeLegend, wholeVmLegend];
   const components = 'Medians by component; an idle VM’s share is taken off.';
   const hypercalls = hypercallLines(modes);
   return [
-    section('CPU of the source host', components, [legend(componentLegend), cpuAgainstSize(modes, 'source')]),
+    section('CPU of the source host', components, [
+      legend(componentLegend),
+      cpuAgainstSize(modes, wholeVm, 'source'),
+    ]),
     section('CPU of the destination host', components, [
       legend(componentLegend),
-      cpuAgainstSize(modes, 'destination'),
+      cpuAgainstSize(modes, wholeVm, 'destination'),
     ]),
     relay.length === 0
       ? ''
@@ -107,8 +117,8 @@ function pictures({ statistics, migrations }: BenchFile): string[] {
           [legend(hypercalls), hypercallsAgainstSize(modes)],
         ),
     section('Downtime and total time', 'Medians; whiskers are minimum and maximum.', [
-      legend(modeLegend),
-      multiples(timesAgainstWriteRate(modes)),
+      legend(timesLegend),
+      multiples(timesAgainstWriteRate(modes, wholeVm)),
     ]),
     section(
       'Pages per round',

@@ -12,6 +12,7 @@ const options: PlanOptions = {
   warmUp: 1,
   repeat: 3,
   floor: true,
+  wholeVm: true,
 };
 
 describe('the plan of the experiment', () => {

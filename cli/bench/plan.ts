@@ -27,6 +27,7 @@ export interface BenchPlan {
   readonly modes: readonly ModeName[];
   readonly repeat: number;
   readonly floor: boolean;
+  readonly wholeVm: boolean;
 }
 
 export interface PlanOptions {
@@ -36,16 +37,18 @@ export interface PlanOptions {
   readonly warmUp: number;
   readonly repeat: number;
   readonly floor: boolean;
+  readonly wholeVm: boolean;
 }
 
 /** What is named twice runs once: it would be the same cell, or no pair of modes. */
-export function planOf({ sizes, writeRates, modes, warmUp, repeat, floor }: PlanOptions): BenchPlan {
+export function planOf(options: PlanOptions): BenchPlan {
+  const { sizes, writeRates, modes, warmUp, repeat, floor, wholeVm } = options;
   const cells = unique(sizes).flatMap((memoryBytes) =>
     unique(writeRates).map((writeBytesPerSecond) => ({ memoryBytes, writeBytesPerSecond })),
   );
   const turns = unique(modes);
   const migrations = [...rounds(turns, warmUp, true), ...rounds(turns, repeat, false)];
-  return { cells, migrations, modes: turns, repeat, floor };
+  return { cells, migrations, modes: turns, repeat, floor, wholeVm };
 }
 
 export function largestSize({ cells }: BenchPlan): number {

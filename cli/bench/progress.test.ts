@@ -16,6 +16,7 @@ describe('the progress of the experiment', () => {
       warmUp: 1,
       repeat: 1,
       floor: false,
+      wholeVm: false,
     });
     const progress = new BenchProgress(plan, clock, (line) => lines.push(line));
     const step = (cellIndex: number, index: number): void => {

@@ -4,12 +4,14 @@ import type { TestbedFacts } from '../report/report-file.js';
 import { writeFiles } from '../report/report-file.js';
 import { benchFile, type BenchFile } from './bench-file.js';
 import type { BenchMigration } from './bench-migration.js';
+import type { BenchRecord } from './bench-tools.js';
 import { renderBench } from './page.js';
-import type { BenchRecord } from './run.js';
+import type { WholeVmMigration } from './whole-vm.js';
 
 export class BenchRecorder implements BenchRecord {
   private readonly migrations: BenchMigration[] = [];
   private readonly floors: Floor[] = [];
+  private readonly wholeVms: WholeVmMigration[] = [];
   readonly shortcomings: string[] = [];
 
   constructor(
@@ -32,12 +34,18 @@ export class BenchRecorder implements BenchRecord {
     await writeFiles(this.folder, { 'bench.json': jsonOf(this.file()) });
   }
 
+  async wholeVm(migration: WholeVmMigration): Promise<void> {
+    this.wholeVms.push(migration);
+    await writeFiles(this.folder, { 'bench.json': jsonOf(this.file()) });
+  }
+
   shortcoming(line: string): void {
     this.shortcomings.push(line);
   }
 
   file(): BenchFile {
-    return benchFile(this.testbed, { migrations: this.migrations, floor: this.floors }, this.options);
+    const { migrations, floors: floor, wholeVms: wholeVm } = this;
+    return benchFile(this.testbed, { migrations, floor, wholeVm }, this.options);
   }
 
   /** Writes bench.json and bench.html; returns their paths. */

@@ -15,6 +15,7 @@ import type { Cell } from './plan.js';
 import { savingNames } from './savings.js';
 import { percent, seconds, spreadText } from './spread-text.js';
 import { cellsOf, type ModeStatistics } from './statistics.js';
+import type { WholeVmRatio, WholeVmStatistics } from './whole-vm.js';
 
 export interface TextTable {
   readonly title: string;
@@ -22,36 +23,86 @@ export interface TextTable {
   readonly rows: readonly (readonly string[])[];
 }
 
+const wholeVmTitle = 'whole VM (QEMU)';
 const count = (value: number): string => formatCount(Math.round(value));
 
-const figureRows: readonly { readonly label: string; readonly of: (row: ModeStatistics) => string }[] = [
-  { label: 'migrations that count', of: (row) => String(row.count) },
-  { label: 'total time', of: (row) => spreadText(row.totalSeconds, seconds, 's') },
-  { label: 'downtime', of: (row) => spreadText(row.downtimeSeconds, seconds, 's') },
-  { label: 'client pause', of: (row) => spreadText(row.clientPauseSeconds, seconds, 's') },
+/** What both have is read from either. */
+type Row = ModeStatistics | WholeVmStatistics;
+
+interface FigureRow {
+  readonly label: string;
+  readonly of: (row: ModeStatistics) => string;
+  /** Where whole-VM migration has no such figure, a dash. */
+  readonly ofWholeVm?: (row: WholeVmStatistics) => string;
+}
+
+const common = (label: string, of: (row: Row) => string): FigureRow => ({ label, of, ofWholeVm: of });
+
+const figureRows: readonly FigureRow[] = [
+  common('migrations that count', (row) => String(row.count)),
+  common('total time', (row) => spreadText(row.totalSeconds, seconds, 's')),
+  common('downtime', (row) => spreadText(row.downtimeSeconds, seconds, 's')),
+  common('client pause', (row) => spreadText(row.clientPauseSeconds, seconds, 's')),
   { label: 'pages sent', of: (row) => spreadText(row.pagesSent, count) },
-  { label: 'bytes sent', of: (row) => spreadText(row.bytesSent, formatBytes) },
+  common('bytes sent', (row) => spreadText(row.bytesSent, formatBytes)),
   { label: 'hypercalls', of: (row) => spreadText(row.hypercalls, count) },
   { label: 'source CPU, transfer', of: ({ source }) => spreadText(source.transfer, seconds, 's') },
-  { label: 'source CPU, total', of: ({ source }) => spreadText(source.total, seconds, 's') },
+  {
+    label: 'source CPU, total',
+    of: ({ source }) => spreadText(source.total, seconds, 's'),
+    ofWholeVm: ({ source }) => spreadText(source, seconds, 's'),
+  },
   {
     label: 'destination CPU, transfer',
     of: ({ destination }) => spreadText(destination.transfer, seconds, 's'),
   },
-  { label: 'destination CPU, total', of: ({ destination }) => spreadText(destination.total, seconds, 's') },
+  {
+    label: 'destination CPU, total',
+    of: ({ destination }) => spreadText(destination.total, seconds, 's'),
+    ofWholeVm: ({ destination }) => spreadText(destination, seconds, 's'),
+  },
 ];
 
-/** One table a cell, with a column a mode. */
-export function medianTables({ modes }: BenchStatistics): TextTable[] {
+/** One table a cell, with a column a mode, and one for whole-VM migration where it was measured. */
+export function medianTables({ modes, wholeVm }: BenchStatistics): TextTable[] {
   return cellsOf(modes).map((cell) => {
     const ofCell = modes.filter((row) => isSameCell(row, cell));
+    const yardstick = wholeVm.filter((row) => isSameCell(row, cell));
+    const names = [...ofCell.map(({ mode }) => modeNames[mode]), ...yardstick.map(() => wholeVmTitle)];
     return {
       title: cellText(cell),
-      head: ['median (minimum–maximum)', ...ofCell.map(({ mode }) => modeNames[mode])],
-      rows: figureRows.map(({ label, of }) => [label, ...ofCell.map(of)]),
+      head: ['median (minimum–maximum)', ...names],
+      rows: figureRows.map(({ label, of, ofWholeVm = () => '–' }) => [
+        label,
+        ...ofCell.map(of),
+        ...yardstick.map(ofWholeVm),
+      ]),
     };
   });
 }
+
+const ratioColumns: readonly { readonly title: string; readonly ratio: WholeVmRatio }[] = [
+  { title: 'total time', ratio: 'totalTime' },
+  { title: 'downtime', ratio: 'downtime' },
+  { title: 'source CPU, total', ratio: 'sourceTotal' },
+  { title: 'destination CPU, total', ratio: 'destinationTotal' },
+];
+
+/** One row a cell; undefined where nothing was measured to compare. */
+export function wholeVmTable({ wholeVm }: BenchStatistics): TextTable | undefined {
+  const rows = wholeVm.flatMap((entry) => {
+    const ratios = ratioColumns.map(({ ratio }) => entry.portkeyTimes[ratio]);
+    return ratios.every((ratio) => ratio === null) ? [] : [[cellText(entry), ...ratios.map(timesText)]];
+  });
+  if (rows.length === 0) return undefined;
+  return {
+    title: 'Portkey mode against whole-VM migration by QEMU, median against median',
+    head: ['size, writes', ...ratioColumns.map(({ title }) => title)],
+    rows,
+  };
+}
+
+const timesText = (ratio: number | null): string => (ratio === null ? '–' : `${ratio.toFixed(2)} ×`);
 
 /** One row a cell; undefined where Portkey mode was not measured. */
 export function savingsTable({ modes, savings, relay }: BenchStatistics): TextTable | undefined {
@@ -66,7 +117,7 @@ export function savingsTable({ modes, savings, relay }: BenchStatistics): TextTa
       cellText(cell),
       ...savingNames.map(({ name }) => spreadText(saving?.percentLess[name] ?? null, percent, '%')),
       spreadText(ofMode(cell, 'portkey')?.hypercalls ?? null, count),
-      timesFloor === null ? '–' : `${timesFloor.toFixed(2)} ×`,
+      timesText(timesFloor),
     ];
   });
   return {
@@ -82,9 +133,9 @@ export function barsTable({ bars }: BenchFile): TextTable | undefined {
 
 /** All of it for a terminal. */
 export function benchText(file: BenchFile): string {
-  const tables = [...medianTables(file.statistics), savingsTable(file.statistics)].map((table) =>
-    table === undefined ? '' : terminalTable(table),
-  );
+  const { statistics } = file;
+  const all = [...medianTables(statistics), savingsTable(statistics), wholeVmTable(statistics)];
+  const tables = all.map((table) => (table === undefined ? '' : terminalTable(table)));
   const bars = barsTable(file);
   if (bars !== undefined) tables.push(terminalTable(bars, 2));
   return tables.filter((table) => table !== '').join('\n\n');

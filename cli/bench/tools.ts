@@ -1,15 +1,21 @@
-/** The experiment's tools for real: containers through the controller, their clients and the floor on the test bed. */
-import { measureFloor } from '../../testbed/index.js';
+/** The experiment's tools for real: containers through the controller, their clients and yardsticks on the test bed. */
+import { measureFloor, type TestbedState } from '../../testbed/index.js';
 import { stopWorkload } from '../../testbed/workload/index.js';
 import type { Cli } from '../cli.js';
 import type { Controller } from '../controller.js';
 import { migrate, wireModes } from '../migrate/migrate.js';
 import { workloadPlaceOf } from '../workload-place.js';
 import { runWorkload } from '../workload/run.js';
-import type { BenchTools } from './run.js';
+import type { BenchTools } from './bench-tools.js';
 import type { Stopping } from './stopping.js';
+import { wholeVmMigrations } from './whole-vm-migrations.js';
 
-export function benchTools(cli: Cli, controller: Controller, { signal, interrupts }: Stopping): BenchTools {
+export function benchTools(
+  cli: Cli,
+  controller: Controller,
+  testbed: TestbedState,
+  { signal, interrupts }: Stopping,
+): BenchTools {
   const { clock, output } = cli;
   const place = workloadPlaceOf(cli.places);
   return {
@@ -23,5 +29,6 @@ export function benchTools(cli: Cli, controller: Controller, { signal, interrupt
     migrate: ({ mode, ...request }) =>
       migrate({ output, clock, interrupts }, controller, place, { ...request, mode: wireModes[mode] }),
     measureFloor: (byteLength) => measureFloor(byteLength, signal),
+    migrateWholeVm: (cell, count) => wholeVmMigrations(cli, testbed, cell, count, signal),
   };
 }

@@ -9,7 +9,7 @@ const mib = 2 ** 20;
 const gib = 2 ** 30;
 
 const plan = (sizes: number[], modes: ModeName[] = ['criu', 'portkey']): BenchPlan =>
-  planOf({ sizes, writeRates: [0], modes, warmUp: 1, repeat: 3, floor: true });
+  planOf({ sizes, writeRates: [0], modes, warmUp: 1, repeat: 3, floor: true, wholeVm: true });
 
 const vm = (name: string, memoryAvailableBytes: number): ClusterVm => ({
   name,

@@ -17,9 +17,10 @@ import { accelerator, linkSpeed, modes, optionWithDefault, size, sizes, wholeNum
 
 const notes = `
 Needs root. Uses the test bed that is up; where none is, brings one up and takes it down at the end. The modes take
-turns on the same container (A B A B …), after warm-ups that are not counted. For each size the floor is measured, too:
-what the kernel alone takes to send as many bytes over the same link. Writes out/bench.json after each step, and
-out/bench.html at the end. Ctrl-C stops it, and keeps what there is.
+turns on the same container (A B A B …), after warm-ups that are not counted. Two yardsticks are measured, too: for each
+size the floor, what the kernel alone takes to send as many bytes over the same link; for each size and write rate
+whole-VM migration, QEMU's own of a VM like the test bed's under the same workload, which needs room for two more VMs.
+Writes out/bench.json after each step, and out/bench.html at the end. Ctrl-C stops it, and keeps what there is.
 
 Examples:
   portkey bench --sizes 64M,256M --write-rates 0,5M --repeat 5
@@ -43,6 +44,7 @@ export function benchCommand(cli: Cli): Command {
       optionWithDefault('--warm-up <n>', 'migrations before them, not counted', wholeNumber(0, 10), '1'),
     )
     .option('--no-floor', 'leaves out the floor, which needs root')
+    .option('--no-whole-vm', 'leaves out whole-VM migration by QEMU')
     .option('--bars', 'holds the figures against the bars, as far as their sizes and write rates were run')
     .addOption(
       new Option('--vm-memory <size>', 'memory of each VM (default: what the largest size needs)').argParser(
@@ -87,7 +89,7 @@ async function experiment(
   const recorder = new BenchRecorder(testbed, { bars }, 'out');
   let failure: PortkeyError | undefined;
   try {
-    await runBench(benchTools(cli, controller, stopping), plan, recorder);
+    await runBench(benchTools(cli, controller, testbed, stopping), plan, recorder);
   } catch (error) {
     // Without figures there is nothing to save, and the error's own exit code says more.
     if (recorder.isEmpty) throw error;

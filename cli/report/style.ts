@@ -8,11 +8,11 @@ export const style = `
 :root { color-scheme: light dark; --page: #fbfbf9; --card: #ffffff; --ink: #1d2126; --quiet: #667079;
   --line: #e1e4e6; --criu: #b8803a; --portkey: #2166ac; --vm: #355c8a; --relay: #5fa88f; --virtiofsd: #c9a227;
   --vhost: #a8577e; --precopy: #7aa6d6; --final: #d9823b; --restore: #6a9a5b; --hatch: #ffffffb0;
-  --good: #23733f; --bad: #a8322a; --source: #2166ac; --destination: #7aa6d6; }
+  --good: #23733f; --bad: #a8322a; --source: #2166ac; --destination: #7aa6d6; --whole-vm: #6a9a5b; }
 @media (prefers-color-scheme: dark) { :root { --page: #15181b; --card: #1d2226; --ink: #e6e9eb; --quiet: #98a2ab;
   --line: #333a40; --criu: #d39b52; --portkey: #5b9fe0; --vm: #6d9bd1; --relay: #6fbfa3; --virtiofsd: #d8b846;
   --vhost: #c9779d; --precopy: #5f8fc4; --final: #cf7a35; --restore: #6f9f60; --hatch: #00000080;
-  --good: #6fc28a; --bad: #e58076; --source: #5b9fe0; --destination: #35618f; } }
+  --good: #6fc28a; --bad: #e58076; --source: #5b9fe0; --destination: #35618f; --whole-vm: #6f9f60; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink);
   font: 16px/1.5 system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif; }
@@ -57,7 +57,7 @@ th { font-weight: 600; color: var(--quiet); font-size: 13px; }
 .compact th:first-child, .compact td:first-child { padding-left: 0; }
 .scroll { overflow-x: auto; }
 .sample { background: #a8322a; color: #ffffff; padding: 8px 12px; border-radius: 6px; font-weight: 600; }
-${colourClasses(['criu', 'portkey', 'vm', 'relay', 'virtiofsd', 'vhost', 'precopy', 'final', 'restore', 'source', 'destination', 'quiet'])}
+${colourClasses(['criu', 'portkey', 'vm', 'relay', 'virtiofsd', 'vhost', 'precopy', 'final', 'restore', 'source', 'destination', 'whole-vm', 'quiet'])}
 `;
 
 function colourClasses(keys: readonly string[]): string {

@@ -5,6 +5,7 @@
 import { benchFile, type BenchFile } from '../../cli/bench/bench-file.js';
 import type { BenchMigration } from '../../cli/bench/bench-migration.js';
 import { planOf, type Cell, type PlannedMigration } from '../../cli/bench/plan.js';
+import type { WholeVmMigration } from '../../cli/bench/whole-vm.js';
 import type { CpuReport } from '../../cli/report/migration-report.js';
 import { sampleMigration, sampleReport } from './sample-report.js';
 
@@ -73,6 +74,7 @@ export function sampleBench(options: { readonly bars: boolean } = { bars: true }
     warmUp: 1,
     repeat: 3,
     floor: true,
+    wholeVm: true,
   });
   const migrations = plan.cells.flatMap((cell) =>
     plan.migrations.map((planned) => sampleBenchMigration(cell, planned, wobbleOf(planned))),
@@ -85,7 +87,33 @@ export function sampleBench(options: { readonly bars: boolean } = { bars: true }
       seconds: (bytes / gibibyte) * 0.9 * wobble,
     })),
   );
-  return benchFile(sampleReport().testbed, { migrations, floor }, options);
+  const wholeVm = plan.cells.flatMap((cell) =>
+    [1, 0.96, 1.05].map((wobble, index) => sampleWholeVm(cell, index + 1, wobble)),
+  );
+  return benchFile(sampleReport().testbed, { migrations, floor, wholeVm }, options);
+}
+
+/** All of a VM of 4 GiB, of which the container is a part. */
+export function sampleWholeVm(cell: Cell, repetition: number, wobble = 1): WholeVmMigration {
+  const used = cell.memoryBytes / gibibyte + 0.4;
+  const seconds = (used * 1.4 + cell.writeBytesPerSecond / 2 ** 26) * wobble;
+  return {
+    ...cell,
+    vmMemoryBytes: 4 * gibibyte,
+    repetition,
+    verified: true,
+    connectionKept: true,
+    clientPauseSeconds: 0.31 * wobble,
+    totalSeconds: seconds,
+    downtimeSeconds: 0.25 * wobble,
+    setupSeconds: 0.02,
+    bytesSent: Math.round(used * gibibyte),
+    rounds: 3,
+    cpuSeconds: {
+      source: { total: used * 1.1 * wobble, idle: seconds / 10 },
+      destination: { total: used * 0.8 * wobble, idle: 0 },
+    },
+  };
 }
 
 function wobbleOf({ mode, repetition }: PlannedMigration): number {

@@ -1,6 +1,6 @@
 /**
  * Everything around the experiment, made up: two VMs with room, containers that start and stop at once, migrations that
- * end as a test says, a floor. What is asked is noted in order.
+ * end as a test says, yardsticks. What is asked is noted in order.
  */
 import { EventEmitter } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -10,14 +10,15 @@ import path from 'node:path';
 import type { BenchFile } from '../../../cli/bench/bench-file.js';
 import type { Cell } from '../../../cli/bench/plan.js';
 import { BenchRecorder } from '../../../cli/bench/recorder.js';
-import type { BenchTools } from '../../../cli/bench/run.js';
+import type { BenchTools } from '../../../cli/bench/bench-tools.js';
 import { stopOnInterrupt, type Stopping } from '../../../cli/bench/stopping.js';
+import type { WholeVmMigration } from '../../../cli/bench/whole-vm.js';
 import { ProcessInterrupts } from '../../../cli/interrupts.js';
 import { shortcoming, type Migrated } from '../../../cli/migrate/migrate.js';
 import type { MigrationReport } from '../../../cli/report/migration-report.js';
 import { systemClock } from '../../../libraries/process/index.js';
 import type { Cluster, PlacedContainer } from '../../../libraries/rpc/index.js';
-import { sampleBenchMigration } from '../../support/sample-bench.js';
+import { sampleBenchMigration, sampleWholeVm } from '../../support/sample-bench.js';
 import { sampleReport } from '../../support/sample-report.js';
 
 const gibibyte = 2 ** 30;
@@ -31,6 +32,8 @@ export class ScriptedBench implements AsyncDisposable {
   containers: PlacedContainer[] = [];
   /** What becomes of each migration, by its number from 1. */
   fate: (number: number) => Partial<MigrationReport> = () => ({});
+  /** What becomes of QEMU's own migrations of a cell, by their number from 1. */
+  wholeVmFate: (repetition: number) => Partial<WholeVmMigration> = () => ({});
   private readonly signals = new EventEmitter();
   private cell: Cell = { memoryBytes: 0, writeBytesPerSecond: 0 };
   private migrations = 0;
@@ -83,8 +86,19 @@ export class ScriptedBench implements AsyncDisposable {
         await this.asked(`floor of ${bytes}`);
         return { bytes, sourceCpuSeconds: 1, destinationCpuSeconds: 1, seconds: 1 };
       },
+      migrateWholeVm: (cell, count) => this.wholeVms(cell, count),
       ...changes,
     };
+  }
+
+  private async *wholeVms(cell: Cell, count: number): AsyncGenerator<WholeVmMigration> {
+    await this.asked(`whole VM with ${cell.memoryBytes}, ${cell.writeBytesPerSecond}`);
+    try {
+      for (let repetition = 1; repetition <= count; repetition += 1)
+        yield { ...sampleWholeVm(cell, repetition), ...this.wholeVmFate(repetition) };
+    } finally {
+      await this.asked('whole VM gone');
+    }
   }
 
   private asked(call: string): Promise<void> {
