@@ -22,7 +22,8 @@ const savingsText =
   'relays’ CPU against the floor, are Portkey mode’s own.';
 const wholeVmText =
   'QEMU’s own live migration of a VM like the test bed’s, with the same Redis in it under the same client, but no runc ' +
-  'around it; idle CPU is taken off as for the modes. How Portkey mode compares, median against median:';
+  'around it; idle CPU is taken off as for the modes. Emulated by a QEMU before 9.0, the VM is stopped from outside, so ' +
+  'its downtime is longer than QEMU’s own would be. How Portkey mode compares, median against median:';
 const modeLegend = [
   { key: 'criu', label: 'CRIU mode' },
   { key: 'portkey', label: 'Portkey mode' },

@@ -41,6 +41,7 @@ const virtiofsd = 'virtiofsd';
 
 const programs: readonly NeededProgram[] = [
   { name: 'qemu-system-x86_64', package: 'qemu-system-x86', without: 'no VM can run' },
+  { name: 'qemu-img', package: 'qemu-utils', without: 'whole-VM migration has no disk' },
   {
     name: virtiofsd,
     package: 'virtiofsd, or qemu-system-common on bookworm',

@@ -68,7 +68,7 @@ export class WholeVm implements AsyncDisposable {
     this.startDaemon = daemonStarter(places.runtime, places.logs);
   }
 
-  /** Throws `no-room` before anything is touched, `testbed-failed`, `cancelled`, and what the workload throws. */
+  /** Throws `no-room` before anything is started, `testbed-failed`, `cancelled`, and what the workload throws. */
   static async start(
     request: WholeVmRequest,
     places: Places,
