@@ -1,106 +1,57 @@
 /**
- * How many pages one SEND carries: the control loop's memory, kept over the rounds of a migration.
- *
- * *adaptive*: the first SENDs are small, so that the relay starts at once. The size doubles whenever a completion
- * says that the relay had nothing to do, which is so while a hypercall's own cost outweighs its pages; it goes
- * down by a quarter when SENDs wait behind one another, because pages that wait may move or be written meanwhile.
- * At most four SENDs are in flight; while they are, the next one collects pages beyond its size up to a full
- * frame: a slow network means fewer and larger hypercalls, not a longer queue.
- * *fixed:N*: N pages a SEND, as many in flight as the relay grants; shows what the loop saves.
+ * When the pages that are collected go out as one SEND: what the batcher asks a policy, and what it tells it. A policy
+ * is kept over the rounds of a migration, and with it what it has learned.
  */
-import { PortkeyError } from '../errors/index.js';
-import { maxPagesPerRun } from './limits.js';
-import type { Feedback } from './outstanding-sends.js';
+/** The SENDs of one batcher that the relay has not answered. */
+export interface Flight {
+  readonly sends: number;
+  readonly pages: number;
+}
 
-/** 64 MiB of 4 KiB pages. */
-export const maxPagesPerSend = 16_384;
+/** A SEND that is being collected. */
+export interface Collected {
+  readonly pages: number;
+  /** All pages of this transfer, sent ones included; undefined where nobody knows yet. */
+  readonly transferPages: number | undefined;
+  /** Pages of this transfer so far, collected ones included. */
+  readonly pagesSoFar: number;
+  /** What a hypercall costs the guest, as measured; 0 where none has been. */
+  readonly hypercallSeconds: number;
+}
 
-const firstPages = 64;
-const adaptiveInFlight = 4;
-const deepQueue = 2;
-/** Less than this is the way of the message, not a lack of work. */
-const starvedThresholdUs = 200;
+/** What one COMPLETE said. */
+export interface Landing {
+  readonly pages: number;
+  /** Since the COMPLETE before it, or since the relay was given something to do. */
+  readonly seconds: number;
+  readonly starvedSeconds: number;
+  /** SENDs that it answered. */
+  readonly answered: number;
+}
 
 export interface BatchPolicy {
-  /** A SEND goes out with at least so many pages, unless nothing more comes. */
-  readonly pages: number;
-  /** And with at most so many. */
+  /** A SEND with so many pages is full and goes out. */
   readonly maxPages: number;
-  readonly maxInFlight: number;
-  observe(feedback: Feedback): void;
+  /** Whether another SEND may go out now; at least one always may. */
+  mayFly(flight: Flight): boolean;
+  /** Whether a SEND that is not full goes out now. */
+  isDue(collected: Collected, flight: Flight): boolean;
+  scanned(pages: number, seconds: number): void;
+  sent(pages: number): void;
+  landed(landing: Landing): void;
   /** What the loop does and has learned, for people and reports. */
   describe(): BatchReport;
 }
 
 export interface BatchReport {
   readonly policy: string;
+  /** What a SEND is to hold now. */
   readonly pages: number;
   readonly starvedSeconds: number;
+  /** How often `pages` has doubled, and halved. */
   readonly grown: number;
   readonly shrunk: number;
-}
-
-/** "adaptive" or "fixed:N". Throws `invalid-argument`. */
-export function parseBatchPolicy(text: string): BatchPolicy {
-  if (text === 'adaptive') return new AdaptiveBatch();
-  const pages = Number(/^fixed:(\d{1,6})$/.exec(text)?.[1]);
-  if (pages >= 1 && pages <= maxPagesPerSend) return new FixedBatch(pages);
-  throw new PortkeyError(
-    'invalid-argument',
-    `'${text}' is not a batch policy; write adaptive or fixed:N with N from 1 to ${maxPagesPerSend}`,
-  );
-}
-
-class AdaptiveBatch implements BatchPolicy {
-  pages = firstPages;
-  readonly maxPages = Math.min(maxPagesPerSend, maxPagesPerRun);
-  readonly maxInFlight = adaptiveInFlight;
-  private starvedUs = 0;
-  private grown = 0;
-  private shrunk = 0;
-
-  observe({ starvedUs, queueDepth }: Feedback): void {
-    this.starvedUs += starvedUs;
-    if (starvedUs > starvedThresholdUs && this.pages < this.maxPages) {
-      this.pages = Math.min(this.maxPages, this.pages * 2);
-      this.grown += 1;
-    } else if (queueDepth >= deepQueue && this.pages > firstPages) {
-      this.pages = Math.max(firstPages, Math.floor(this.pages * 0.75));
-      this.shrunk += 1;
-    }
-  }
-
-  describe(): BatchReport {
-    return {
-      policy: 'adaptive',
-      pages: this.pages,
-      starvedSeconds: this.starvedUs / 1e6,
-      grown: this.grown,
-      shrunk: this.shrunk,
-    };
-  }
-}
-
-class FixedBatch implements BatchPolicy {
-  readonly maxPages: number;
-  readonly maxInFlight = Number.POSITIVE_INFINITY;
-  private starvedUs = 0;
-
-  constructor(readonly pages: number) {
-    this.maxPages = pages;
-  }
-
-  observe({ starvedUs }: Feedback): void {
-    this.starvedUs += starvedUs;
-  }
-
-  describe(): BatchReport {
-    return {
-      policy: `fixed:${this.pages}`,
-      pages: this.pages,
-      starvedSeconds: this.starvedUs / 1e6,
-      grown: 0,
-      shrunk: 0,
-    };
-  }
+  readonly sends: number;
+  /** SENDs that had no COMPLETE of their own, because a later one's answered them, too. */
+  readonly suppressedCompletions: number;
 }

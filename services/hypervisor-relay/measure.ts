@@ -40,6 +40,8 @@ async function measure(hosts: TwoHosts, guest: HypercallClient, { memory, batch,
   const batcher = new Batcher({
     policy: parseBatchPolicy(batch),
     send: (list) => guest.send(object, list),
+    hypercallSeconds: () => guest.hypercallSeconds,
+    transferPages: passes * runs.pageCount,
   });
   const before = { a: hosts.relayA.cpuSeconds, b: hosts.relayB.cpuSeconds, ms: performance.now() };
   for (let pass = 0; pass < passes; pass += 1) await batcher.add(runs);

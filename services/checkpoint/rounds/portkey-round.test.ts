@@ -144,11 +144,18 @@ async function migrate(running: readonly (readonly Event[])[], frozen: readonly 
       }
       happen();
     }
-    return Promise.resolve({ landed: Promise.resolve({ bytes: 0, starvedUs: 0, queueDepth: 0 }) });
+    return Promise.resolve({
+      landed: Promise.resolve({ bytes: 0, starvedUs: 0, queueDepth: 0, answered: 1 }),
+    });
   };
   const rounds = new PortkeyRounds({
     migrationId: 'simulated',
-    client: { open: () => Promise.resolve(1), send, closeObject: () => Promise.resolve() },
+    client: {
+      open: () => Promise.resolve(1),
+      send,
+      closeObject: () => Promise.resolve(),
+      hypercallSeconds: 0,
+    },
     policy: parseBatchPolicy('fixed:4'),
     memory: {
       snapshot: (frozen) =>

@@ -27,7 +27,7 @@ import { emptyResult, type RoundOptions } from './round.js';
 
 export interface PortkeyRoundParts {
   readonly migrationId: string;
-  readonly client: Pick<HypercallClient, 'open' | 'send' | 'closeObject'>;
+  readonly client: Pick<HypercallClient, 'open' | 'send' | 'closeObject' | 'hypercallSeconds'>;
   readonly policy: BatchPolicy;
   readonly memory: Pick<ContainerMemory, 'snapshot'>;
   readonly clock: Clock;
@@ -109,7 +109,7 @@ export class PortkeyRounds {
     sentBefore: number,
     { onProgress, signal }: RoundOptions,
   ): Promise<number> {
-    const { client, policy } = this.parts;
+    const { client, policy, clock } = this.parts;
     const pagesTotal = sentBefore + totalPages(selected);
     let pagesLanded = sentBefore;
     const onLanded = (runs: RunList): void => {
@@ -123,7 +123,9 @@ export class PortkeyRounds {
         this.hypercalls += 1;
         return client.send(object, runs);
       };
-      const batcher = new Batcher({ policy, send, onLanded });
+      const transferPages = pageCount(windows);
+      const hypercallSeconds = (): number => client.hypercallSeconds;
+      const batcher = new Batcher({ policy, send, onLanded, transferPages, hypercallSeconds, clock });
       for (const { runs } of windows) {
         await abortable(batcher.add(runs), signal);
       }

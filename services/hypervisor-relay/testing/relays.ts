@@ -70,6 +70,8 @@ export class Relays {
     const batcher = new Batcher({
       policy: parseBatchPolicy(batch),
       send: (list) => this.guest.send(id, list),
+      hypercallSeconds: () => this.guest.hypercallSeconds,
+      transferPages: runs.pageCount,
     });
     await batcher.add(runs);
     await batcher.finish();

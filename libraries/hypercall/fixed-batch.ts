@@ -1,0 +1,34 @@
+/** N pages a SEND, whatever the relay says: the yardstick for the adaptive policy. */
+import type { BatchPolicy, BatchReport, Landing } from './batch-policy.js';
+import { BatchTally } from './batch-tally.js';
+
+export class FixedBatch implements BatchPolicy {
+  private readonly tally = new BatchTally();
+
+  constructor(readonly maxPages: number) {}
+
+  mayFly(): boolean {
+    return true;
+  }
+
+  isDue(): boolean {
+    return false;
+  }
+
+  scanned(): void {
+    // Learns nothing.
+  }
+
+  sent(): void {
+    this.tally.sent();
+  }
+
+  landed(landing: Landing): void {
+    this.tally.landed(landing);
+  }
+
+  describe(): BatchReport {
+    const pages = this.maxPages;
+    return { policy: `fixed:${pages}`, pages, grown: 0, shrunk: 0, ...this.tally.counts };
+  }
+}
