@@ -34,6 +34,7 @@ await runService({
           log,
           sessionOf: (migrationId) => sessions.outgoing(vm.name, migrationId),
           onFrame: (type, direction) => metrics.hypercalls.inc({ vm: vm.name, type, direction }),
+          loop: metrics.loop(vm.name),
           onError: (error) => {
             metrics.countError(vm.name, error.code);
             log.warn({ vm: vm.name, code: error.code }, error.message);

@@ -2,16 +2,23 @@
  * The relay's metrics. Labels are bounded: VMs of the configuration, message types, error codes, components; never
  * a migration.
  */
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 import type { ErrorCode } from '../../libraries/errors/index.js';
+import type { LoopObserver } from './channel/conversation.js';
 
 export interface RelayMetrics {
   /** direction: guest-to-host, host-to-guest. */
   readonly hypercalls: Counter<'vm' | 'type' | 'direction'>;
   readonly hypercallErrors: Counter<'vm' | 'code'>;
   countError(vm: string, code: ErrorCode): void;
+  /** What the control loop of this VM does. */
+  loop(vm: string): LoopObserver;
 }
+
+/** From one page a hypercall to the 64 MiB that one can name. */
+const sendPagesBuckets = [1, 4, 16, 64, 256, 1_024, 2_046, 4_096, 8_192, 16_384];
+const queueDepthBuckets = [0, 1, 2, 4, 8, 16];
 
 export interface MetricSources {
   readonly streams: () => number;
@@ -74,7 +81,42 @@ export function relayMetrics(registry: Registry, sources: MetricSources): RelayM
     hypercalls,
     hypercallErrors,
     countError: (vm, code) => hypercallErrors.inc({ vm, code }),
+    loop: loopMetrics(registry),
   };
+}
+
+function loopMetrics(registry: Registry): (vm: string) => LoopObserver {
+  const common = { labelNames: ['vm'] as const, registers: [registry] };
+  const pages = new Histogram({
+    name: 'portkey_send_pages',
+    help: 'Pages that one SEND named.',
+    buckets: sendPagesBuckets,
+    ...common,
+  });
+  const queueDepth = new Histogram({
+    name: 'portkey_send_queue_depth',
+    help: 'SENDs of the migration that waited in the relay when one had landed.',
+    buckets: queueDepthBuckets,
+    ...common,
+  });
+  const starved = new Counter({
+    name: 'portkey_starved_seconds_total',
+    help: 'Time that streams had nothing to send while an object was open.',
+    ...common,
+  });
+  const held = new Counter({
+    name: 'portkey_completions_suppressed_total',
+    help: 'SENDs that had no COMPLETE of their own, because a later one answered them, too.',
+    ...common,
+  });
+  return (vm) => ({
+    sent: (count) => pages.observe({ vm }, count),
+    landed: (batch, isHeld) => {
+      queueDepth.observe({ vm }, batch.queueDepth);
+      starved.inc({ vm }, batch.starvedUs / 1e6);
+      if (isHeld) held.inc({ vm });
+    },
+  });
 }
 
 /** A counter whose value is kept elsewhere. */

@@ -9,14 +9,15 @@
  * thing that is wrong is answered with ERROR, counted, and the port closed. What concerns one object only (its
  * migration is not known here, its stream broke) ends that object.
  *
- * Invariants: only *ready* lets SENDs through. Each SEND gets one answer: a COMPLETE, its object's ERROR, or the
- * channel's end. A new HELLO forgets the old conversation: streams that still had SENDs of it are aborted.
+ * Invariants: only *ready* lets SENDs through. Each SEND gets one answer: a COMPLETE, its own or a later one's of its
+ * object (held-completions.ts), its object's ERROR, or the channel's end. A new HELLO forgets the old conversation: streams that still had SENDs of it are aborted.
  */
 import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
 import {
   errorNumbers,
   FrameReader,
   FrameWriter,
+  HeldCompletions,
   maxFrameBytes,
   wholeChannel,
   type GuestMessage,
@@ -26,15 +27,25 @@ import {
   type Send,
   type WireErrorCode,
 } from '../../../libraries/hypercall/index.js';
+import type { Clock } from '../../../libraries/process/index.js';
 import type { GuestRam } from '../ram/guest-ram.js';
-import type { OutgoingSession } from '../session/outgoing-session.js';
+import type { LandedBatch, OutgoingSession } from '../session/outgoing-session.js';
 import { ObjectTable } from './object-table.js';
 import { prove, type ProofParts } from './proof.js';
 
 /** SENDs without an answer; each holds at most one frame. */
 const credits = 16;
 
+/** Hears of every SEND: for metrics. */
+export interface LoopObserver {
+  readonly sent: (pages: number) => void;
+  /** `isHeld`: a later SEND's COMPLETE answers this one, too. */
+  readonly landed: (batch: LandedBatch, isHeld: boolean) => void;
+}
+
 export interface ConversationParts extends ProofParts {
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly loop: LoopObserver;
   /** Throws `session-unknown`. */
   readonly sessionOf: (migrationId: string) => OutgoingSession;
   readonly write: (bytes: Buffer) => void;
@@ -50,12 +61,15 @@ export class Conversation {
   private readonly reader = new FrameReader();
   private readonly writer = new FrameWriter();
   private objects = new ObjectTable();
+  private held: HeldCompletions;
   private ram: GuestRam | undefined;
   private isOver = false;
   /** Counts HELLOs, so that what an earlier one started cannot answer a later one. */
   private generation = 0;
 
-  constructor(private readonly parts: ConversationParts) {}
+  constructor(private readonly parts: ConversationParts) {
+    this.held = new HeldCompletions(credits, parts.clock);
+  }
 
   receive(bytes: Buffer): void {
     if (this.isOver) return;
@@ -132,21 +146,25 @@ export class Conversation {
   }
 
   private send({ object, runs }: Send, sequence: number, ram: GuestRam): void {
-    if (this.objects.inFlight >= credits) {
+    if (this.objects.inFlight + this.held.held >= credits) {
       throw new PortkeyError('bad-frame', `more than ${credits} SENDs without their COMPLETE`);
     }
     ram.map.requireRuns(runs);
     const generation = this.generation;
     try {
       this.objects.send(object, runs, {
-        onLanded: ({ bytes, starvedUs, queueDepth }) => {
+        onLanded: (batch, inFlight) => {
           if (generation !== this.generation) return;
-          this.answer({ type: 'complete', object, sequence, bytes, starvedUs, queueDepth });
+          const { bytes, starvedUs, queueDepth } = batch;
+          const complete = this.held.landed({ object, sequence, bytes, starvedUs, queueDepth, inFlight });
+          this.parts.loop.landed(batch, complete === undefined);
+          if (complete !== undefined) this.answer(complete);
         },
         onFailure: (error) => {
           if (generation === this.generation) this.failObject(object, error);
         },
       });
+      this.parts.loop.sent(runs.pageCount);
     } catch (error) {
       if (isGuestsFault(asPortkeyError(error))) throw error;
       this.failObject(object, asPortkeyError(error));
@@ -155,6 +173,7 @@ export class Conversation {
 
   private failObject(object: number, error: PortkeyError): void {
     if (!this.objects.fail(object)) return;
+    this.held.forget(object);
     this.sendError(object, error);
   }
 
@@ -175,6 +194,7 @@ export class Conversation {
     this.generation += 1;
     this.objects.abandon(new PortkeyError('channel-closed', `${reason} while its pages were on their way`));
     this.objects = new ObjectTable();
+    this.held = new HeldCompletions(credits, this.parts.clock);
     this.ram?.release();
     this.ram = undefined;
   }

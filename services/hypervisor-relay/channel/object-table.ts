@@ -9,8 +9,14 @@
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { maxPagesPerSend, type RunList } from '../../../libraries/hypercall/index.js';
-import type { BatchListener, OutgoingSession } from '../session/outgoing-session.js';
+import type { LandedBatch, OutgoingSession } from '../session/outgoing-session.js';
 import { maxObjectPages, maxObjects } from '../stream/protocol.js';
+
+export interface SendListener {
+  /** `inFlight`: SENDs of the object that are still to land. Not called for an object that has failed. */
+  readonly onLanded: (batch: LandedBatch, inFlight: number) => void;
+  readonly onFailure: (error: PortkeyError) => void;
+}
 
 interface Entry {
   readonly session: OutgoingSession;
@@ -42,7 +48,7 @@ export class ObjectTable {
   }
 
   /** Throws `bad-frame`, `bad-run`, and what the session throws. SENDs for a failed object are dropped. */
-  send(object: number, runs: RunList, listener: BatchListener): void {
+  send(object: number, runs: RunList, listener: SendListener): void {
     if (this.failed.has(object)) return;
     const entry = this.objects.get(object);
     if (entry === undefined)
@@ -51,8 +57,9 @@ export class ObjectTable {
     entry.session.countHypercall();
     entry.session.send(entry.streamObject, runs, {
       onLanded: (batch) => {
+        const isWanted = this.busy.has(entry);
         this.settle(entry);
-        listener.onLanded(batch);
+        if (isWanted) listener.onLanded(batch, entry.inFlight);
       },
       onFailure: (error) => {
         this.settle(entry);

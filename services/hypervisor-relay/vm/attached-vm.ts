@@ -12,6 +12,7 @@ import type { Clock } from '../../../libraries/process/index.js';
 import type { AttachedVm as AttachedVmMessage } from '../../../libraries/rpc/index.js';
 import { formatBytes, PAGE_BYTES } from '../../../libraries/units/index.js';
 import { Channel } from '../channel/channel.js';
+import type { LoopObserver } from '../channel/conversation.js';
 import type { VmConfig } from '../config.js';
 import { readMachine, readRamMap, type Machine } from '../qemu/machine.js';
 import { GuestRam } from '../ram/guest-ram.js';
@@ -27,6 +28,7 @@ export interface AttachedVmParts {
   readonly sessionOf: (migrationId: string) => OutgoingSession;
   readonly onFrame: (type: Message['type'], direction: 'guest-to-host' | 'host-to-guest') => void;
   readonly onError: (error: PortkeyError) => void;
+  readonly loop: LoopObserver;
 }
 
 export class AttachedVm {
