@@ -35,7 +35,9 @@ function run(landings: readonly { object: number; waitMs: number }[]): Run {
     }
     mostUnanswered = Math.max(mostUnanswered, unanswered.length);
   };
-  for (send(); inFlight.length > 0; send()) {
+  for (;;) {
+    send();
+    if (inFlight.length === 0) break;
     const { object, sequence } = inFlight.shift() ?? { object: 0, sequence: 0 };
     nowMs += landings[sequence]?.waitMs ?? 0;
     const landed: LandedSend = {
