@@ -10,6 +10,7 @@ import type { MigrationRef } from '../rpc/index.js';
 export type Step =
   | 'begin'
   | 'round'
+  | 'throttle'
   | 'freeze'
   | 'dump'
   | 'finish'

@@ -67,8 +67,8 @@ describe('a call', () => {
       throw new PortkeyError('internal', 'not called in this test');
     };
     checkpoint.add('Checkpoint', {
-      ...{ GetNode: notCalled, Describe: notCalled, Begin: notCalled, Freeze: notCalled },
-      ...{ Dump: notCalled, Finish: notCalled, Rollback: notCalled },
+      ...{ GetNode: notCalled, Describe: notCalled, Begin: notCalled, Throttle: notCalled },
+      ...{ Freeze: notCalled, Dump: notCalled, Finish: notCalled, Rollback: notCalled },
       Round: async function* () {
         yield await Promise.resolve({ pagesSent: 1 });
         throw new PortkeyError('scan-failed', 'no pagemap');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -11,6 +11,7 @@ import type { ContainerSpec } from '../../libraries/rpc/index.js';
 import {
   ContainerHost,
   ContainerStore,
+  CpuLimit,
   Freezer,
   outerLinkName,
   Runc,
@@ -72,6 +73,7 @@ class ScriptedVm {
       clock: systemClock,
       run: this.run,
       freezer: (name) => new Freezer(name, systemClock, path.join(this.folder, 'cgroup')),
+      cpuLimit: (name) => new CpuLimit(name, this.store.folder(name), path.join(this.folder, 'cgroup')),
       workRoot: path.join(this.folder, 'departures'),
       share: path.join(this.folder, 'share'),
       hypercalls: () => {
@@ -200,6 +202,55 @@ describe('a departure', () => {
     made.host.noteWorker('web', other.pid ?? 0);
     await made.departures().rollback(migration);
     assert.deepEqual(made.commands, [linkUp]);
+  });
+
+  /** A departure in CRIU mode that begins, with a cgroup in which the container has used half a CPU for a while. */
+  async function begun(): Promise<{ made: ScriptedVm; departures: Departures; cpuMax: string }> {
+    const made = (vm = new ScriptedVm(folder, () => ''));
+    await made.store.create(spec);
+    const cgroup = path.join(folder, 'cgroup/portkey/web');
+    const cpuMax = path.join(cgroup, 'cpu.max');
+    await writeFile(cpuMax, '150000 100000\n');
+    await writeFile(path.join(cgroup, 'cpu.stat'), 'usage_usec 0\nuser_usec 0\n');
+    const departures = made.departures();
+    await departures.begin({ migration, mode: 'MODE_CRIU', batch: '', destinationRestore: '' });
+    await systemClock.sleep(50);
+    await writeFile(path.join(cgroup, 'cpu.stat'), 'usage_usec 40000\nuser_usec 40000\n');
+    return { made, departures, cpuMax };
+  }
+
+  it('that was throttled gives the container its CPU back when it is rolled back, also by an agent that was restarted', async () => {
+    const { made, departures, cpuMax } = await begun();
+    const cpus = await departures.throttle(migration, 0.5);
+    assert.ok(cpus > 0 && cpus < 0.5, `${cpus} CPUs`);
+    const limited = await readFile(cpuMax, 'utf8');
+    assert.match(limited, /^\d+ 20000$/);
+    const less = await departures.throttle(migration, 0.25);
+    assert.ok(Math.abs(less - cpus / 2) < 1e-9, 'of what it used before it was throttled');
+    await made.departures().rollback(migration);
+    assert.equal((await readFile(cpuMax, 'utf8')).trim(), '150000 100000');
+    await writeFile(cpuMax, 'somebody else');
+    await made.departures().rollback(migration);
+    assert.equal(await readFile(cpuMax, 'utf8'), 'somebody else');
+  });
+
+  it('that was throttled gives it back before the freeze, so that nothing of it can be dumped', async () => {
+    const { departures, cpuMax } = await begun();
+    await departures.throttle(migration, 0.5);
+    const events = path.join(folder, 'cgroup/portkey/web/cgroup.events');
+    await writeFile(events, 'populated 1\nfrozen 1\n');
+    await departures.freeze(migration);
+    assert.equal((await readFile(cpuMax, 'utf8')).trim(), '150000 100000');
+  });
+
+  it('cannot be throttled where the cgroup has no CPU controller, and goes on', async () => {
+    const made = (vm = new ScriptedVm(folder, () => ''));
+    await made.store.create(spec);
+    const departures = made.departures();
+    await departures.begin({ migration, mode: 'MODE_CRIU', batch: '', destinationRestore: '' });
+    await assert.rejects(departures.throttle(migration, 0.5), { code: 'runtime-failed' });
+    await assert.rejects(departures.throttle(migration, 2), { code: 'invalid-argument' });
+    await departures.rollback(migration);
   });
 
   it('that another run of the controller has taken over is left alone by the first', async () => {

@@ -10,7 +10,7 @@
  * here as if nothing had been. CRIU dumps with --leave-running, so even after the dump it stands frozen and whole.
  * Invariants: the claim on disk names the migration and its epoch from begin to rollback or finish, and a call of an
  * earlier epoch, of a controller that another has replaced, changes nothing. What is needed to roll back
- * (freezer, link, claim, folders) is found from the container's name alone, so an agent that was killed and came
+ * (freezer, CPU limit, link, claim, folders) is found from the container's name alone, so an agent that was killed and came
  * back can roll back. A CRIU that is at work in the tasks is waited for, never killed: it would leave its parasite
  * behind; a rollback makes it fail by itself, by cutting its connection to the page server (connection-cut.ts).
  */
@@ -32,6 +32,7 @@ import {
   tasksOf,
   type ContainerHost,
   type ContainerStore,
+  type CpuLimit,
   type Freezer,
   type Runc,
 } from '../../libraries/runtime/index.js';
@@ -43,6 +44,7 @@ import { CriuRounds } from './rounds/criu-round.js';
 import { PortkeyRounds } from './rounds/portkey-round.js';
 import type { RoundOptions } from './rounds/round.js';
 import type { PagemapReader } from './scan/task-pagemap.js';
+import { Throttle } from './throttle.js';
 
 export interface DepartureParts extends DepartureFolders {
   readonly store: ContainerStore;
@@ -51,6 +53,7 @@ export interface DepartureParts extends DepartureFolders {
   readonly clock: Clock;
   readonly run: RunCommand;
   readonly freezer: (container: string) => Freezer;
+  readonly cpuLimit: (container: string) => CpuLimit;
   readonly hypercalls: () => HypercallClient;
   readonly pagemapReader: () => PagemapReader;
   readonly uptimeSeconds: () => Promise<number>;
@@ -63,6 +66,7 @@ interface Live {
   readonly portkey: PortkeyRounds | undefined;
   readonly criu: CriuRounds | undefined;
   readonly ending: AbortController;
+  readonly throttle: Throttle;
 }
 
 export class Departures {
@@ -104,7 +108,9 @@ export class Departures {
     const before = this.live.get(migrationId);
     before?.ending.abort(new PortkeyError('cancelled', `migration ${migrationId} was begun again`));
     before?.memory.close();
-    this.live.set(migrationId, { request, memory, portkey, criu, ending: new AbortController() });
+    const throttle = new Throttle(this.parts.cpuLimit(container), clock);
+    this.live.set(migrationId, { request, memory, portkey, criu, ending: new AbortController(), throttle });
+    await throttle.begin();
   }
 
   round(migration: MigrationRef, options: RoundOptions, pageServer: PageServer | null): Promise<RoundResult> {
@@ -124,6 +130,15 @@ export class Departures {
     return round;
   }
 
+  /** Returns the CPUs that the container may use from now on. Throws `runtime-failed`. */
+  throttle(migration: MigrationRef, cpuShare: number): Promise<number> {
+    return this.whileBusy(migration, this.throttleNow(migration, cpuShare));
+  }
+
+  private async throttleNow(migration: MigrationRef, cpuShare: number): Promise<number> {
+    return (await this.find(migration)).throttle.to(cpuShare);
+  }
+
   /** Off the network first: no peer may talk to a frozen copy. */
   freeze(migration: MigrationRef): Promise<FreezeResult> {
     return this.whileBusy(migration, this.freezeNow(migration));
@@ -134,6 +149,8 @@ export class Departures {
     const { clock, host, store } = this.parts;
     const startMs = clock.monotonicMs();
     await host.network(await store.spec(migration.container)).setLink(false);
+    // Tasks that wait for their share of CPU would keep the freezer waiting.
+    await this.parts.cpuLimit(migration.container).lift();
     await this.parts.freezer(migration.container).freeze();
     const tasks = await tasksOf(migration.container);
     return { seconds: secondsSince(clock, startMs), taskCount: tasks.length };
@@ -182,6 +199,7 @@ export class Departures {
     if (await isHeld()) {
       await this.parts.freezer(container).thaw();
       await host.network(await store.spec(container)).setLink(true);
+      await this.parts.cpuLimit(container).lift();
       await store.release(container);
     }
     await this.files(migration.migrationId).remove();

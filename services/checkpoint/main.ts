@@ -8,7 +8,7 @@
 import { agentConfig, startAgentParts } from '../../libraries/agent/index.js';
 import { asPortkeyError } from '../../libraries/errors/index.js';
 import { untouchedPage } from '../../libraries/libc/index.js';
-import { Freezer, zeroFrame } from '../../libraries/runtime/index.js';
+import { CpuLimit, Freezer, zeroFrame } from '../../libraries/runtime/index.js';
 import { runService } from '../../libraries/service/index.js';
 import { Departures, readUptimeSeconds } from './departure.js';
 import { RoundMetrics } from './metrics.js';
@@ -31,6 +31,7 @@ void runService({
       clock,
       run,
       freezer: (container) => new Freezer(container, clock),
+      cpuLimit: (container) => new CpuLimit(container, store.folder(container)),
       workRoot: '/run/portkey/departures',
       share: config.share,
       hypercalls: () => link.ready(),

@@ -29,6 +29,13 @@ export function checkpointHandlers(parts: ServiceParts): Handlers<'Checkpoint'> 
       return {};
     },
     Round: (request, context) => roundMessages(parts, request, context),
+    Throttle: ({ migration, cpuShare }) => {
+      const ref = required(migration);
+      const throttle = async (): Promise<{ cpus: number }> => ({
+        cpus: await departures.throttle(ref, cpuShare),
+      });
+      return steps.run('throttle', ref, throttle, (result) => ({ cpuShare, ...result }));
+    },
     Freeze: (migration) => steps.run('freeze', migration, () => departures.freeze(migration), all),
     Dump: ({ migration, pageServer }) => {
       const ref = required(migration);

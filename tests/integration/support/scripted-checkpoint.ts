@@ -35,6 +35,11 @@ export function checkpointHandlers(vm: ScriptedVm, process: ScriptedProcess): Ha
         return {};
       }),
     Round: (request) => round(vm, process, request),
+    Throttle: ({ migration, cpuShare }) =>
+      process.call('Throttle', () => {
+        claimed(vm, required(migration));
+        return { cpus: cpuShare };
+      }),
     Freeze: (migration) =>
       process.call('Freeze', () => {
         claimed(vm, migration).state = 'frozen';
