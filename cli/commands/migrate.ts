@@ -25,6 +25,7 @@ interface MigrateOptions {
   readonly maxRounds: number;
   readonly bandwidth?: number;
   readonly batch: string;
+  readonly throttle?: true;
 }
 
 const notes = `
@@ -58,6 +59,7 @@ export function migrateCommand(cli: Cli): Command {
     )
     .option('--bandwidth <rate>', 'cap on what the relay sends, like 1gbit', bandwidth)
     .addOption(optionWithDefault('--batch <adaptive|fixed:N>', 'pages per hypercall', batch, 'adaptive'))
+    .option('--throttle', 'give it less CPU where it writes faster than its pages travel')
     .addHelpText('after', notes)
     .action(async (name: string, options: MigrateOptions) => {
       using controller = await cli.connect();
@@ -69,6 +71,7 @@ export function migrateCommand(cli: Cli): Command {
         maxRounds: options.maxRounds,
         bytesPerSecond: options.bandwidth ?? 0,
         batch: options.batch,
+        throttle: options.throttle ?? false,
       });
       cli.output.result(report, () => resultTable(report));
       if (problem === undefined) return;

@@ -1,9 +1,9 @@
 /**
- * What the controller counts, for Prometheus. Labels are modes, outcomes and phases, never an id or a name.
+ * What the controller counts, for Prometheus. Labels are modes, outcomes, phases and decisions, never an id or a name.
  */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-import type { PrecopyState } from './precopy/decide.js';
+import type { Decision, PrecopyState } from './precopy/decide.js';
 import type { MigrationReport } from './report/report.js';
 import type { MigrationMode } from './state/index.js';
 
@@ -17,6 +17,7 @@ export class Metrics {
   private readonly rounds: Histogram<'mode'>;
   private readonly pages: Counter<'mode'>;
   private readonly bytes: Counter<'mode'>;
+  private readonly decisions: Counter<'mode' | 'action' | 'reason'>;
   private readonly dirtyRate: Gauge<'mode'>;
   private readonly running: Gauge;
 
@@ -61,6 +62,12 @@ export class Metrics {
       labelNames: ['mode'],
       registers,
     });
+    this.decisions = new Counter({
+      name: 'portkey_precopy_decisions_total',
+      help: 'Decisions after pre-copy rounds, by what was decided and why.',
+      labelNames: ['mode', 'action', 'reason'],
+      registers,
+    });
     this.dirtyRate = new Gauge({
       name: 'portkey_migration_dirty_pages_per_second',
       help: 'How fast the container of the latest round wrote to its pages.',
@@ -78,7 +85,8 @@ export class Metrics {
     this.running.set(count);
   }
 
-  roundEnded(mode: MigrationMode, state: PrecopyState): void {
+  roundEnded(mode: MigrationMode, state: PrecopyState, { action, reason }: Decision): void {
+    this.decisions.inc({ mode, action, reason });
     this.dirtyRate.set({ mode }, state.dirtyPagesPerSecond);
   }
 

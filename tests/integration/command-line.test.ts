@@ -166,6 +166,7 @@ describe('the command line', function () {
         maxRounds: 3,
         bytesPerSecond: 125_000_000,
         batch: 'fixed:8',
+        throttle: false,
       });
     });
 

@@ -177,6 +177,24 @@ describe('a migration', function () {
     assert.equal(reportOf(events).rounds.length, 4);
   });
 
+  it('throttles a container whose pages do not settle, where it may, and tells', async () => {
+    Object.assign(cluster.a.traits, { dirtyPages: [900, 880, 870, 300, 60], roundMs: 20 });
+    const events = await cluster.migrate({ maxDowntimeMs: 1, throttle: true });
+    const decisions = events
+      .filter(({ kind }) => kind === 'decision')
+      .map(({ data }) => JSON.parse(data) as Record<string, unknown>);
+    assert.deepEqual(
+      decisions.map(({ action, cpuShare, nextCpuShare }) => [action, cpuShare, nextCpuShare]).slice(0, 3),
+      [
+        ['continue', 1, 1],
+        ['throttle', 1, 0.5],
+        ['throttle', 0.5, 0.25],
+      ],
+    );
+    assert.equal(cluster.a.calls.filter((call) => call === 'Throttle').length, 2);
+    assert.equal(statesOf(events).at(-1), 'done');
+  });
+
   it('shows the progress of a round while it runs', async () => {
     cluster.a.traits.roundMs = 100;
     const events = await cluster.migrate();

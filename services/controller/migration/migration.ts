@@ -41,6 +41,8 @@ export interface Wish {
   /** 0: no cap. */
   readonly bytesPerSecond: number;
   readonly batch: string;
+  /** Whether the container may be slowed down where its pages would not settle. */
+  readonly throttle: boolean;
 }
 
 export interface Sides {

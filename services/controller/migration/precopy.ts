@@ -10,6 +10,7 @@ import { measure, type PrecopyTargets } from '../precopy/measure.js';
 import type { LiveMigration } from './migration.js';
 import type { Reserved } from './preflight.js';
 import { roundLine, runRound, type RoundOutlook } from './round.js';
+import { throttled } from './throttle.js';
 
 /** What is left is little enough to freeze the container for. */
 export interface Precopied extends Reserved {
@@ -29,11 +30,19 @@ export async function precopy(migration: LiveMigration, reserved: Reserved): Pro
       mode: transport.mode,
     },
   );
-  const targets: PrecopyTargets = {
+  if (wish.throttle && transport.mode === 'criu') {
+    migration.warn(
+      `container '${wish.container}' is not throttled: in criu mode its tasks send their pages themselves`,
+    );
+  }
+  const targets: Omit<PrecopyTargets, 'cpuShare'> = {
     maxRounds: wish.maxRounds,
     maxDowntimeSeconds: wish.maxDowntimeSeconds,
     fixedDowntimeSeconds: migration.tools.fixedCost.seconds(transport.mode),
+    // In CRIU mode the tasks themselves send their pages: throttled, they would stand still for longer.
+    mayThrottle: wish.throttle && transport.mode === 'portkey',
   };
+  let cpuShare = 1;
   const { rounds } = migration.report;
   let outlook: RoundOutlook = { dirtyPagesPerSecond: 0, predictedDowntimeSeconds: null };
   for (let index = 0; ; index++) {
@@ -41,13 +50,14 @@ export async function precopy(migration: LiveMigration, reserved: Reserved): Pro
     const round = migration.report.addRound(index, result, false);
     migration.journal.note('progress', roundLine(index, result), { round: index, result: round });
 
-    const state = measure(rounds, targets);
-    const decision = decide(state);
+    const state = measure(rounds, { ...targets, cpuShare });
+    const decision = await throttled(migration, reserved, state, decide(state));
+    cpuShare = decision.nextCpuShare;
     migration.journal.note('decision', explain(state, decision, transport.hasFrozenRound), {
       ...state,
       ...decision,
     });
-    migration.tools.metrics.roundEnded(transport.mode, state);
+    migration.tools.metrics.roundEnded(transport.mode, state, decision);
     outlook = {
       dirtyPagesPerSecond: state.dirtyPagesPerSecond,
       predictedDowntimeSeconds: decision.predictedDowntimeSeconds,
@@ -56,7 +66,7 @@ export async function precopy(migration: LiveMigration, reserved: Reserved): Pro
       throw new PortkeyError(
         'pages-will-not-settle',
         `container '${wish.container}' writes faster than its pages travel: frozen now it would stand still for ` +
-          `${formatSeconds(decision.lastRoundSeconds)}; lift --bandwidth, or migrate when it writes less`,
+          `${formatSeconds(decision.lastRoundSeconds)}; lift --bandwidth, let it be slowed down with --throttle, or migrate when it writes less`,
       );
     }
     if (decision.action === 'freeze') {

@@ -26,5 +26,6 @@ export function wishOf(id: string, request: MigrateRequest): Wish {
     maxRounds: request.maxRounds || defaultMaxRounds,
     bytesPerSecond: request.bytesPerSecond,
     batch,
+    throttle: request.throttle,
   };
 }

@@ -3,7 +3,15 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
-import { decide, giveUpSeconds, tinyPageCount, type PrecopyState } from './decide.js';
+import {
+  decide,
+  giveUpSeconds,
+  leastCpuShare,
+  throttleMargin,
+  throttleSteps,
+  tinyPageCount,
+  type PrecopyState,
+} from './decide.js';
 import { explain } from './explain.js';
 import { FixedCost } from './fixed-cost.js';
 import { measure, throughput, type RoundMeasure } from './measure.js';
@@ -18,6 +26,8 @@ const state: PrecopyState = {
   scanSeconds: 0.01,
   maxDowntimeSeconds: 0.3,
   fixedDowntimeSeconds: 1.5,
+  mayThrottle: false,
+  cpuShare: 1,
 };
 
 const anyState: fc.Arbitrary<PrecopyState> = fc.record({
@@ -30,6 +40,8 @@ const anyState: fc.Arbitrary<PrecopyState> = fc.record({
   scanSeconds: fc.double({ min: 0, max: 2, noNaN: true }),
   maxDowntimeSeconds: fc.double({ min: 0.001, max: 10, noNaN: true }),
   fixedDowntimeSeconds: fc.double({ min: 0, max: 10, noNaN: true }),
+  mayThrottle: fc.boolean(),
+  cpuShare: fc.constantFrom(1, 0.5, 0.25, 0.125),
 });
 
 describe('the pre-copy decision', () => {
@@ -108,21 +120,65 @@ describe('the pre-copy decision', () => {
       workingSet: fc.integer({ min: 0, max: 2 ** 20 }),
       bytesPerSecond: fc.integer({ min: 2 ** 20, max: 2 ** 31 }),
       maxRounds: fc.integer({ min: 1, max: 12 }),
+      mayThrottle: fc.boolean(),
     });
     fc.assert(
-      fc.property(container, ({ pages, writesPerSecond, workingSet, bytesPerSecond, maxRounds }) => {
-        const rounds: RoundMeasure[] = [];
-        let left = pages;
-        for (;;) {
-          const bytes = left * PAGE_BYTES;
-          const seconds = 0.02 + bytes / bytesPerSecond;
-          left = Math.min(workingSet, pages, Math.round(writesPerSecond * seconds));
-          rounds.push({ bytes, seconds, scanSeconds: 0.02, dirtyPagesAfter: left });
-          const targets = { maxRounds, maxDowntimeSeconds: 0.3, fixedDowntimeSeconds: 0 };
-          if (decide(measure(rounds, targets)).action !== 'continue') break;
+      fc.property(
+        container,
+        ({ pages, writesPerSecond, workingSet, bytesPerSecond, maxRounds, mayThrottle }) => {
+          const rounds: RoundMeasure[] = [];
+          let left = pages;
+          let cpuShare = 1;
+          for (;;) {
+            const bytes = left * PAGE_BYTES;
+            const seconds = 0.02 + bytes / bytesPerSecond;
+            left = Math.min(workingSet, pages, Math.round(writesPerSecond * cpuShare * seconds));
+            rounds.push({ bytes, seconds, scanSeconds: 0.02, dirtyPagesAfter: left });
+            const targets = {
+              maxRounds,
+              maxDowntimeSeconds: 0.3,
+              fixedDowntimeSeconds: 0,
+              mayThrottle,
+              cpuShare,
+            };
+            const { action, nextCpuShare } = decide(measure(rounds, targets));
+            assert.ok(nextCpuShare <= cpuShare && nextCpuShare >= leastCpuShare);
+            if (action === 'freeze' || action === 'give-up') break;
+            cpuShare = nextCpuShare;
+          }
+          assert.ok(rounds.length <= maxRounds + (mayThrottle ? throttleSteps : 0));
+        },
+      ),
+    );
+  });
+
+  it('throttles only where it may, far from the target, where it would freeze or give up, and never below the floor', () => {
+    fc.assert(
+      fc.property(anyState, (any) => {
+        const { action, reason, nextCpuShare, sendSeconds } = decide(any);
+        const otherwise = decide({ ...any, mayThrottle: false });
+        if (action !== 'throttle') {
+          assert.deepEqual(
+            [action, reason, nextCpuShare],
+            [otherwise.action, otherwise.reason, any.cpuShare],
+          );
+          return;
         }
-        assert.ok(rounds.length <= maxRounds);
+        assert.ok(any.mayThrottle && sendSeconds > throttleMargin * any.maxDowntimeSeconds);
+        assert.ok(otherwise.action === 'freeze' || otherwise.action === 'give-up');
+        assert.ok(nextCpuShare === any.cpuShare / 2 && nextCpuShare >= leastCpuShare);
       }),
+    );
+  });
+
+  it('throttles a container that writes as fast as its pages travel, then gives up at the floor', () => {
+    const stuck = { ...state, bytesPerSecond: 2 ** 20, dirtyPagesPerSecond: 10_000, mayThrottle: true };
+    const actions = [1, 0.5, 0.25, 0.125].map((cpuShare) => decide({ ...stuck, cpuShare }).action);
+    assert.deepEqual(actions, ['throttle', 'throttle', 'throttle', 'give-up']);
+    assert.equal(actions.filter((action) => action === 'throttle').length, throttleSteps);
+    assert.match(
+      explain(stuck, decide(stuck), true),
+      /would leave as many → throttle it to 50 % of its CPU$/,
     );
   });
 
@@ -153,6 +209,8 @@ describe('the measures of rounds', () => {
       maxRounds: 8,
       maxDowntimeSeconds: 0.3,
       fixedDowntimeSeconds: 0,
+      mayThrottle: false,
+      cpuShare: 1,
     });
     assert.equal(measured.bytesPerSecond, 2 ** 27);
     assert.equal(measured.dirtyPagesPerSecond, 500);

@@ -1,5 +1,5 @@
 /**
- * After each pre-copy round: another round, freeze now, or give up?
+ * After each pre-copy round: another round, freeze now, slow the container down, or give up?
  *
  * Theory of operation. A round sends what the one before left dirty, while the container goes on writing. It
  * pays as long as it leaves less than it found: then the last round, which the container spends frozen, gets
@@ -13,7 +13,12 @@
  *   4. rounds no longer shrink                → freeze: waiting longer buys nothing
  *   5. else                                   → continue
  *
- * Where 3 or 4 would freeze the container for longer than `giveUpSeconds` just to send its pages, the answer is
+ * Where 3 or 4 would freeze, the pages left would take longer than `throttleMargin` times the downtime target, and it
+ * is allowed, the container is throttled instead and another round run: it may use half of the CPU that it used before,
+ * then a quarter, never less than `leastCpuShare`. Fewer pages are written then, and rounds shrink again. Each step is
+ * taken once, so at most `maxRounds` + `throttleSteps` rounds are run.
+ *
+ * Where 3 or 4 would still freeze the container for longer than `giveUpSeconds` just to send its pages, the answer is
  * to give up: its connections would not outlive that, and rolling back costs it nothing.
  *
  * The downtime target is held against the sending of the pages that are left, for that is all that another round can
@@ -30,6 +35,11 @@ export const tinyPageCount = 64;
 /** A round that leaves more than this share of what it found does not shrink. */
 export const shrinkFactor = 0.9;
 export const giveUpSeconds = 60;
+/** What freezing now must take, in downtime targets, before a container is slowed down for it. */
+export const throttleMargin = 3;
+export const leastCpuShare = 0.1;
+/** A half, a quarter, an eighth. */
+export const throttleSteps = 3;
 
 export interface PrecopyState {
   readonly roundsDone: number;
@@ -46,14 +56,20 @@ export interface PrecopyState {
   readonly maxDowntimeSeconds: number;
   /** Downtime that does not depend on the pages left, as lately measured. */
   readonly fixedDowntimeSeconds: number;
+  readonly mayThrottle: boolean;
+  /** Of the CPU that the container used by itself; 1 while it is not throttled. */
+  readonly cpuShare: number;
 }
 
 export type DecisionReason =
   'tiny-leftover' | 'fits-downtime' | 'round-limit' | 'no-longer-shrinks' | 'too-long' | 'still-shrinking';
 
 export interface Decision {
-  readonly action: 'continue' | 'freeze' | 'give-up';
+  /** After `throttle`, as after `continue`, comes another round. */
+  readonly action: 'continue' | 'freeze' | 'throttle' | 'give-up';
   readonly reason: DecisionReason;
+  /** What the container may use from now on. */
+  readonly nextCpuShare: number;
   /** How long the pages that are left would travel. Infinity where none has travelled yet. */
   readonly sendSeconds: number;
   /** The last round's, scan included, were the container frozen now. */
@@ -67,6 +83,7 @@ export function decide(state: PrecopyState): Decision {
   const sendSeconds = secondsToSend(state);
   const lastRoundSeconds = sendSeconds === 0 ? 0 : state.scanSeconds + sendSeconds;
   const prediction = {
+    nextCpuShare: state.cpuShare,
     sendSeconds,
     lastRoundSeconds,
     predictedDowntimeSeconds: lastRoundSeconds + state.fixedDowntimeSeconds,
@@ -85,6 +102,11 @@ export function decide(state: PrecopyState): Decision {
         ? 'no-longer-shrinks'
         : undefined;
   if (reason === undefined) return { action: 'continue', reason: 'still-shrinking', ...prediction };
+  const nextCpuShare = state.cpuShare / 2;
+  const isFarOff = sendSeconds > throttleMargin * state.maxDowntimeSeconds;
+  if (state.mayThrottle && isFarOff && nextCpuShare >= leastCpuShare) {
+    return { ...prediction, action: 'throttle', reason, nextCpuShare };
+  }
   if (lastRoundSeconds > giveUpSeconds) return { action: 'give-up', reason: 'too-long', ...prediction };
   return { action: 'freeze', reason, ...prediction };
 }

@@ -10,11 +10,10 @@ const because: Record<Exclude<DecisionReason, 'tiny-leftover'>, string> = {
   'still-shrinking': 'another round will leave fewer',
 };
 
-const actions: Record<Decision['action'], string> = {
-  continue: 'continue',
-  freeze: 'freeze',
-  'give-up': 'give up',
-};
+function what({ action, nextCpuShare }: Decision): string {
+  if (action === 'give-up') return 'give up';
+  return action === 'throttle' ? `throttle it to ${nextCpuShare * 100} % of its CPU` : action;
+}
 
 /** `hasFrozenRound`: the pages left go in a round of their own, not in CRIU's final dump. */
 export function explain(state: PrecopyState, decision: Decision, hasFrozenRound: boolean): string {
@@ -23,7 +22,7 @@ export function explain(state: PrecopyState, decision: Decision, hasFrozenRound:
     ? `${formatSeconds(decision.sendSeconds)} to send at ${rate(state.bytesPerSecond)}`
     : 'no page has travelled yet';
   const written = `${rate(state.dirtyPagesPerSecond * PAGE_BYTES)} written`;
-  return `${left}: ${time}, ${written}; ${why(decision.reason, hasFrozenRound)} → ${actions[decision.action]}`;
+  return `${left}: ${time}, ${written}; ${why(decision.reason, hasFrozenRound)} → ${what(decision)}`;
 }
 
 function why(reason: DecisionReason, hasFrozenRound: boolean): string {

@@ -22,6 +22,8 @@ export interface PrecopyTargets {
   readonly maxRounds: number;
   readonly maxDowntimeSeconds: number;
   readonly fixedDowntimeSeconds: number;
+  readonly mayThrottle: boolean;
+  readonly cpuShare: number;
 }
 
 /** `rounds` is not empty. */

@@ -1,0 +1,31 @@
+/**
+ * Has the source slow the container down. One whose cgroup cannot do that is migrated without: the decision is then
+ * taken anew.
+ */
+import { PortkeyError } from '../../../libraries/errors/index.js';
+import { decide, type Decision, type PrecopyState } from '../precopy/decide.js';
+import type { LiveMigration } from './migration.js';
+import type { Reserved } from './preflight.js';
+
+/** The decision that came to pass. */
+export async function throttled(
+  migration: LiveMigration,
+  { sides, wish }: Reserved,
+  state: PrecopyState,
+  decision: Decision,
+): Promise<Decision> {
+  if (decision.action !== 'throttle') return decision;
+  const { ref, tools } = migration;
+  try {
+    await sides.source.checkpoint.call(
+      'Throttle',
+      { migration: ref, cpuShare: decision.nextCpuShare },
+      migration.callOptions(tools.limits.stepMs),
+    );
+    return decision;
+  } catch (thrown) {
+    if (!(thrown instanceof PortkeyError) || thrown.code !== 'runtime-failed') throw thrown;
+    migration.warn(`container '${wish.container}' could not be throttled: ${thrown.message}`);
+    return decide({ ...state, mayThrottle: false });
+  }
+}
