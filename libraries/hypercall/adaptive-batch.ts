@@ -61,6 +61,7 @@ export class AdaptiveBatch implements BatchPolicy {
   private notedTarget = maxPagesPerSend;
   private grown = 0;
   private shrunk = 0;
+  private hypercallSeconds: number | undefined;
 
   get maxPages(): number {
     const inTime = Math.floor((this.linkRate() ?? Infinity) * fullSeconds);
@@ -74,11 +75,18 @@ export class AdaptiveBatch implements BatchPolicy {
   }
 
   isDue(collected: Collected, flight: Flight): boolean {
+    this.hypercallSeconds = collected.hypercallSeconds;
     this.aim(this.economicPages(collected));
     if (collected.pages < this.target || restIsTiny(collected, this.target)) return false;
     const isShort = flight.sends <= this.ahead;
     if (!isShort) this.heldBack = true;
     return isShort && this.mayFly(flight);
+  }
+
+  beginRound(): void {
+    this.tally.reset();
+    this.grown = 0;
+    this.shrunk = 0;
   }
 
   scanned(pages: number, seconds: number): void {
@@ -109,7 +117,12 @@ export class AdaptiveBatch implements BatchPolicy {
 
   describe(): BatchReport {
     const { target: pages, grown, shrunk } = this;
-    return { policy: 'adaptive', pages, grown, shrunk, ...this.tally.counts };
+    return {
+      ...{ policy: 'adaptive', pages, grown, shrunk, ...this.tally.counts },
+      hypercallSeconds: this.hypercallSeconds ?? null,
+      scanPagesPerSecond: finite(this.scanRate),
+      linkPagesPerSecond: finite(this.linkRate()),
+    };
   }
 
   private economicPages({ transferPages, pagesSoFar, hypercallSeconds }: Collected): number {
@@ -141,4 +154,9 @@ export class AdaptiveBatch implements BatchPolicy {
 /** What would be left were this sent now, where that is known, is not worth a SEND of its own. */
 function restIsTiny({ transferPages, pagesSoFar }: Collected, target: number): boolean {
   return transferPages !== undefined && transferPages - pagesSoFar < target / 2;
+}
+
+/** JSON knows no infinity. */
+function finite(rate: number | undefined): number | null {
+  return rate !== undefined && Number.isFinite(rate) ? rate : null;
 }

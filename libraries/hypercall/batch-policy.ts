@@ -36,6 +36,8 @@ export interface BatchPolicy {
   mayFly(flight: Flight): boolean;
   /** Whether a SEND that is not full goes out now. */
   isDue(collected: Collected, flight: Flight): boolean;
+  /** From here on `describe` counts anew; what has been learned stays. */
+  beginRound(): void;
   scanned(pages: number, seconds: number): void;
   sent(pages: number): void;
   landed(landing: Landing): void;
@@ -43,15 +45,20 @@ export interface BatchPolicy {
   describe(): BatchReport;
 }
 
+/** One round: what the loop did, and what it went by. */
 export interface BatchReport {
   readonly policy: string;
   /** What a SEND is to hold now. */
   readonly pages: number;
+  readonly sends: number;
   readonly starvedSeconds: number;
   /** How often `pages` has doubled, and halved. */
   readonly grown: number;
   readonly shrunk: number;
-  readonly sends: number;
   /** SENDs that had no COMPLETE of their own, because a later one's answered them, too. */
   readonly suppressedCompletions: number;
+  /** Measured; null where nothing has been, or where there is no limit to it. */
+  readonly hypercallSeconds: number | null;
+  readonly scanPagesPerSecond: number | null;
+  readonly linkPagesPerSecond: number | null;
 }

@@ -6,6 +6,12 @@ export class BatchTally {
   private starvedSeconds = 0;
   private suppressedCompletions = 0;
 
+  reset(): void {
+    this.sends = 0;
+    this.starvedSeconds = 0;
+    this.suppressedCompletions = 0;
+  }
+
   sent(): void {
     this.sends += 1;
   }

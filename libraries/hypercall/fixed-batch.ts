@@ -15,6 +15,10 @@ export class FixedBatch implements BatchPolicy {
     return false;
   }
 
+  beginRound(): void {
+    this.tally.reset();
+  }
+
   scanned(): void {
     // Learns nothing.
   }
@@ -29,6 +33,7 @@ export class FixedBatch implements BatchPolicy {
 
   describe(): BatchReport {
     const pages = this.maxPages;
-    return { policy: `fixed:${pages}`, pages, grown: 0, shrunk: 0, ...this.tally.counts };
+    const unknown = { hypercallSeconds: null, scanPagesPerSecond: null, linkPagesPerSecond: null };
+    return { policy: `fixed:${pages}`, pages, grown: 0, shrunk: 0, ...this.tally.counts, ...unknown };
   }
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { Registry } from 'prom-client';
 
 import { Steps } from '../../libraries/agent/index.js';
+import { parseBatchPolicy } from '../../libraries/hypercall/index.js';
 import type { RoundProgress } from '../../libraries/rpc/index.js';
 import type { Departures } from './departure.js';
 import { RoundMetrics } from './metrics.js';
@@ -11,7 +12,13 @@ import { checkpointHandlers, type ServiceParts } from './service.js';
 
 describe('the checkpoint service', () => {
   it('tells a round in progress, in its result, in one line of the log, and in its counters', async () => {
-    const result = { ...emptyResult, pages: 100, pagesMoved: 3, dirtyPagesAfter: 7, seconds: 0.5 };
+    const policy = parseBatchPolicy('adaptive');
+    policy.sent(100);
+    policy.landed({ pages: 100, seconds: 0.4, starvedSeconds: 0.25, answered: 1 });
+    const result = {
+      ...{ ...emptyResult, pages: 100, pagesMoved: 3, dirtyPagesAfter: 7, seconds: 0.5, hypercalls: 5 },
+      feedback: JSON.stringify(policy.describe()),
+    };
     const departures = {
       round: (_migration: unknown, { onProgress }: RoundOptions) => {
         onProgress({ pagesSent: 50, pagesTotal: 100, hypercalls: 1 });
@@ -37,6 +44,10 @@ describe('the checkpoint service', () => {
     const text = await registry.metrics();
     assert.match(text, /^portkey_round_pages_total 100$/m);
     assert.match(text, /^portkey_round_pages_moved_total 3$/m);
+    assert.match(text, /^portkey_round_hypercalls_sum 5$/m);
+    assert.match(text, /^portkey_batch_pages 16384$/m);
+    assert.match(text, /^portkey_batch_changes_total\{direction="grown"\} 0$/m);
+    assert.match(text, /^portkey_round_starved_seconds_total 0\.25$/m);
     assert.match(text, /^portkey_migration_steps_total\{step="round"\} 1$/m);
   });
 });

@@ -257,6 +257,10 @@ describe('a migration', function () {
     const report = reportOf(await cluster.migrate());
     const metrics = await cluster.registry.metrics();
     assert.match(metrics, /portkey_migrations_total\{mode="portkey",outcome="completed"\} 1/);
+    assert.match(
+      metrics,
+      /portkey_precopy_decisions_total\{mode="portkey",action="freeze",reason="[a-z-]+"\} 1/,
+    );
     assert.match(metrics, /portkey_migration_downtime_seconds_count\{mode="portkey"\} 1/);
     assert.ok(!metrics.includes(report.id) && !metrics.includes('web'));
   });

@@ -160,6 +160,21 @@ describe('the control loop, simulated', function () {
     assert.ok(completions <= 12, `${completions} COMPLETEs`);
   });
 
+  it('says of each round what it did and what it went by', async () => {
+    const policy = new AdaptiveBatch();
+    const guest = { ...typical, scanUsPerPage: 2 };
+    const { rounds } = await simulate({ guest, link: gigabits, rounds: [gib] }, policy);
+    const { sends, suppressedCompletions, hypercallSeconds, scanPagesPerSecond, linkPagesPerSecond } =
+      policy.describe();
+    assert.equal(sends, sum(rounds).sends);
+    assert.equal(suppressedCompletions, sends - sum(rounds).completions);
+    assert.ok(Math.abs((hypercallSeconds ?? 0) / 200e-6 - 1) < 1e-6);
+    assert.ok(Math.abs((scanPagesPerSecond ?? 0) / 500_000 - 1) < 0.05);
+    assert.ok(Math.abs(((linkPagesPerSecond ?? 0) * 4096) / gigabits.bytesPerSecond - 1) < 0.1);
+    policy.beginRound();
+    assert.equal(policy.describe().sends, 0);
+  });
+
   it('tells often enough how far it is on a slow link', async () => {
     const link = { ...gigabits, bytesPerSecond: 10 * mbit };
     const { rounds } = await simulate({ guest: typical, link, rounds: [gib] }, new AdaptiveBatch());

@@ -57,6 +57,7 @@ export class PortkeyRounds {
     const { memory, clock, policy } = this.parts;
     const startMs = clock.monotonicMs();
     const hypercallsBefore = this.hypercalls;
+    policy.beginRound();
     const snapshot = await memory.snapshot(options.last);
     let selected = snapshot.tasks.map(({ memory: task, pages }) =>
       this.vouched(task, pages, options.last, 'due'),
