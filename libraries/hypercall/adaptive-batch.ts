@@ -17,7 +17,8 @@
  *   3. `ahead` begins at one: the relay works on that while the next is made. It grows while the relay starves though
  *      pages were held back, and shrinks again after `calmLandings` without.
  *   4. So many SENDs may fly as the link carries in `flightSeconds`, but two, and not more than the relay's credits.
- *      Until the first has landed two, for nobody knows the link.
+ *      Until the first has landed nobody knows the link, and they may hold two full ones' pages; for the size it is
+ *      taken to be a fast one, because a SEND too large costs less than one too many.
  *
  * Where the scan is faster than the link the size needs no estimate at all: each SEND is what was found while the one
  * before travelled, so sizes grow like the ratio of the two until they are full. A step in the link's speed changes
@@ -46,8 +47,8 @@ const completionShare = 0.5;
 /** How much a new measure of the scan counts. */
 const scanWeight = 0.25;
 
-/** Pages per second, until one has landed: 10 Gbit/s. */
-const supposedLinkRate = 1.25e9 / PAGE_BYTES;
+/** Pages per second, until one has landed: 20 Gbit/s. */
+const supposedLinkRate = 2.5e9 / PAGE_BYTES;
 
 export class AdaptiveBatch implements BatchPolicy {
   private readonly tally = new BatchTally();
