@@ -1,91 +1,174 @@
 /**
- * Prints what a GiB costs the relays: node build/services/hypervisor-relay/measure.js
+ * Prints what a GiB costs the relays, beside the floor: node build/services/hypervisor-relay/measure.js [PASSES] [FOLDER]
  *
- * Two real relays on loopback, RAM and landing on tmpfs, a scripted guest in this process. Each row sends the same
- * 128 MiB eight times over one stream; the CPU seconds are those of the two relay processes, all threads.
+ * Two real relays on loopback, RAM and landing in FOLDER (/dev/shm), a scripted guest in this process. Each pass of a
+ * row is one migration: a session of its own, 1 GiB of RAM sent once, into files that did not exist. CPU seconds are
+ * those of the two relay processes, all threads, opening and ending of the session included, removing its files not.
+ * The rows take turns, PASSES times (5) after one that is not counted; a row's figures are its medians, "both" with
+ * the least and most. The floor is testbed/yardstick's: the same RAM file by `sendfile` into a fresh file in FOLDER.
+ *
+ * On a machine that is a VM itself, memory that was free for a while is its host's again, and the next touch of it
+ * costs several times as much. So before each pass as much memory as it needs is written and freed. Limits: what
+ * else runs on the machine takes its caches; only rows of one run compare.
  */
+import { openSync, closeSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { Batcher, parseBatchPolicy, RunList, type HypercallClient } from '../../libraries/hypercall/index.js';
 import { PAGE_BYTES } from '../../libraries/units/index.js';
+import { floorOf, type Passage } from './testing/floor.js';
 import { greet } from './testing/scripted-guest.js';
-import { highRamAddress } from './testing/scripted-qemu.js';
+import { highRamAddress, lowRamBytes } from './testing/scripted-qemu.js';
 import { TwoHosts } from './testing/two-hosts.js';
 
-const pages = 32_768;
-const passes = 8;
+const [passText = '5', folder = '/dev/shm'] = process.argv.slice(2);
+const passes = Number(passText);
+const MiB = 2 ** 20;
+const GiB = 2 ** 30;
+const pages = GiB / PAGE_BYTES;
 const firstPfn = highRamAddress / PAGE_BYTES;
 
 interface Row {
-  readonly memory: string;
-  readonly batch: string;
-  readonly runs: RunList;
+  readonly name: string;
+  readonly pass: () => Promise<Passage & { hypercalls: number }>;
+  readonly taken: (Passage & { hypercalls: number })[];
 }
 
-function contiguous(): RunList {
+function contiguous(count = pages): RunList {
   const runs = new RunList();
-  runs.push(firstPfn, pages, 0);
+  runs.push(firstPfn, count, 0);
   return runs;
 }
 
 /** Every page a run of its own; at the destination they are neighbours, as a task's pages mostly are. */
-function fragmented(): RunList {
-  const runs = new RunList(pages);
-  for (let page = 0; page < pages; page += 1) runs.push(firstPfn + ((page * 7919) % pages), 1, page);
+function fragmented(count = pages): RunList {
+  const runs = new RunList(count);
+  for (let page = 0; page < count; page += 1) runs.push(firstPfn + ((page * 7919) % count), 1, page);
   return runs;
 }
 
-async function measure(hosts: TwoHosts, guest: HypercallClient, { memory, batch, runs }: Row): Promise<void> {
-  const migrationId = `${memory}-${batch.replace(':', '-')}`;
-  await hosts.open(migrationId);
-  const object = await guest.open(migrationId, 'memory/pages-1.img');
-  const batcher = new Batcher({
-    policy: parseBatchPolicy(batch),
-    send: (list) => guest.send(object, list),
-    hypercallSeconds: () => guest.hypercallSeconds,
-    transferPages: passes * runs.pageCount,
-  });
-  const before = { a: hosts.relayA.cpuSeconds, b: hosts.relayB.cpuSeconds, ms: performance.now() };
-  for (let pass = 0; pass < passes; pass += 1) await batcher.add(runs);
-  await batcher.finish();
-  const seconds = (performance.now() - before.ms) / 1000;
-  const gib = (batcher.pages * PAGE_BYTES) / 2 ** 30;
-  const perGib = (cpuSeconds: number): string => (cpuSeconds / gib).toFixed(2).padStart(11);
+class Bench {
+  private migrations = 0;
+
+  constructor(
+    private readonly hosts: TwoHosts,
+    private readonly guest: HypercallClient,
+  ) {}
+
+  /** Guest RAM that is not zero anywhere, and no two pages of it alike. */
+  fill(): void {
+    const bytes = Buffer.alloc(MiB);
+    for (let address = 0; address < lowRamBytes + GiB; address += MiB) {
+      for (let at = 0; at < MiB; at += 8) bytes.writeDoubleLE(address + at + 1, at);
+      this.hosts.vmA.write(address < lowRamBytes ? address : address - lowRamBytes + highRamAddress, bytes);
+    }
+  }
+
+  async floor(): Promise<Passage & { hypercalls: number }> {
+    const { ramFile } = this.hosts.vmA.config;
+    const to = join(this.hosts.vmB.folder, 'floor');
+    return { ...(await floorOf(ramFile, to, lowRamBytes + GiB)), hypercalls: 0 };
+  }
+
+  async migration(runs: RunList, batch = 'adaptive'): Promise<Passage & { hypercalls: number }> {
+    const { hosts, guest } = this;
+    const migrationId = `m-${(this.migrations += 1)}`;
+    const before = { a: hosts.relayA.cpuSeconds, b: hosts.relayB.cpuSeconds, ms: performance.now() };
+    await hosts.open(migrationId);
+    const object = await guest.open(migrationId, 'memory/pages-1.img');
+    const batcher = new Batcher({
+      policy: parseBatchPolicy(batch),
+      send: (list) => guest.send(object, list),
+      hypercallSeconds: () => guest.hypercallSeconds,
+      transferPages: runs.pageCount,
+    });
+    await batcher.add(runs);
+    await batcher.finish();
+    await guest.closeObject(object);
+    await hosts.seal(migrationId);
+    const passage = {
+      bytes: runs.pageCount * PAGE_BYTES,
+      sourceSeconds: hosts.relayA.cpuSeconds - before.a,
+      destinationSeconds: hosts.relayB.cpuSeconds - before.b,
+      seconds: (performance.now() - before.ms) / 1000,
+      hypercalls: batcher.sends,
+    };
+    await hosts.close(migrationId);
+    return passage;
+  }
+
+  /** Memory that the machine has at hand when the next pass takes it. */
+  touchMemory(): void {
+    const file = join(this.hosts.vmB.folder, 'touched');
+    const bytes = Buffer.alloc(MiB, 1);
+    const fd = openSync(file, 'w');
+    try {
+      for (let at = 0; at < 1.25 * GiB; at += MiB) writeSync(fd, bytes, 0, MiB, at);
+    } finally {
+      closeSync(fd);
+      rmSync(file);
+    }
+  }
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+function print({ name, taken }: Row, floorPerGib: number): void {
+  const of = (figure: (passage: Row['taken'][number]) => number): number[] =>
+    taken.map((passage) => (figure(passage) * GiB) / passage.bytes);
+  const both = of(({ sourceSeconds, destinationSeconds }) => sourceSeconds + destinationSeconds);
+  const figure = (value: number, width: number): string => value.toFixed(2).padStart(width);
   process.stdout.write(
     [
-      memory.padEnd(11),
-      batch.padEnd(9),
-      String(batcher.sends).padStart(10),
-      perGib(hosts.relayA.cpuSeconds - before.a),
-      perGib(hosts.relayB.cpuSeconds - before.b),
-      (gib / seconds).toFixed(2).padStart(7),
+      name.padEnd(24),
+      String(median(taken.map(({ hypercalls }) => hypercalls))).padStart(10),
+      figure(median(of(({ sourceSeconds }) => sourceSeconds)), 12),
+      figure(median(of(({ destinationSeconds }) => destinationSeconds)), 11),
+      figure(median(both), 9),
+      `(${figure(Math.min(...both), 4)}…${figure(Math.max(...both), 4)})`,
+      figure(median(both) / floorPerGib, 7),
+      figure(1 / median(of(({ seconds }) => seconds)), 7),
     ].join(' ') + '\n',
   );
-  await guest.closeObject(object);
-  await hosts.close(migrationId);
 }
 
-/** What a migration without any pages costs: two threads, a connection, folders. */
-async function measureSession(hosts: TwoHosts): Promise<void> {
-  const before = { a: hosts.relayA.cpuSeconds, b: hosts.relayB.cpuSeconds };
-  await hosts.open('empty');
-  await hosts.close('empty');
-  const milliseconds = (cpuSeconds: number): string => `${(cpuSeconds * 1000).toFixed(0)} ms`;
-  process.stdout.write(
-    `a session: ${milliseconds(hosts.relayA.cpuSeconds - before.a)} of CPU at the source, ` +
-      `${milliseconds(hosts.relayB.cpuSeconds - before.b)} at the destination\n`,
-  );
-}
-
-const hosts = await TwoHosts.start();
+const hosts = await TwoHosts.start({ highRamBytes: GiB, within: folder });
 try {
   const { client } = await greet(hosts.vmA);
-  const one = Buffer.alloc(PAGE_BYTES, 1);
-  for (let page = 0; page < pages; page += 1) hosts.vmA.write((firstPfn + page) * PAGE_BYTES, one);
-  process.stdout.write('memory      batch     hypercalls source s/GiB dest. s/GiB  GiB/s\n');
-  await measure(hosts, client, { memory: 'contiguous', batch: 'adaptive', runs: contiguous() });
-  await measure(hosts, client, { memory: 'fragmented', batch: 'adaptive', runs: fragmented() });
-  await measure(hosts, client, { memory: 'contiguous', batch: 'fixed:16', runs: contiguous() });
-  await measure(hosts, client, { memory: 'fragmented', batch: 'fixed:1', runs: fragmented() });
-  await measureSession(hosts);
+  const bench = new Bench(hosts, client);
+  bench.fill();
+  const row = (name: string, pass: Row['pass']): Row => ({ name, pass, taken: [] });
+  const floor = row('floor', () => bench.floor());
+  const rows = [
+    floor,
+    row('contiguous', () => bench.migration(contiguous())),
+    row('every page a run', () => bench.migration(fragmented())),
+    row('contiguous, fixed:16', () => bench.migration(contiguous(pages / 8), 'fixed:16')),
+    row('every page a hypercall', () => bench.migration(fragmented(pages / 32), 'fixed:1')),
+  ];
+  const session = row('one page in all', () => bench.migration(contiguous(1)));
+  for (let pass = 0; pass <= passes; pass += 1) {
+    for (const { pass: run, taken } of [...rows, session]) {
+      bench.touchMemory();
+      const passage = await run();
+      if (pass > 0) taken.push(passage);
+    }
+  }
+  const floorPerGib = median(
+    floor.taken.map((p) => ((p.sourceSeconds + p.destinationSeconds) * GiB) / p.bytes),
+  );
+  process.stdout.write(
+    'CPU s/GiB, medians       hypercalls       source destination      both (least…most) × floor   GiB/s\n',
+  );
+  for (const one of rows) print(one, floorPerGib);
+  const milliseconds = (figure: (passage: Passage) => number): string =>
+    `${(median(session.taken.map(figure)) * 1000).toFixed(0)} ms`;
+  process.stdout.write(
+    `a migration of one page: ${milliseconds((passage) => passage.sourceSeconds)} at the source, ` +
+      `${milliseconds((passage) => passage.destinationSeconds)} at the destination\n`,
+  );
 } finally {
   await hosts.stop();
 }

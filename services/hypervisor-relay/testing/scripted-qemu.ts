@@ -13,12 +13,16 @@ import type { VmConfig } from '../config.js';
 
 const MiB = 2 ** 20;
 export const lowRamBytes = 64 * MiB;
-const highRamBytes = 192 * MiB;
+const defaultHighRamBytes = 192 * MiB;
 export const highRamAddress = 4 * 2 ** 30;
 
 export interface QemuOptions {
   readonly share?: boolean;
+  /** Length of the RAM file, where it is not that of the RAM. */
   readonly ramBytes?: number;
+  readonly highRamBytes?: number;
+  /** A folder on tmpfs for everything that this VM has. */
+  readonly within?: string;
 }
 
 export class ScriptedQemu {
@@ -36,14 +40,14 @@ export class ScriptedQemu {
     private readonly options: QemuOptions,
   ) {
     writeFileSync(config.ramFile, '');
-    truncateSync(config.ramFile, options.ramBytes ?? lowRamBytes + highRamBytes);
+    truncateSync(config.ramFile, options.ramBytes ?? this.fullRamBytes);
     this.ramFd = openSync(config.ramFile, 'r+');
     writeFileSync(config.qemuPidFile, String(process.pid));
     writeFileSync(config.virtiofsdPidFile, '');
   }
 
   static async start(name: string, options: QemuOptions = {}): Promise<ScriptedQemu> {
-    const folder = await mkdtemp('/dev/shm/portkey-relay-test-');
+    const folder = await mkdtemp(join(options.within ?? '/dev/shm', 'portkey-relay-test-'));
     const share = join(folder, 'share');
     for (const part of ['landing', 'outgoing']) await mkdir(join(share, part), { recursive: true });
     const config = {
@@ -95,6 +99,10 @@ export class ScriptedQemu {
     rmSync(this.config.ramFile);
   }
 
+  private get fullRamBytes(): number {
+    return lowRamBytes + (this.options.highRamBytes ?? defaultHighRamBytes);
+  }
+
   private async listen(path: string, onConnection: (socket: Socket) => void): Promise<void> {
     const server = createServer((socket) => {
       this.sockets.add(socket);
@@ -128,9 +136,9 @@ export class ScriptedQemu {
       'query-kvm': { enabled: false, present: true },
       'query-version': { qemu: { micro: 22, minor: 2, major: 7 }, package: 'Debian' },
       'query-status': { status: 'running', singlestep: false, running: true },
-      'query-memdev': [{ id: 'ram0', share: this.options.share ?? true, size: lowRamBytes + highRamBytes }],
+      'query-memdev': [{ id: 'ram0', share: this.options.share ?? true, size: this.fullRamBytes }],
       'qom-get': this.config.ramFile,
-      'human-monitor-command': flatView(),
+      'human-monitor-command': flatView(this.fullRamBytes - lowRamBytes),
     };
   }
 }
@@ -139,7 +147,7 @@ function fileOffset(guestAddress: number): number {
   return guestAddress < highRamAddress ? guestAddress : guestAddress - highRamAddress + lowRamBytes;
 }
 
-function flatView(): string {
+function flatView(highRamBytes: number): string {
   const hex = (value: number): string => value.toString(16).padStart(16, '0');
   const line = (first: number, end: number, what: string): string =>
     `  ${hex(first)}-${hex(end - 1)} (prio 0, ${what}`;

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { RelayProcess } from './relay-process.js';
-import { ScriptedQemu } from './scripted-qemu.js';
+import { ScriptedQemu, type QemuOptions } from './scripted-qemu.js';
 
 export const deadlineMs = 20_000;
 
@@ -15,9 +15,9 @@ export class TwoHosts {
     readonly relayB: RelayProcess,
   ) {}
 
-  static async start(): Promise<TwoHosts> {
-    const vmA = await ScriptedQemu.start('vm-a');
-    const vmB = await ScriptedQemu.start('vm-b');
+  static async start(options: QemuOptions = {}): Promise<TwoHosts> {
+    const vmA = await ScriptedQemu.start('vm-a', options);
+    const vmB = await ScriptedQemu.start('vm-b', options);
     return new TwoHosts(
       vmA,
       vmB,
@@ -46,6 +46,12 @@ export class TwoHosts {
 
   landedPath(migrationId: string, name: string): string {
     return join(this.vmB.config.share, 'landing', migrationId, name);
+  }
+
+  /** Ends the stream in order, with whatever images there are. */
+  async seal(migrationId: string): Promise<void> {
+    await this.relayA.client.call('SendImages', { migrationId, vm: 'vm-a' }, { deadlineMs });
+    await this.relayB.client.call('SealLanding', { migrationId, vm: 'vm-b' }, { deadlineMs });
   }
 
   async close(migrationId: string): Promise<void> {
