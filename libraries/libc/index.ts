@@ -4,6 +4,7 @@ export { errorCodeOf } from './library.js';
 export { processCpuSeconds } from './cpu-clock.js';
 export { IoVector, maxPieces } from './io-vector.js';
 export { AnonymousPage, anonymousPage, untouchedPage, mapFile, type Mapping } from './memory.js';
+export { openMemoryFile, punchHole } from './memory-file.js';
 export { pageCategory, PagemapScanner, type PagemapQuery } from './pagemap-scan.js';
 export { sendRawFrame } from './raw-frame.js';
 export {

@@ -1,16 +1,23 @@
 /**
  * Pieces of memory for one `writev`, packed as the kernel wants them: 16 bytes a piece, no object per piece.
  *
- * `sendAll` writes all of it to a blocking socket, however the kernel cuts it. Addresses are numbers here: user
+ * `sendAll` writes all of it to a blocking socket, `writeAt` into a file, however the kernel cuts it. Memory that
+ * cannot be read, because the file that it maps has become shorter, is an error and no crash. Addresses are numbers here: user
  * space ends below 2^47, which a double holds exactly. Limits: 1024 pieces (IOV_MAX), little-endian 64-bit.
  */
-import { PortkeyError } from '../errors/index.js';
+import { PortkeyError, type ErrorCode } from '../errors/index.js';
 import { bufferAddress, interrupted, libc, libcError } from './library.js';
 
 const writev = libc.func('int64_t writev(int fd, void *vector, int count)') as (
   fd: number,
   vector: Buffer,
   count: number,
+) => number;
+const pwritev = libc.func('int64_t pwritev(int fd, void *vector, int count, int64_t offset)') as (
+  fd: number,
+  vector: Buffer,
+  count: number,
+  offset: number,
 ) => number;
 
 export const maxPieces = 1024;
@@ -65,15 +72,37 @@ export class IoVector {
 
   /** Blocks until everything is in the socket's hands, then clears. Throws `stream-broken`. */
   sendAll(fd: number): void {
+    // SAFETY: the vector has `used` pieces, each of memory that its adder keeps valid.
+    this.drain((pieces, count) => this.write(fd, pieces, count), 'writev', 'the stream', 'stream-broken');
+  }
+
+  /** Writes everything into a file from `offset` on, then clears. Throws with the errno's name in its cause. */
+  writeAt(fd: number, offset: number): void {
+    // SAFETY: as in `sendAll`.
+    this.drain(
+      (pieces, count, done) => pwritev(fd, pieces, count, offset + done),
+      'pwritev',
+      'a file',
+      'internal',
+    );
+  }
+
+  private drain(
+    write: (pieces: Buffer, count: number, done: number) => number,
+    call: string,
+    subject: string,
+    code: ErrorCode,
+  ): void {
     let first = 0;
+    let done = 0;
     while (first < this.used) {
       const piecesLeft = this.bytes.subarray(first * pieceBytes, this.used * pieceBytes);
-      // SAFETY: the vector has `used` pieces, each of memory that its adder keeps valid.
-      const written = this.write(fd, piecesLeft, this.used - first);
+      const written = write(piecesLeft, this.used - first, done);
       if (written < 0) {
         if (interrupted()) continue;
-        throw libcError('writev', 'the stream', 'stream-broken');
+        throw libcError(call, subject, code);
       }
+      done += written;
       first = this.advance(first, written);
     }
     this.clear();

@@ -106,9 +106,9 @@ export function relayHandlers({
     SealLanding: async ({ vm, migrationId }, context) => {
       const landing = sessions.landing(find(vm).name, requireMigrationId(migrationId));
       await Promise.race([landing.sealed(), callEnded(context)]);
-      const { pages, bytes } = landing.transfer();
-      log.info({ vm, migrationId, pages, bytes }, 'landing sealed');
-      return { pages, bytes };
+      const { pages, zeroPages, bytes } = landing.transfer();
+      log.info({ vm, migrationId, pages, zeroPages, bytes }, 'landing sealed');
+      return { pages, zeroPages, bytes };
     },
 
     GetTransfer: async ({ vm, migrationId }) =>

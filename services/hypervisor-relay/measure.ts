@@ -27,6 +27,9 @@ const MiB = 2 ** 20;
 const GiB = 2 ** 30;
 const pages = GiB / PAGE_BYTES;
 const firstPfn = highRamAddress / PAGE_BYTES;
+/** Behind the pages with content: so many zero pages, and so many that begin with zeroes. */
+const quarter = pages / 4;
+const ramBytes = lowRamBytes + GiB * 1.5;
 
 interface Row {
   readonly name: string;
@@ -47,6 +50,13 @@ function fragmented(count = pages): RunList {
   return runs;
 }
 
+/** A quarter of a GiB four times, as different pages of the object. */
+function fourTimes(pfn: number): RunList {
+  const runs = new RunList();
+  for (let time = 0; time < 4; time += 1) runs.push(pfn, quarter, time * quarter);
+  return runs;
+}
+
 class Bench {
   private migrations = 0;
 
@@ -55,19 +65,24 @@ class Bench {
     private readonly guest: HypercallClient,
   ) {}
 
-  /** Guest RAM that is not zero anywhere, and no two pages of it alike. */
+  /** All of guest RAM: a GiB that is zero nowhere, the zero pages, and those that only end with something. */
   fill(): void {
     const bytes = Buffer.alloc(MiB);
-    for (let address = 0; address < lowRamBytes + GiB; address += MiB) {
-      for (let at = 0; at < MiB; at += 8) bytes.writeDoubleLE(address + at + 1, at);
-      this.hosts.vmA.write(address < lowRamBytes ? address : address - lowRamBytes + highRamAddress, bytes);
+    const zeroes = Buffer.alloc(MiB);
+    const endings = Buffer.alloc(MiB);
+    for (let at = PAGE_BYTES - 1; at < MiB; at += PAGE_BYTES) endings[at] = 1;
+    for (let at = 0; at < lowRamBytes; at += MiB) this.hosts.vmA.write(at, zeroes);
+    for (let at = 0; at < GiB * 1.5; at += MiB) {
+      for (let place = 0; place < MiB; place += 8) bytes.writeDoubleLE(at + place + 1, place);
+      const content = at < GiB ? bytes : at < GiB * 1.25 ? zeroes : endings;
+      this.hosts.vmA.write(highRamAddress + at, content);
     }
   }
 
   async floor(): Promise<Passage & { hypercalls: number }> {
     const { ramFile } = this.hosts.vmA.config;
     const to = join(this.hosts.vmB.folder, 'floor');
-    return { ...(await floorOf(ramFile, to, lowRamBytes + GiB)), hypercalls: 0 };
+    return { ...(await floorOf(ramFile, to, ramBytes)), hypercalls: 0 };
   }
 
   async migration(runs: RunList, batch = 'adaptive'): Promise<Passage & { hypercalls: number }> {
@@ -103,7 +118,7 @@ class Bench {
     const bytes = Buffer.alloc(MiB, 1);
     const fd = openSync(file, 'w');
     try {
-      for (let at = 0; at < 1.25 * GiB; at += MiB) writeSync(fd, bytes, 0, MiB, at);
+      for (let at = 0; at < ramBytes; at += MiB) writeSync(fd, bytes, 0, MiB, at);
     } finally {
       closeSync(fd);
       rmSync(file);
@@ -134,7 +149,7 @@ function print({ name, taken }: Row, floorPerGib: number): void {
   );
 }
 
-const hosts = await TwoHosts.start({ highRamBytes: GiB, within: folder });
+const hosts = await TwoHosts.start({ highRamBytes: ramBytes - lowRamBytes, within: folder });
 try {
   const { client } = await greet(hosts.vmA);
   const bench = new Bench(hosts, client);
@@ -145,6 +160,8 @@ try {
     floor,
     row('contiguous', () => bench.migration(contiguous())),
     row('every page a run', () => bench.migration(fragmented())),
+    row('zero', () => bench.migration(fourTimes(firstPfn + pages))),
+    row('zero but for the end', () => bench.migration(fourTimes(firstPfn + pages + quarter))),
     row('contiguous, fixed:16', () => bench.migration(contiguous(pages / 8), 'fixed:16')),
     row('every page a hypercall', () => bench.migration(fragmented(pages / 32), 'fixed:1')),
   ];

@@ -23,7 +23,7 @@ const queueDepthBuckets = [0, 1, 2, 4, 8, 16];
 export interface MetricSources {
   readonly streams: () => number;
   /** Totals over all sessions, ended ones included. */
-  readonly totals: () => { pages: number; sentBytes: number; landedBytes: number };
+  readonly totals: () => { pages: number; zeroPages: number; sentBytes: number; landedBytes: number };
   readonly cpu: () => readonly { vm: string; component: string; seconds: number }[];
 }
 
@@ -46,6 +46,12 @@ export function relayMetrics(registry: Registry, sources: MetricSources): RelayM
     'portkey_pages_total',
     'Pages that were sent and have landed, or have landed here.',
     () => sources.totals().pages,
+  );
+  total(
+    registry,
+    'portkey_zero_pages_total',
+    'Those of portkey_pages_total that were only named, because they are zero.',
+    () => sources.totals().zeroPages,
   );
   total(
     registry,

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 
 import { type HypercallClient } from '../../libraries/hypercall/index.js';
 import { PAGE_BYTES } from '../../libraries/units/index.js';
+import { encodeMessage } from './stream/protocol.js';
 import { listOf, object, withRelays, type Relays } from './testing/relays.js';
 import { greet } from './testing/scripted-guest.js';
 import { highRamAddress } from './testing/scripted-qemu.js';
@@ -21,6 +22,7 @@ describe('a stream between two relays that ends before its time', function () {
 
   it('abort what an agent that restarts had in flight', async () => {
     await hosts.open('restarted', 4096);
+    relays.fill(listOf([[0x100, 100, 0]]));
     const id = await guest.open('restarted', object);
     await guest.send(id, listOf([[0x100, 100, 0]]));
     const { client } = await greet(hosts.vmA);
@@ -33,7 +35,9 @@ describe('a stream between two relays that ends before its time', function () {
   it('end a stream whose session is closed at the other side, and say so to the guest', async () => {
     await hosts.open('dies', 2 ** 20);
     const id = await guest.open('dies', object);
-    const { landed } = await guest.send(id, listOf([[0x100, 2000, 0]]));
+    const runs = listOf([[0x100, 2000, 0]]);
+    relays.fill(runs);
+    const { landed } = await guest.send(id, runs);
     await hosts.relayB.client.call('CloseSession', { migrationId: 'dies', vm: 'vm-b' }, { deadlineMs });
     await assert.rejects(landed, { code: 'stream-broken' });
     await assert.rejects(
@@ -48,11 +52,7 @@ describe('a stream between two relays that ends before its time', function () {
     const stalled = createServer((socket) => {
       socket.once('data', () => {
         // WELCOME, and then nothing more is read.
-        const welcome = Buffer.alloc(32);
-        welcome.write('PKST');
-        welcome.writeUInt16LE(1, 4);
-        welcome.writeUInt16LE(129, 6);
-        socket.write(welcome);
+        socket.write(encodeMessage('welcome', 0));
         socket.pause();
       });
     });
@@ -72,7 +72,9 @@ describe('a stream between two relays that ends before its time', function () {
         { deadlineMs },
       );
       const id = await guest.open('stalled', object);
-      const { landed } = await guest.send(id, listOf([[highRamAddress / PAGE_BYTES, 16_384, 0]]));
+      const runs = listOf([[highRamAddress / PAGE_BYTES, 16_384, 0]]);
+      relays.fill(runs);
+      const { landed } = await guest.send(id, runs);
       await new Promise((resolve) => setTimeout(resolve, 200));
       const startMs = performance.now();
       await hosts.relayA.client.call('CloseSession', { migrationId: 'stalled', vm: 'vm-a' }, { deadlineMs });

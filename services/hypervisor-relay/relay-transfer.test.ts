@@ -63,6 +63,53 @@ describe('two relays', function () {
     await hosts.close('fragmented');
   });
 
+  it('name zero pages without sending them, and clear what an earlier round landed there', async () => {
+    const runs = listOf([
+      [0x2000, 3000, 100],
+      [highRamAddress / PAGE_BYTES + 0x4000, 500, 50_000],
+    ]);
+    relays.fill(runs);
+    await hosts.open('zero');
+    const transfer = (): Promise<object> =>
+      hosts.relayB.client.call('GetTransfer', { migrationId: 'zero', vm: 'vm-b' }, { deadlineMs });
+    await relays.send('zero', runs);
+    relays.verify('zero', runs);
+    const before = statSync(hosts.landedPath('zero', object)).blocks;
+    const zero = Buffer.alloc(PAGE_BYTES);
+    for (let at = 0; at < 3000; at += 1) if (at % 3 > 0) hosts.vmA.write((0x2000 + at) * PAGE_BYTES, zero);
+    // Beyond everything that landed: the file must be long enough for them all the same.
+    const all = listOf([
+      [0x2000, 3000, 100],
+      [highRamAddress / PAGE_BYTES + 0x4000, 500, 50_000],
+      [highRamAddress / PAGE_BYTES + 0x5000, 700, 60_000],
+    ]);
+    await relays.send('zero', all);
+    const landed = hosts.landed('zero', object);
+    for (let at = 0; at < 3000; at += 1) {
+      const place = (100 + at) * PAGE_BYTES;
+      assert.deepEqual(
+        landed.subarray(place, place + PAGE_BYTES),
+        hosts.vmA.read((0x2000 + at) * PAGE_BYTES, PAGE_BYTES),
+        `page ${100 + at}`,
+      );
+    }
+    assert.equal(landed.length, 60_700 * PAGE_BYTES);
+    assert.ok(landed.subarray(60_000 * PAGE_BYTES).equals(Buffer.alloc(700 * PAGE_BYTES)));
+    assert.ok(
+      statSync(hosts.landedPath('zero', object)).blocks <= before - (2000 * PAGE_BYTES) / 512,
+      'freed',
+    );
+    assert.deepEqual(await transfer(), {
+      pages: 3500 + 4200,
+      zeroPages: 2000 + 700,
+      bytes: (3500 + 1500) * PAGE_BYTES,
+      hypercalls: 0,
+      starvedSeconds: 0,
+    });
+    assert.match((await hosts.relayA.metric('portkey_zero_pages_total')) ?? '', / 2700$/);
+    await hosts.close('zero');
+  });
+
   it('take one hypercall per page when told so', async () => {
     const runs = listOf([[0x300, 200, 0]]);
     relays.fill(runs);
@@ -89,12 +136,13 @@ describe('two relays', function () {
     symlinkSync('/etc/passwd', join(outgoing, 'final/passwd'));
     symlinkSync('../parent', join(outgoing, 'final/parent'));
     const runs = listOf([[0x400, 10, 0]]);
+    relays.fill(runs);
     await hosts.open(migrationId);
     await relays.send(migrationId, runs);
     const sent = await hosts.relayA.client.call('SendImages', { migrationId, vm: 'vm-a' }, { deadlineMs });
     assert.deepEqual(sent, { files: 2, bytes: 100_004 });
     const sealed = await hosts.relayB.client.call('SealLanding', { migrationId, vm: 'vm-b' }, { deadlineMs });
-    assert.deepEqual(sealed, { pages: 10, bytes: 10 * PAGE_BYTES + 100_004 });
+    assert.deepEqual(sealed, { pages: 10, zeroPages: 0, bytes: 10 * PAGE_BYTES + 100_004 });
     assert.equal(hosts.landed(migrationId, 'final/core-1.img').toString(), 'core');
     assert.equal(hosts.landed(migrationId, 'final/tmpfs/dev.img').length, 100_000);
     assert.deepEqual(readdirSync(hosts.landedPath(migrationId, 'final')).sort(), ['core-1.img', 'tmpfs']);
@@ -107,6 +155,7 @@ describe('two relays', function () {
   it('hold a rate limit within 5 %', async () => {
     const bytesPerSecond = 40 * 2 ** 20;
     const runs = listOf([[highRamAddress / PAGE_BYTES, 20_480, 0]]);
+    relays.fill(runs);
     await hosts.open('capped', bytesPerSecond);
     const startMs = performance.now();
     await relays.send('capped', runs);

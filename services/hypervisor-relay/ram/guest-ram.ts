@@ -11,6 +11,7 @@ import { PortkeyError } from '../../../libraries/errors/index.js';
 import { errorCodeOf, mapFile, type Mapping } from '../../../libraries/libc/index.js';
 import { formatBytes } from '../../../libraries/units/index.js';
 import type { RamMap } from './ram-map.js';
+import type { MappedRam } from './zero-pages.js';
 
 export class GuestRam {
   private users = 1;
@@ -41,9 +42,9 @@ export class GuestRam {
     }
   }
 
-  /** Where the RAM file starts in this process. Good while the caller is a user. */
-  get address(): number {
-    return Number(this.mapping.address);
+  /** For a thread of the caller's, which may use it while the caller is a user. */
+  get mapped(): MappedRam {
+    return { fd: this.fd, address: Number(this.mapping.address), sections: this.map.sections };
   }
 
   /** Whether the file's name still means this RAM, mapped in this way. */

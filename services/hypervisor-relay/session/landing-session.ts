@@ -69,6 +69,7 @@ export class LandingSession implements Session {
   transfer(): TransferCounts {
     return {
       pages: this.counters.get('pages'),
+      zeroPages: this.counters.get('zeroPages'),
       bytes: this.counters.get('bytes'),
       hypercalls: 0,
       starvedSeconds: 0,

@@ -69,8 +69,7 @@ export class OutgoingSession implements Session {
       peer,
       token,
       migrationId,
-      ramAddress: ram.address,
-      ramSections: ram.map.sections,
+      ram: ram.mapped,
       bytesPerSecond,
       counters: this.counters.shared,
     };
@@ -142,6 +141,7 @@ export class OutgoingSession implements Session {
   transfer(): TransferCounts {
     return {
       pages: this.counters.get('pages'),
+      zeroPages: this.counters.get('zeroPages'),
       bytes: this.counters.get('bytes'),
       hypercalls: this.hypercallCount,
       starvedSeconds: this.counters.get('starvedUs') / 1e6,

@@ -1,6 +1,10 @@
 /** What all sessions have: one VM's part in one migration. */
 export interface TransferCounts {
+  /** Zero pages included. */
   readonly pages: number;
+  /** Pages that were named and not sent, because they are zero. */
+  readonly zeroPages: number;
+  /** Of pages and files that were sent. */
   readonly bytes: number;
   readonly hypercalls: number;
   readonly starvedSeconds: number;

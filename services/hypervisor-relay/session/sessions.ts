@@ -11,6 +11,7 @@ import type { Session } from './session.js';
 
 export interface Totals {
   readonly pages: number;
+  readonly zeroPages: number;
   readonly sentBytes: number;
   readonly landedBytes: number;
 }
@@ -18,7 +19,7 @@ export interface Totals {
 export class Sessions {
   private readonly sessions = new Map<string, Session>();
   /** Of sessions that are closed. */
-  private past: Totals = { pages: 0, sentBytes: 0, landedBytes: 0 };
+  private past: Totals = { pages: 0, zeroPages: 0, sentBytes: 0, landedBytes: 0 };
 
   get count(): number {
     return this.sessions.size;
@@ -85,11 +86,12 @@ export class Sessions {
   }
 }
 
-function plus({ pages, sentBytes, landedBytes }: Totals, session: Session): Totals {
+function plus({ pages, zeroPages, sentBytes, landedBytes }: Totals, session: Session): Totals {
   const moved = session.transfer();
   const isLanding = session instanceof LandingSession;
   return {
     pages: pages + moved.pages,
+    zeroPages: zeroPages + moved.zeroPages,
     sentBytes: sentBytes + (isLanding ? 0 : moved.bytes),
     landedBytes: landedBytes + (isLanding ? moved.bytes : 0),
   };

@@ -3,7 +3,7 @@
  *
  * One thread writes, so plain additions are enough; Atomics make each value whole.
  */
-const names = ['pages', 'bytes', 'starvedUs'] as const;
+const names = ['pages', 'zeroPages', 'bytes', 'starvedUs'] as const;
 type CounterName = (typeof names)[number];
 
 export class Counters {

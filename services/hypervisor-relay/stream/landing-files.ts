@@ -4,19 +4,26 @@
  *
  * Everything is opened beneath the landing folder, because the guest can write there too. Content goes from the
  * socket through one buffer into the files; it is read from the socket even where it cannot be written no more
- * than one buffer ahead, so memory is bounded whatever a message announces.
+ * than one buffer ahead, so memory is bounded whatever a message announces. Zero pages become holes, which take no
+ * room: what an earlier round wrote there is given back.
  */
-import { closeSync, ftruncateSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, writeSync } from 'node:fs';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
-import { errorCodeOf, Folder, receiveExactly } from '../../../libraries/libc/index.js';
+import { errorCodeOf, Folder, punchHole, receiveExactly } from '../../../libraries/libc/index.js';
 import { maxObjects } from './protocol.js';
 
 /** Fits a core's second-level cache, so that the second copy is cheap. */
 const bufferBytes = 256 * 1024;
 
+interface LandingObject {
+  readonly fd: number;
+  /** Nothing was written from here on. */
+  endsAt: number;
+}
+
 export class LandingFiles {
-  private readonly objects = new Map<number, number>();
+  private readonly objects = new Map<number, LandingObject>();
   private readonly buffer = Buffer.from(new ArrayBuffer(bufferBytes));
   private readonly folder: Folder;
 
@@ -30,17 +37,29 @@ export class LandingFiles {
   openObject(object: number, name: string): void {
     if (this.objects.has(object)) throw broken(`object ${object} was opened twice`);
     if (this.objects.size === maxObjects) throw broken(`more than ${maxObjects} objects`);
-    this.objects.set(object, this.folder.openForWriting(name));
+    const fd = this.folder.openForWriting(name);
+    this.objects.set(object, { fd, endsAt: fstatSync(fd).size });
   }
 
   closeObject(object: number): void {
-    closeSync(this.descriptorOf(object));
+    closeSync(this.get(object).fd);
     this.objects.delete(object);
   }
 
   /** Takes the next bytes of the stream into an object, at this place. */
   landPages(object: number, offset: number, byteLength: number): void {
-    this.land(this.descriptorOf(object), offset, byteLength);
+    const landing = this.get(object);
+    this.land(landing.fd, offset, byteLength);
+    landing.endsAt = Math.max(landing.endsAt, offset + byteLength);
+  }
+
+  /** These bytes of an object read as zeroes, also where the file ended before them. */
+  landZeroes(object: number, offset: number, byteLength: number): void {
+    const landing = this.get(object);
+    if (offset < landing.endsAt) punchHole(landing.fd, offset, byteLength);
+    if (offset + byteLength <= landing.endsAt) return;
+    landing.endsAt = offset + byteLength;
+    ftruncateSync(landing.fd, landing.endsAt);
   }
 
   /** Takes the next bytes of the stream as a whole file. */
@@ -55,15 +74,15 @@ export class LandingFiles {
   }
 
   close(): void {
-    for (const fd of this.objects.values()) closeSync(fd);
+    for (const { fd } of this.objects.values()) closeSync(fd);
     this.objects.clear();
     this.folder.close();
   }
 
-  private descriptorOf(object: number): number {
-    const fd = this.objects.get(object);
-    if (fd === undefined) throw broken(`a message for object ${object}, which is not open`);
-    return fd;
+  private get(object: number): LandingObject {
+    const landing = this.objects.get(object);
+    if (landing === undefined) throw broken(`a message for object ${object}, which is not open`);
+    return landing;
   }
 
   private land(fd: number, offset: number, byteLength: number): void {

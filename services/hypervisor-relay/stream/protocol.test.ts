@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 
 import fc from 'fast-check';
 
+import { maxPagesPerSend } from '../../../libraries/hypercall/index.js';
 import {
-  batchBody,
   decodeBatch,
   decodeClose,
   decodeFile,
@@ -11,6 +11,7 @@ import {
   decodeHello,
   decodeLanded,
   decodeObject,
+  decodeRanges,
   decodeRefused,
   encodeMessage,
   fileBody,
@@ -18,6 +19,7 @@ import {
   landedBody,
   maxObjectPages,
   objectBody,
+  rangesBody,
   refusedBody,
   streamHeaderBytes,
   type StreamType,
@@ -30,6 +32,7 @@ const types: readonly StreamType[] = [
   'file',
   'end',
   'close',
+  'zero',
   'welcome',
   'landed',
   'refused',
@@ -53,7 +56,15 @@ describe('the stream between relays', () => {
   });
 
   it('refuses arbitrary bytes with a name for what is wrong', () => {
-    const decoders = [decodeHello, decodeObject, decodeClose, decodeFile, decodeLanded, decodeRefused];
+    const decoders = [
+      decodeHello,
+      decodeObject,
+      decodeRanges,
+      decodeClose,
+      decodeFile,
+      decodeLanded,
+      decodeRefused,
+    ];
     fc.assert(
       fc.property(
         fc.uint8Array({ minLength: streamHeaderBytes, maxLength: 200 }),
@@ -84,14 +95,30 @@ describe('the stream between relays', () => {
       { page: 2 ** 35, count: 2 },
       { page: 0, count: 1 },
     ];
-    assert.deepEqual(decodeBatch(Buffer.concat(batchBody(7, ranges)), 3 * 4096), { object: 7, ranges });
+    assert.deepEqual(decodeBatch(Buffer.concat(rangesBody(7, ranges)), 3 * 4096), { object: 7, ranges });
   });
 
   it('has batches with as much content as their ranges say, within an object', () => {
     const decode = (page: number, count: number, contentBytes: number): unknown =>
-      decodeBatch(Buffer.concat(batchBody(1, [{ page, count }])), contentBytes);
+      decodeBatch(Buffer.concat(rangesBody(1, [{ page, count }])), contentBytes);
     assert.throws(() => decode(0, 2, 4096), { code: 'stream-broken', message: /2 pages with 4096 bytes/ });
     assert.throws(() => decode(0, 20_000, 20_000 * 4096), { code: 'stream-broken' });
     assert.throws(() => decode(maxObjectPages, 1, 4096), { message: /beyond/ });
+  });
+
+  it('bounds zero pages as it bounds others, and has room for every second page of a SEND', () => {
+    const every = Array.from({ length: maxPagesPerSend / 2 }, (_, index) => ({ page: index * 2, count: 1 }));
+    const message = encodeMessage('zero', 3, rangesBody(7, every));
+    const { bodyBytes } = decodeHeader(message);
+    assert.equal(bodyBytes, message.length - streamHeaderBytes);
+    assert.deepEqual(decodeRanges(message.subarray(streamHeaderBytes)), {
+      object: 7,
+      ranges: every,
+      pageCount: every.length,
+    });
+    const decode = (page: number, count: number): unknown =>
+      decodeRanges(Buffer.concat(rangesBody(1, [{ page, count }])));
+    assert.throws(() => decode(0, maxPagesPerSend + 1), { code: 'stream-broken' });
+    assert.throws(() => decode(maxObjectPages - 1, 2), { message: /beyond/ });
   });
 });

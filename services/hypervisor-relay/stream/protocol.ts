@@ -1,7 +1,7 @@
 /**
  * The stream between two relays: one TCP connection per migration. docs/hypercalls.md has its bytes.
  *
- * Source → destination: HELLO, then OBJECT, BATCH, CLOSE and FILE in any order, then END. Destination → source: WELCOME
+ * Source → destination: HELLO, then OBJECT, BATCH, ZERO, CLOSE and FILE in any order, then END. Destination → source: WELCOME
  * (the answer to HELLO), LANDED (all messages up to a sequence are in their files), REFUSED (why the stream ends).
  * A message is a header of 32 bytes, a body, and for BATCH and FILE the content, which never enters JavaScript
  * on the source and only passes through one buffer on the destination.
@@ -20,12 +20,14 @@ import {
   type WireErrorCode,
 } from '../../../libraries/hypercall/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
+import type { PageRange } from '../ram/zero-pages.js';
 
 const streamMagic = 0x54534b50; // "PKST" as bytes
-export const streamVersion = 1;
+export const streamVersion = 2;
 export const streamHeaderBytes = 32;
 export const tokenBytes = 32;
-export const maxBodyBytes = 64 * 1024;
+/** Holds the ranges of a SEND in which every second page is zero. */
+export const maxBodyBytes = 128 * 1024;
 export const maxObjects = 1024;
 /** Highest number of pages an object may span: all user addresses of a machine with five page-table levels. */
 export const maxObjectPages = 2 ** 44;
@@ -39,6 +41,7 @@ const streamTypes = {
   file: 4,
   end: 5,
   close: 6,
+  zero: 7,
   welcome: 129,
   landed: 130,
   refused: 131,
@@ -50,12 +53,6 @@ export interface StreamHeader {
   readonly sequence: number;
   readonly bodyBytes: number;
   readonly contentBytes: number;
-}
-
-/** Pages of an object that follow on from one another. */
-export interface PageRange {
-  readonly page: number;
-  readonly count: number;
 }
 
 export function encodeMessage(
@@ -121,7 +118,8 @@ export function decodeObject(body: Buffer): { object: number; name: string } {
   }));
 }
 
-export function batchBody(object: number, ranges: readonly PageRange[]): Buffer[] {
+/** Of BATCH and of ZERO. */
+export function rangesBody(object: number, ranges: readonly PageRange[]): Buffer[] {
   const table = Buffer.alloc(8 + ranges.length * 12);
   table.writeUInt32LE(object, 0);
   table.writeUInt32LE(ranges.length, 4);
@@ -132,9 +130,9 @@ export function batchBody(object: number, ranges: readonly PageRange[]): Buffer[
   return [table];
 }
 
-/** Also checks that the content is as long as the ranges say. */
-export function decodeBatch(body: Buffer, contentBytes: number): { object: number; ranges: PageRange[] } {
-  const batch = decode(body, 'batch', (reader) => {
+/** Of BATCH and of ZERO. Checks that the ranges are as many pages as a SEND can have, and where they may be. */
+export function decodeRanges(body: Buffer): { object: number; ranges: PageRange[]; pageCount: number } {
+  const { object, ranges } = decode(body, 'ranges', (reader) => {
     const object = reader.u32('object');
     const count = reader.u32('range count');
     const ranges: PageRange[] = [];
@@ -143,14 +141,19 @@ export function decodeBatch(body: Buffer, contentBytes: number): { object: numbe
     }
     return { object, ranges };
   });
-  const pages = batch.ranges.reduce((sum, { count }) => sum + count, 0);
-  if (pages > maxPagesPerSend || pages * PAGE_BYTES !== contentBytes) {
-    throw broken(`a batch of ${pages} pages with ${contentBytes} bytes of content`);
-  }
-  if (batch.ranges.some(({ page, count }) => page > maxPageIndex || page + count > maxObjectPages)) {
+  const pageCount = ranges.reduce((sum, { count }) => sum + count, 0);
+  if (pageCount > maxPagesPerSend) throw broken(`a batch of ${pageCount} pages`);
+  if (ranges.some(({ page, count }) => page > maxPageIndex || page + count > maxObjectPages)) {
     throw broken(`a batch with pages beyond ${maxObjectPages}`);
   }
-  return batch;
+  return { object, ranges, pageCount };
+}
+
+/** Also checks that the content is as long as the ranges say. */
+export function decodeBatch(body: Buffer, contentBytes: number): { object: number; ranges: PageRange[] } {
+  const { pageCount, ...batch } = decodeRanges(body);
+  if (pageCount * PAGE_BYTES === contentBytes) return batch;
+  throw broken(`a batch of ${pageCount} pages with ${contentBytes} bytes of content`);
 }
 
 export function closeBody(object: number): Buffer[] {

@@ -17,7 +17,15 @@ import { Admission } from './admission.js';
 import { Counters } from './counters.js';
 import { LandingFiles } from './landing-files.js';
 import type { MessageSocket, ReceivedMessage } from './message-socket.js';
-import { decodeBatch, decodeClose, decodeFile, decodeObject, encodeMessage, landedBody } from './protocol.js';
+import {
+  decodeBatch,
+  decodeClose,
+  decodeFile,
+  decodeObject,
+  decodeRanges,
+  encodeMessage,
+  landedBody,
+} from './protocol.js';
 import type { ReceiverEvent, ReceiverStart } from './receiver-messages.js';
 
 export interface ReceiverParts {
@@ -76,6 +84,11 @@ export class Receiver {
       this.counters.add('pages', contentBytes / PAGE_BYTES);
     } else if (type === 'file') {
       files.landFile(decodeFile(body).name, contentBytes);
+    } else if (contentBytes === 0 && type === 'zero') {
+      const { object, ranges, pageCount } = decodeRanges(body);
+      for (const { page, count } of ranges) files.landZeroes(object, page * PAGE_BYTES, count * PAGE_BYTES);
+      this.counters.add('pages', pageCount);
+      this.counters.add('zeroPages', pageCount);
     } else if (contentBytes === 0 && type === 'object') {
       const { object, name } = decodeObject(body);
       files.openObject(object, name);

@@ -1,6 +1,6 @@
 /** What the relay's main thread and the thread that sends a migration's stream say to each other. */
 import type { Endpoint } from '../../../libraries/libc/index.js';
-import type { RamSection } from '../ram/ram-map.js';
+import type { MappedRam } from '../ram/zero-pages.js';
 
 /** How the thread begins. Descriptors stay the main thread's: it closes them when the thread is gone. */
 export interface SenderStart {
@@ -9,8 +9,7 @@ export interface SenderStart {
   readonly peer: Endpoint;
   readonly token: Uint8Array;
   readonly migrationId: string;
-  readonly ramAddress: number;
-  readonly ramSections: readonly RamSection[];
+  readonly ram: MappedRam;
   /** 0: no limit. */
   readonly bytesPerSecond: number;
   readonly counters: SharedArrayBuffer;

@@ -5,7 +5,7 @@
  *     connect ──HELLO, WELCOME──▶ sending ──images──▶ END, wait for its LANDED ──▶ ended
  *
  * In *sending* it works off commands in order: a batch's header and page table, then its pages, straight from guest
- * RAM by `writev` of up to 1024 pieces. Between commands, and while a rate limit makes it wait, it takes the
+ * RAM by `writev` of up to 1024 pieces; of zero pages only where they are. Between commands, and while a rate limit makes it wait, it takes the
  * destination's LANDEDs. With nothing to do it sleeps until a command, a LANDED or the connection's end.
  *
  * Invariants: messages leave in the order of their commands; a batch is reported as landed when the destination
@@ -19,20 +19,20 @@ import { connectTcp, sendFile, setReceiveTimeout, waitReadable } from '../../../
 import type { Clock } from '../../../libraries/process/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
 import { RamMap } from '../ram/ram-map.js';
+import { ZeroPages, type PageRange } from '../ram/zero-pages.js';
 import { Counters } from './counters.js';
 import { Idleness } from './idleness.js';
 import { sendImages } from './image-files.js';
 import { MessageSocket } from './message-socket.js';
 import { PageWriter } from './page-writer.js';
 import {
-  batchBody,
   closeBody,
   decodeLanded,
   decodeRefused,
   encodeMessage,
   helloBody,
   objectBody,
-  type PageRange,
+  rangesBody,
 } from './protocol.js';
 import type { SenderCommand, SenderEvent, SenderStart } from './sender-messages.js';
 import { TokenBucket } from './token-bucket.js';
@@ -47,9 +47,16 @@ export interface SenderParts {
   readonly report: (event: SenderEvent) => void;
 }
 
+interface Batch {
+  readonly object: number;
+  readonly ticket: number;
+  readonly pages: number;
+  readonly zeroPages: number;
+}
+
 interface Unlanded {
   readonly sequence: number;
-  readonly batch?: { readonly object: number; readonly ticket: number; readonly bytes: number };
+  readonly batch?: Batch;
 }
 
 export class Sender {
@@ -58,6 +65,7 @@ export class Sender {
   private readonly counters: Counters;
   private readonly idleness = new Idleness();
   private readonly pages: PageWriter;
+  private readonly zeroPages: ZeroPages;
   private readonly queue: SenderCommand[] = [];
   private readonly unlanded: Unlanded[] = [];
   private nextSequence = 0;
@@ -70,16 +78,25 @@ export class Sender {
     this.bucket = new TokenBucket(start.bytesPerSecond);
     this.pages = new PageWriter({
       socketFd: start.socketFd,
-      ramAddress: start.ramAddress,
-      ram: new RamMap(start.ramSections),
+      ramAddress: start.ram.address,
+      ram: new RamMap(start.ram.sections),
       bucket: this.bucket,
       waitForRate: (byteLength) => this.waitForRate(byteLength),
     });
+    this.zeroPages = new ZeroPages(start.ram);
     this.counters = new Counters(start.counters);
   }
 
   /** Returns when the stream has ended in order. Throws `stream-broken`, or what the destination refused it with. */
   run(): void {
+    try {
+      this.stream();
+    } finally {
+      this.zeroPages.close();
+    }
+  }
+
+  private stream(): void {
     this.connect();
     this.parts.report({ type: 'connected' });
     for (;;) {
@@ -131,11 +148,23 @@ export class Sender {
   }
 
   private sendBatch(object: number, ticket: number, runs: RunList): void {
-    const bytes = runs.pageCount * PAGE_BYTES;
-    const sequence = this.sequence();
-    this.unlanded.push({ sequence, batch: { object, ticket, bytes } });
-    const message = encodeMessage('batch', sequence, batchBody(object, rangesOf(runs)), bytes);
-    this.orRefusal(() => this.pages.write(message, runs));
+    const { content, zeroes } = this.zeroPages.split(runs);
+    const batch = { object, ticket, pages: runs.pageCount, zeroPages: runs.pageCount - content.pageCount };
+    if (zeroes.length > 0) {
+      const sequence = this.sequence();
+      // The last message of a batch stands for all of it.
+      this.unlanded.push(content.pageCount === 0 ? { sequence, batch } : { sequence });
+      const message = encodeMessage('zero', sequence, rangesBody(object, zeroes));
+      this.waitForRate(message.length);
+      this.orRefusal(() => this.socket.send(message));
+    }
+    if (content.pageCount > 0) {
+      const sequence = this.sequence();
+      this.unlanded.push({ sequence, batch });
+      const body = rangesBody(object, rangesOf(content));
+      const message = encodeMessage('batch', sequence, body, content.pageCount * PAGE_BYTES);
+      this.orRefusal(() => this.pages.write(message, content));
+    }
   }
 
   /** Until these bytes may be sent. */
@@ -194,10 +223,12 @@ export class Sender {
       const { batch } = this.unlanded.shift() ?? {};
       if (batch === undefined) continue;
       const starvedUs = this.idleness.take();
-      this.counters.add('pages', batch.bytes / PAGE_BYTES);
-      this.counters.add('bytes', batch.bytes);
+      const { object, ticket, pages, zeroPages } = batch;
+      this.counters.add('pages', pages);
+      this.counters.add('zeroPages', zeroPages);
+      this.counters.add('bytes', (pages - zeroPages) * PAGE_BYTES);
       this.counters.add('starvedUs', starvedUs);
-      this.parts.report({ type: 'landed', ...batch, starvedUs, queueDepth });
+      this.parts.report({ type: 'landed', object, ticket, bytes: pages * PAGE_BYTES, starvedUs, queueDepth });
     }
   }
 
