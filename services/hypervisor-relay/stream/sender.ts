@@ -69,6 +69,8 @@ export class Sender {
   private readonly queue: SenderCommand[] = [];
   private readonly unlanded: Unlanded[] = [];
   private nextSequence = 0;
+  /** Why the destination ended the stream, once it said so. */
+  private refusal: PortkeyError | undefined;
 
   constructor(
     private readonly start: SenderStart,
@@ -180,10 +182,16 @@ export class Sender {
       send: (body, fileFd, contentBytes) => {
         const sequence = this.sequence();
         this.unlanded.push({ sequence });
-        this.waitForRate(contentBytes);
+        const message = encodeMessage('file', sequence, body, contentBytes);
+        this.waitForRate(message.length);
         this.orRefusal(() => {
-          this.socket.send(encodeMessage('file', sequence, body, contentBytes));
-          sendFile(this.socket.fd, fileFd, 0, contentBytes);
+          this.socket.send(message);
+          for (let sent = 0; sent < contentBytes;) {
+            const piece = Math.min(contentBytes - sent, this.bucket.pieceBytes);
+            this.waitForRate(piece);
+            sendFile(this.socket.fd, fileFd, sent, piece);
+            sent += piece;
+          }
         });
         this.counters.add('bytes', contentBytes);
       },
@@ -212,7 +220,10 @@ export class Sender {
   private takeMessage(): void {
     const message = this.socket.receive();
     if (message === undefined) throw new PortkeyError('stream-broken', 'the other relay closed the stream');
-    if (message.type === 'refused') throw refusal(message.body);
+    if (message.type === 'refused') {
+      this.refusal = refusal(message.body);
+      throw this.refusal;
+    }
     if (message.type !== 'landed') {
       throw new PortkeyError('stream-broken', `the other relay sent ${message.type} unasked`);
     }
@@ -237,7 +248,7 @@ export class Sender {
     try {
       send();
     } catch (error) {
-      this.takeLanded();
+      if (this.refusal === undefined) this.takeLanded();
       throw error;
     }
   }
