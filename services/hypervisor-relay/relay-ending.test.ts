@@ -10,6 +10,9 @@ import { greet } from './testing/scripted-guest.js';
 import { highRamAddress } from './testing/scripted-qemu.js';
 import { deadlineMs, type TwoHosts } from './testing/two-hosts.js';
 
+/** For JavaScript's own heap; what is on its way is 768 MiB. */
+const boundBytes = 32 * 2 ** 20;
+
 describe('a stream between two relays that ends before its time', function () {
   this.timeout(60_000);
   let relays: Relays;
@@ -83,5 +86,46 @@ describe('a stream between two relays that ends before its time', function () {
     } finally {
       stalled.close();
     }
+  });
+
+  it('stop while the receiver does, without piling anything up, and go on with it', async () => {
+    const { relayA, relayB } = hosts;
+    const pages = 24_576;
+    const runs = listOf([[highRamAddress / PAGE_BYTES, pages, 0]]);
+    relays.fill(runs);
+    await hosts.open('paused');
+    const before = [relayA.anonymousBytes, relayB.anonymousBytes];
+    relayB.pause();
+    let sending: Promise<unknown>;
+    try {
+      const id = await guest.open('paused', object);
+      // As many SENDs as there are credits, of 48 MiB each.
+      const sends = Array.from({ length: 16 }, async (_, index) => {
+        const list = listOf([
+          [highRamAddress / PAGE_BYTES + (index % 2) * 12_288, 12_288, (index % 2) * 12_288],
+        ]);
+        await (
+          await guest.send(id, list)
+        ).landed;
+      });
+      sending = Promise.all(sends);
+      sending.catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      const { bytes } = await relayA.client.call(
+        'GetTransfer',
+        { migrationId: 'paused', vm: 'vm-a' },
+        { deadlineMs },
+      );
+      assert.equal(bytes, 0, 'nothing has landed');
+    } finally {
+      relayB.resume();
+    }
+    const grown = relayA.anonymousBytes - (before[0] ?? 0);
+    assert.ok(grown < boundBytes, `the source grew by ${grown} bytes`);
+    await sending;
+    relays.verify('paused', runs);
+    const landed = relayB.anonymousBytes - (before[1] ?? 0);
+    assert.ok(landed < boundBytes, `the destination grew by ${landed} bytes`);
+    await hosts.close('paused');
   });
 });

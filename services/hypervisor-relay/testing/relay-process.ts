@@ -1,7 +1,7 @@
 /** For tests: a real relay process with its own configuration, and a client to it. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -48,6 +48,20 @@ export class RelayProcess {
 
   get cpuSeconds(): number {
     return processCpuSeconds(this.child.pid ?? 0) ?? 0;
+  }
+
+  /** Memory of its own, without what it maps. */
+  get anonymousBytes(): number {
+    const status = readFileSync(`/proc/${this.child.pid ?? 0}/status`, 'utf8');
+    return Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+  }
+
+  pause(): void {
+    this.child.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.child.kill('SIGCONT');
   }
 
   /** A line of /metrics, by how it begins. */
