@@ -35,7 +35,7 @@ export interface PageRange {
 const beginningBytes = 16;
 const wordsPerBeginning = beginningBytes / 4;
 /** Fits a core's second-level cache. */
-const wholePages = 64;
+const wholePages = 16;
 
 /** `close` frees its descriptor. One thread uses it at a time. */
 export class ZeroPages {

@@ -64,11 +64,8 @@ export class OutgoingSession implements Session {
     const socketFd = openTcpSocket();
     ram.retain();
     const start: SenderStart = {
-      socketFd,
+      destination: { socketFd, peer, token, migrationId },
       wakeUpFd: this.wakeUp.fd,
-      peer,
-      token,
-      migrationId,
       ram: ram.mapped,
       bytesPerSecond,
       counters: this.counters.shared,

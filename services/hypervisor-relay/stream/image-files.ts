@@ -8,13 +8,12 @@ import { closeSync, fstatSync } from 'node:fs';
 
 import { errorCodeOf, filesBelow, Folder } from '../../../libraries/libc/index.js';
 import { PortkeyError } from '../../../libraries/errors/index.js';
-import { fileBody } from './protocol.js';
 
 const maxFiles = 10_000;
 
 export interface ImageSink {
-  /** Sends a file: its message's body, and its content from this descriptor. */
-  send(body: Buffer[], fileFd: number, contentBytes: number): void;
+  /** Sends a file: its name, and its content from this descriptor. */
+  send(name: string, fileFd: number, contentBytes: number): void;
 }
 
 /**
@@ -40,7 +39,7 @@ function sendOne(folder: Folder, name: string, sink: ImageSink): number {
   const fd = folder.openForReading(name);
   try {
     const { size } = fstatSync(fd);
-    sink.send(fileBody(name), fd, size);
+    sink.send(name, fd, size);
     return size;
   } finally {
     closeSync(fd);

@@ -2,13 +2,18 @@
 import type { Endpoint } from '../../../libraries/libc/index.js';
 import type { MappedRam } from '../ram/zero-pages.js';
 
-/** How the thread begins. Descriptors stay the main thread's: it closes them when the thread is gone. */
-export interface SenderStart {
+/** Another relay's landing. */
+export interface RelayDestination {
   readonly socketFd: number;
-  readonly wakeUpFd: number;
   readonly peer: Endpoint;
   readonly token: Uint8Array;
   readonly migrationId: string;
+}
+
+/** How the thread begins. Descriptors stay the main thread's: it closes them when the thread is gone. */
+export interface SenderStart {
+  readonly destination: RelayDestination;
+  readonly wakeUpFd: number;
   readonly ram: MappedRam;
   /** 0: no limit. */
   readonly bytesPerSecond: number;

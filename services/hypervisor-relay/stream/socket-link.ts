@@ -1,0 +1,193 @@
+/**
+ * The link to another relay: messages on a TCP connection. protocol.ts has them, docs/hypercalls.md their bytes.
+ *
+ * Pages go straight from guest RAM by `writev` of up to 1024 pieces, files by `sendfile`. While a rate limit makes it
+ * wait, and between calls, it takes the destination's LANDEDs. A receiver that stalls stalls it in `writev`.
+ *
+ * Invariants: messages leave in sequence; a batch has landed when the destination said so, never when it was merely
+ * sent; the last message of a batch stands for all of it. The connection's end, or its shutdown by the main thread,
+ * ends every wait. Where the destination said why it ended, that is the error.
+ */
+import { PortkeyError } from '../../../libraries/errors/index.js';
+import type { RunList } from '../../../libraries/hypercall/index.js';
+import { connectTcp, sendFile, setReceiveTimeout, waitReadable } from '../../../libraries/libc/index.js';
+import { PAGE_BYTES } from '../../../libraries/units/index.js';
+import type { MappedRam, PageRange } from '../ram/zero-pages.js';
+import type { Batch, Link, LinkParts } from './link.js';
+import { MessageSocket } from './message-socket.js';
+import { PageWriter } from './page-writer.js';
+import {
+  closeBody,
+  decodeLanded,
+  decodeRefused,
+  encodeMessage,
+  fileBody,
+  helloBody,
+  objectBody,
+  rangesBody,
+  type StreamType,
+} from './protocol.js';
+import type { RelayDestination } from './sender-messages.js';
+
+const connectTimeoutMs = 5_000;
+const welcomeTimeoutMs = 10_000;
+
+interface Unlanded {
+  readonly sequence: number;
+  readonly batch: Batch | undefined;
+}
+
+export class SocketLink implements Link {
+  private readonly socket: MessageSocket;
+  private readonly pages: PageWriter;
+  private readonly unlanded: Unlanded[] = [];
+  private nextSequence = 0;
+  /** Why the destination ended the stream, once it said so. */
+  private refusal: PortkeyError | undefined;
+
+  constructor(
+    private readonly destination: RelayDestination,
+    private readonly wakeUpFd: number,
+    ram: MappedRam,
+    private readonly parts: LinkParts,
+  ) {
+    this.socket = new MessageSocket(destination.socketFd);
+    this.pages = new PageWriter({
+      ram,
+      rate: parts.rate,
+      atPlaces: false,
+      write: (vector) => vector.sendAll(destination.socketFd),
+    });
+  }
+
+  connect(): void {
+    const { socketFd, peer, token, migrationId } = this.destination;
+    connectTcp(socketFd, peer, connectTimeoutMs);
+    this.socket.send(encodeMessage('hello', this.sequence(), helloBody(Buffer.from(token), migrationId)));
+    setReceiveTimeout(socketFd, welcomeTimeoutMs);
+    const answer = this.socket.receive();
+    setReceiveTimeout(socketFd, 0);
+    if (answer?.type === 'refused') throw refusalIn(answer.body);
+    if (answer?.type !== 'welcome') {
+      throw new PortkeyError(
+        'stream-broken',
+        `${peer.address}:${peer.port} is not the landing of this migration`,
+      );
+    }
+  }
+
+  openObject(object: number, name: string): void {
+    this.send('object', objectBody(object, name));
+  }
+
+  closeObject(object: number): void {
+    this.send('close', closeBody(object));
+  }
+
+  sendPages(batch: Batch, content: RunList, zeroes: readonly PageRange[]): void {
+    const isAllZero = content.pageCount === 0;
+    if (zeroes.length > 0) {
+      this.send('zero', rangesBody(batch.object, zeroes), isAllZero ? batch : undefined);
+    }
+    if (isAllZero) return;
+    const message = this.message(
+      'batch',
+      rangesBody(batch.object, rangesOf(content)),
+      content.pageCount * PAGE_BYTES,
+      batch,
+    );
+    this.orRefusal(() => this.pages.write(content, message));
+  }
+
+  sendFile(name: string, fileFd: number, byteLength: number): void {
+    const message = this.message('file', fileBody(name), byteLength);
+    this.orRefusal(() => {
+      this.socket.send(message);
+      this.parts.rate.inPieces(byteLength, (start, length) =>
+        sendFile(this.socket.fd, fileFd, start, length),
+      );
+    });
+  }
+
+  end(): void {
+    this.send('end', []);
+    while (this.unlanded.length > 0) this.wait(-1);
+  }
+
+  /** Once everything has landed nothing more is due; after END the destination closes then, and that is no error. */
+  takeAnswers(): void {
+    while (this.unlanded.length > 0 && waitReadable(this.socket.fd, this.wakeUpFd, 0)) this.takeAnswer();
+  }
+
+  wait(timeoutMs: number): void {
+    if (!waitReadable(this.socket.fd, this.wakeUpFd, timeoutMs)) return;
+    this.takeAnswer();
+    this.takeAnswers();
+  }
+
+  /** The socket is the main thread's. */
+  close(): void {
+    this.unlanded.length = 0;
+  }
+
+  private send(type: StreamType, body: Buffer[], batch?: Batch): void {
+    const message = this.message(type, body, 0, batch);
+    this.parts.rate.take(message.length);
+    this.orRefusal(() => this.socket.send(message));
+  }
+
+  private message(type: StreamType, body: Buffer[], contentBytes: number, batch?: Batch): Buffer {
+    const sequence = this.sequence();
+    this.unlanded.push({ sequence, batch });
+    return encodeMessage(type, sequence, body, contentBytes);
+  }
+
+  private takeAnswer(): void {
+    const message = this.socket.receive();
+    if (message === undefined) throw new PortkeyError('stream-broken', 'the other relay closed the stream');
+    if (message.type === 'refused') {
+      this.refusal = refusalIn(message.body);
+      throw this.refusal;
+    }
+    if (message.type !== 'landed') {
+      throw new PortkeyError('stream-broken', `the other relay sent ${message.type} unasked`);
+    }
+    decodeLanded(message.body);
+    while ((this.unlanded[0]?.sequence ?? Number.POSITIVE_INFINITY) <= message.sequence) {
+      const { batch } = this.unlanded.shift() ?? {};
+      if (batch !== undefined) this.parts.onLanded(batch);
+    }
+  }
+
+  /** A destination that refuses says why before it closes; that is better news than EPIPE. */
+  private orRefusal(send: () => void): void {
+    try {
+      send();
+    } catch (error) {
+      if (this.refusal === undefined) this.takeAnswers();
+      throw error;
+    }
+  }
+
+  private sequence(): number {
+    const sequence = this.nextSequence;
+    this.nextSequence += 1;
+    return sequence;
+  }
+}
+
+/** Where the pages of a batch go: scattered frames are mostly neighbours again in the object. */
+function rangesOf(runs: RunList): PageRange[] {
+  const ranges: { page: number; count: number }[] = [];
+  for (let index = 0; index < runs.length; index += 1) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last.page + last.count === runs.page(index)) last.count += runs.count(index);
+    else ranges.push({ page: runs.page(index), count: runs.count(index) });
+  }
+  return ranges;
+}
+
+function refusalIn(body: Buffer): PortkeyError {
+  const { code, text } = decodeRefused(body);
+  return new PortkeyError(code, `the destination's relay refused the stream: ${text}`);
+}
