@@ -11,6 +11,7 @@ export {
   acceptTcp,
   connectTcp,
   listenTcp,
+  openSocketPair,
   openTcpSocket,
   receiveExactly,
   setReceiveTimeout,

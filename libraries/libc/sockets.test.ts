@@ -10,6 +10,7 @@ import {
   IoVector,
   listenTcp,
   maxPieces,
+  openSocketPair,
   openTcpSocket,
   receiveExactly,
   sendFile,
@@ -69,6 +70,19 @@ describe('blocking sockets', () => {
       sent,
       Array.from({ length: 16 }, (_, index) => 2 ** 40 + index),
     );
+  });
+
+  it('come as a pair, of which each tells when it was shut down', () => {
+    const [one, other] = openSocketPair();
+    try {
+      assert.equal(waitReadable(one, -1, 0), false);
+      shutdownSocket(one);
+      assert.equal(waitReadable(one, -1, 0), true);
+      assert.equal(waitReadable(other, -1, 0), true);
+    } finally {
+      closeSync(one);
+      closeSync(other);
+    }
   });
 
   it('take no more pieces than the kernel', () => {

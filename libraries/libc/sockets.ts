@@ -21,6 +21,12 @@ const socket = libc.func('int socket(int domain, int type, int protocol)') as (
   type: number,
   protocol: number,
 ) => number;
+const socketpair = libc.func('int socketpair(int domain, int type, int protocol, void *fds)') as (
+  domain: number,
+  type: number,
+  protocol: number,
+  fds: Buffer,
+) => number;
 const connect = libc.func('int connect(int fd, void *address, uint32_t length)') as WithAddress;
 const bind = libc.func('int bind(int fd, void *address, uint32_t length)') as WithAddress;
 const listen = libc.func('int listen(int fd, int backlog)') as (fd: number, backlog: number) => number;
@@ -46,6 +52,7 @@ const recv = libc.func('int64_t recv(int fd, void *buffer, size_t length, int fl
   flags: number,
 ) => number;
 
+const AF_UNIX = 1;
 const AF_INET = 2;
 const SOCK_STREAM = 1;
 const SOCK_CLOEXEC = 0x80000;
@@ -73,6 +80,15 @@ export function openTcpSocket(): number {
   const fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) throw libcError('socket', 'a TCP connection');
   return fd;
+}
+
+/** Two sockets of this process that are connected to each other. The caller closes both. */
+export function openSocketPair(): [number, number] {
+  const fds = Buffer.alloc(8);
+  // SAFETY: the kernel writes two descriptors of 4 bytes.
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) !== 0)
+    throw libcError('socketpair', 'a stream');
+  return [fds.readInt32LE(0), fds.readInt32LE(4)];
 }
 
 /** Blocks. Throws `stream-broken` where the peer refuses or does not answer within the time. */

@@ -73,6 +73,9 @@ export function relayHandlers({
       const vm = find(request.vm);
       const { address, port, bytesPerSecond } = request;
       const migrationId = requireMigrationId(request.migrationId);
+      const peer = { address, port };
+      const token = Buffer.from(request.token, 'hex');
+      const landing = sessions.admitting(migrationId, peer, token);
       const session = sessions.add(
         vm.name,
         migrationId,
@@ -81,8 +84,7 @@ export function relayHandlers({
             vm: vm.name,
             migrationId,
             ram: vm.provedRam(),
-            peer: { address, port },
-            token: Buffer.from(request.token, 'hex'),
+            target: landing === undefined ? { peer, token } : { landing },
             bytesPerSecond,
             threads: threads.senders,
           }),
@@ -93,7 +95,8 @@ export function relayHandlers({
         await sessions.close(vm.name, migrationId);
         throw error;
       }
-      log.info({ vm: vm.name, migrationId, address, port, bytesPerSecond }, 'stream opened');
+      const isLocal = landing !== undefined;
+      log.info({ vm: vm.name, migrationId, address, port, isLocal, bytesPerSecond }, 'stream opened');
       return {};
     },
 

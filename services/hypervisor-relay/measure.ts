@@ -1,7 +1,8 @@
 /**
  * Prints what a GiB costs the relays, beside the floor: node build/services/hypervisor-relay/measure.js [PASSES] [FOLDER]
  *
- * Two real relays on loopback, RAM and landing in FOLDER (/dev/shm), a scripted guest in this process. Each pass of a
+ * Two real relays on loopback, RAM and landing in FOLDER (/dev/shm), a scripted guest in this process; in one row both
+ * VMs are the same relay's, whose CPU stands under source. Each pass of a
  * row is one migration: a session of its own, 1 GiB of RAM sent once, into files that did not exist. CPU seconds are
  * those of the two relay processes, all threads, opening and ending of the session included, removing its files not.
  * The rows take turns, PASSES times (5) after one that is not counted; a row's figures are its medians, "both" with
@@ -104,7 +105,7 @@ class Bench {
     const passage = {
       bytes: runs.pageCount * PAGE_BYTES,
       sourceSeconds: hosts.relayA.cpuSeconds - before.a,
-      destinationSeconds: hosts.relayB.cpuSeconds - before.b,
+      destinationSeconds: hosts.isOneHost ? 0 : hosts.relayB.cpuSeconds - before.b,
       seconds: (performance.now() - before.ms) / 1000,
       hypercalls: batcher.sends,
     };
@@ -149,17 +150,28 @@ function print({ name, taken }: Row, floorPerGib: number): void {
   );
 }
 
-const hosts = await TwoHosts.start({ highRamBytes: ramBytes - lowRamBytes, within: folder });
-try {
+async function start(place: Promise<TwoHosts>): Promise<Bench> {
+  const hosts = await place;
+  places.push(hosts);
   const { client } = await greet(hosts.vmA);
   const bench = new Bench(hosts, client);
   bench.fill();
+  return bench;
+}
+
+const places: TwoHosts[] = [];
+const options = { highRamBytes: ramBytes - lowRamBytes, within: folder };
+try {
+  const bench = await start(TwoHosts.start(options));
+  const oneHost = await start(TwoHosts.startOnOneHost(options));
   const row = (name: string, pass: Row['pass']): Row => ({ name, pass, taken: [] });
   const floor = row('floor', () => bench.floor());
   const rows = [
     floor,
     row('contiguous', () => bench.migration(contiguous())),
     row('every page a run', () => bench.migration(fragmented())),
+    row('contiguous, same host', () => oneHost.migration(contiguous())),
+    row('every page, same host', () => oneHost.migration(fragmented())),
     row('zero', () => bench.migration(fourTimes(firstPfn + pages))),
     row('zero but for the end', () => bench.migration(fourTimes(firstPfn + pages + quarter))),
     row('contiguous, fixed:16', () => bench.migration(contiguous(pages / 8), 'fixed:16')),
@@ -187,5 +199,5 @@ try {
       `${milliseconds((passage) => passage.destinationSeconds)} at the destination\n`,
   );
 } finally {
-  await hosts.stop();
+  for (const hosts of places) await hosts.stop();
 }

@@ -56,7 +56,7 @@ export function relayMetrics(registry: Registry, sources: MetricSources): RelayM
   total(
     registry,
     'portkey_sent_bytes_total',
-    'Bytes of pages and files sent to other relays.',
+    'Bytes of pages and files sent to other relays, or written into landings of this one.',
     () => sources.totals().sentBytes,
   );
   total(

@@ -4,12 +4,15 @@
  *     waiting ──stream admitted──▶ landing ──END──▶ sealed
  *         └─────────────────────────┴── failure, or close ──▶ over, with its error
  *
+ * A stream of the same relay, from a VM on this host to another, *joins* instead: nobody is admitted by the port any
+ * more, that stream's thread writes into the folder and its end is this one's.
+ *
  * Whoever waits for the seal hears of it, or of the failure, also if it came before the question.
  */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, timingSafeEqual } from 'node:crypto';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
-import { listenTcp } from '../../../libraries/libc/index.js';
+import { listenTcp, type Endpoint } from '../../../libraries/libc/index.js';
 import { Counters } from '../stream/counters.js';
 import { tokenBytes } from '../stream/protocol.js';
 import type { ReceiverEvent, ReceiverStart } from '../stream/receiver-messages.js';
@@ -27,6 +30,18 @@ export interface LandingOptions {
   readonly threads: ThreadPool;
 }
 
+/** A stream of this relay that has joined a landing of it. */
+export interface JoinedStream {
+  /** Resolves when nothing of it writes any more. */
+  end(error: PortkeyError): Promise<void>;
+}
+
+/** Where it lands. */
+export interface JoinedLanding {
+  readonly folder: string;
+  readonly counters: SharedArrayBuffer;
+}
+
 export class LandingSession implements Session {
   readonly vm: string;
   readonly migrationId: string;
@@ -35,11 +50,17 @@ export class LandingSession implements Session {
   private readonly counters = new Counters();
   private readonly thread: StreamThread<ReceiverStart, ReceiverEvent>;
   private readonly seal: Promise<void>;
+  private readonly address: string;
+  private readonly folder: string;
+  private isTaken = false;
+  private joined: JoinedStream | undefined;
   private settle: { resolve: () => void; reject: (error: PortkeyError) => void } | undefined;
 
   constructor({ vm, migrationId, address, folder, threads }: LandingOptions) {
     this.vm = vm;
     this.migrationId = migrationId;
+    this.address = address;
+    this.folder = folder;
     const { fd, port } = listenTcp(address);
     this.port = port;
     this.seal = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
@@ -57,8 +78,34 @@ export class LandingSession implements Session {
       start,
       sockets: [fd],
       onEvent: (event) => this.handle(event),
-      onOver: (error) => this.fail(error ?? new PortkeyError('stream-broken', 'the landing is over')),
+      onOver: (error) => {
+        if (this.joined === undefined) this.fail(error ?? landingIsOver());
+      },
     });
+  }
+
+  /** Whether it is this landing that a stream is to go to, and may. */
+  admits(migrationId: string, peer: Endpoint, token: Uint8Array): boolean {
+    if (this.isTaken || migrationId !== this.migrationId) return false;
+    if (peer.address !== this.address || peer.port !== this.port) return false;
+    return token.length === this.token.length && timingSafeEqual(token, this.token);
+  }
+
+  /** For the one stream that it admits. That reports by `joinedEnded` and `joinedOver`. */
+  join(stream: JoinedStream): JoinedLanding {
+    this.isTaken = true;
+    this.joined = stream;
+    this.thread.shutDown();
+    return { folder: this.folder, counters: this.counters.shared };
+  }
+
+  /** All of the joined stream has landed. */
+  joinedEnded(): void {
+    this.settle?.resolve();
+  }
+
+  joinedOver(error: PortkeyError | undefined): void {
+    this.fail(error ?? landingIsOver());
   }
 
   /** Resolves when everything has landed and no more may come. Throws `stream-broken`, `no-room`. */
@@ -77,18 +124,26 @@ export class LandingSession implements Session {
   }
 
   async close(): Promise<void> {
-    this.fail(new PortkeyError('cancelled', `the landing of migration ${this.migrationId} was closed`));
+    const error = new PortkeyError('cancelled', `the landing of migration ${this.migrationId} was closed`);
+    this.fail(error);
     this.thread.shutDown();
+    await this.joined?.end(new PortkeyError('stream-broken', error.message));
     await this.thread.done;
   }
 
   private handle(event: ReceiverEvent): void {
-    if (event.type === 'accepted') this.thread.adopt(event.fd);
-    else this.settle?.resolve();
+    if (event.type === 'accepted') {
+      this.isTaken = true;
+      this.thread.adopt(event.fd);
+    } else if (this.joined === undefined) this.settle?.resolve();
   }
 
   /** After the seal this changes nothing: a promise settles once. */
   private fail(error: PortkeyError): void {
     this.settle?.reject(error);
   }
+}
+
+function landingIsOver(): PortkeyError {
+  return new PortkeyError('stream-broken', 'the landing is over');
 }

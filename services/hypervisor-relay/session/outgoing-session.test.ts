@@ -88,8 +88,7 @@ describe("a source's stream", () => {
         vm: 'vm-a',
         migrationId: `m-${time}`,
         ram,
-        peer: { address: '127.0.0.1', port },
-        token: Buffer.alloc(tokenBytes),
+        target: { peer: { address: '127.0.0.1', port }, token: Buffer.alloc(tokenBytes) },
         bytesPerSecond: 0,
         threads: threads.senders,
       });

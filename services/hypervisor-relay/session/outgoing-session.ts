@@ -1,5 +1,6 @@
 /**
- * The source's part of a migration: a stream to the destination's relay, fed by the guest's SENDs.
+ * The source's part of a migration: a stream to the destination's relay, or into a landing of this one, fed by the
+ * guest's SENDs.
  *
  *     connecting ──▶ open ──sendImages──▶ ended
  *          └───────────┴──────┴── any failure, or close ──▶ over, with its error
@@ -9,12 +10,13 @@
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import type { RunList } from '../../../libraries/hypercall/index.js';
-import { openTcpSocket, WakeUp, type Endpoint } from '../../../libraries/libc/index.js';
+import { openSocketPair, openTcpSocket, WakeUp, type Endpoint } from '../../../libraries/libc/index.js';
 import type { GuestRam } from '../ram/guest-ram.js';
 import { Counters } from '../stream/counters.js';
-import type { SenderCommand, SenderEvent, SenderStart } from '../stream/sender-messages.js';
+import type { Destination, SenderCommand, SenderEvent, SenderStart } from '../stream/sender-messages.js';
 import { StreamThread } from '../stream/stream-thread.js';
 import type { ThreadPool } from '../stream/thread-pool.js';
+import type { LandingSession } from './landing-session.js';
 import type { Session, TransferCounts } from './session.js';
 
 export interface LandedBatch {
@@ -32,11 +34,15 @@ export interface OutgoingOptions {
   readonly vm: string;
   readonly migrationId: string;
   readonly ram: GuestRam;
-  readonly peer: Endpoint;
-  readonly token: Uint8Array;
+  readonly target: StreamTarget;
   readonly bytesPerSecond: number;
   readonly threads: ThreadPool;
 }
+
+export type StreamTarget =
+  | { readonly peer: Endpoint; readonly token: Uint8Array }
+  /** It admits this stream. */
+  | { readonly landing: LandingSession };
 
 interface Settle<T> {
   readonly resolve: (value: T) => void;
@@ -49,6 +55,8 @@ export class OutgoingSession implements Session {
   private readonly counters = new Counters();
   private readonly wakeUp = new WakeUp();
   private readonly thread: StreamThread<SenderStart, SenderEvent>;
+  /** Where the stream goes, if that is in this relay. */
+  private readonly landing: LandingSession | undefined;
   private readonly batches = new Map<number, BatchListener>();
   private connecting: Settle<void> | undefined;
   private ending: Settle<{ files: number; bytes: number }> | undefined;
@@ -58,13 +66,14 @@ export class OutgoingSession implements Session {
   private hypercallCount = 0;
 
   constructor(options: OutgoingOptions) {
-    const { vm, migrationId, ram, peer, token, bytesPerSecond } = options;
+    const { vm, migrationId, ram, target, bytesPerSecond } = options;
     this.vm = vm;
     this.migrationId = migrationId;
-    const socketFd = openTcpSocket();
+    const { destination, sockets } = this.open(target);
+    this.landing = 'landing' in target ? target.landing : undefined;
     ram.retain();
     const start: SenderStart = {
-      destination: { socketFd, peer, token, migrationId },
+      destination,
       wakeUpFd: this.wakeUp.fd,
       ram: ram.mapped,
       bytesPerSecond,
@@ -73,11 +82,12 @@ export class OutgoingSession implements Session {
     this.thread = new StreamThread<SenderStart, SenderEvent>({
       pool: options.threads,
       start,
-      sockets: [socketFd],
+      sockets,
       onEvent: (event) => this.handle(event),
       onOver: (error) => {
         this.wakeUp.close();
         ram.release();
+        this.landing?.joinedOver(error);
         this.fail(
           error ?? new PortkeyError('stream-broken', `the stream of migration ${migrationId} is over`),
         );
@@ -157,6 +167,22 @@ export class OutgoingSession implements Session {
     await this.thread.done;
   }
 
+  private open(target: StreamTarget): { destination: Destination; sockets: number[] } {
+    if ('landing' in target) {
+      const sockets = openSocketPair();
+      const stream = {
+        end: async (error: PortkeyError): Promise<void> => {
+          this.abort(error);
+          await this.thread.done;
+        },
+      };
+      return { destination: { type: 'local', endFd: sockets[0], ...target.landing.join(stream) }, sockets };
+    }
+    const socketFd = openTcpSocket();
+    const { migrationId } = this;
+    return { destination: { type: 'relay', socketFd, migrationId, ...target }, sockets: [socketFd] };
+  }
+
   private handle(event: SenderEvent): void {
     if (event.type === 'connected') {
       this.connecting?.resolve();
@@ -167,6 +193,7 @@ export class OutgoingSession implements Session {
       this.batches.delete(event.ticket);
       listener?.onLanded(event);
     } else {
+      this.landing?.joinedEnded();
       this.ending?.resolve({ files: event.files, bytes: event.bytes });
     }
   }

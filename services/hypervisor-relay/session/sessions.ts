@@ -5,6 +5,7 @@
  * that comes back closes it.
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
+import type { Endpoint } from '../../../libraries/libc/index.js';
 import { LandingSession } from './landing-session.js';
 import { OutgoingSession } from './outgoing-session.js';
 import type { Session } from './session.js';
@@ -67,6 +68,14 @@ export class Sessions {
     const session = this.get(vm, migrationId);
     if (session instanceof LandingSession) return session;
     throw new PortkeyError('session-unknown', `${vm} is not the destination of migration ${migrationId}`);
+  }
+
+  /** The landing here that admits a stream to this address, if there is one. */
+  admitting(migrationId: string, peer: Endpoint, token: Uint8Array): LandingSession | undefined {
+    return [...this.sessions.values()].find(
+      (session): session is LandingSession =>
+        session instanceof LandingSession && session.admits(migrationId, peer, token),
+    );
   }
 
   /** One that is not there is fine. Resolves when its thread is gone. */

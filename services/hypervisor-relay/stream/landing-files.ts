@@ -2,19 +2,15 @@
  * The files of one landing: objects, which are written in place until they are closed, and files, which are
  * written once.
  *
- * Everything is opened beneath the landing folder, because the guest can write there too. Content goes from the
- * socket through one buffer into the files; it is read from the socket even where it cannot be written no more
- * than one buffer ahead, so memory is bounded whatever a message announces. Zero pages become holes, which take no
- * room: what an earlier round wrote there is given back.
+ * Everything is opened beneath the landing folder, because the guest can write there too. Who brings content writes
+ * it, into the descriptor that it is handed for as long as that takes. Zero pages become holes, which take no room:
+ * what an earlier round wrote there is given back.
  */
-import { closeSync, fstatSync, ftruncateSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync } from 'node:fs';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
-import { errorCodeOf, Folder, punchHole, receiveExactly } from '../../../libraries/libc/index.js';
+import { errorCodeOf, Folder, punchHole } from '../../../libraries/libc/index.js';
 import { maxObjects } from './protocol.js';
-
-/** Fits a core's second-level cache, so that the second copy is cheap. */
-const bufferBytes = 256 * 1024;
 
 interface LandingObject {
   readonly fd: number;
@@ -24,13 +20,9 @@ interface LandingObject {
 
 export class LandingFiles {
   private readonly objects = new Map<number, LandingObject>();
-  private readonly buffer = Buffer.from(new ArrayBuffer(bufferBytes));
   private readonly folder: Folder;
 
-  constructor(
-    path: string,
-    private readonly socketFd: number,
-  ) {
+  constructor(path: string) {
     this.folder = Folder.open(path);
   }
 
@@ -46,10 +38,10 @@ export class LandingFiles {
     this.objects.delete(object);
   }
 
-  /** Takes the next bytes of the stream into an object, at this place. */
-  landPages(object: number, offset: number, byteLength: number): void {
+  /** `write` writes these bytes of an object. Throws `no-room`, and what it throws. */
+  landPages(object: number, offset: number, byteLength: number, write: (fd: number) => void): void {
     const landing = this.get(object);
-    this.land(landing.fd, offset, byteLength);
+    this.orNoRoom(() => write(landing.fd));
     landing.endsAt = Math.max(landing.endsAt, offset + byteLength);
   }
 
@@ -62,12 +54,12 @@ export class LandingFiles {
     ftruncateSync(landing.fd, landing.endsAt);
   }
 
-  /** Takes the next bytes of the stream as a whole file. */
-  landFile(name: string, byteLength: number): void {
+  /** `write` writes a whole file from its beginning. Throws `no-room`, and what it throws. */
+  landFile(name: string, write: (fd: number) => void): void {
     const fd = this.folder.openForWriting(name);
     try {
       ftruncateSync(fd, 0);
-      this.land(fd, 0, byteLength);
+      this.orNoRoom(() => write(fd));
     } finally {
       closeSync(fd);
     }
@@ -85,22 +77,9 @@ export class LandingFiles {
     return landing;
   }
 
-  private land(fd: number, offset: number, byteLength: number): void {
-    let landed = 0;
-    while (landed < byteLength) {
-      const length = Math.min(bufferBytes, byteLength - landed);
-      if (!receiveExactly(this.socketFd, this.buffer, length))
-        throw broken('it ended in the middle of a message');
-      this.write(fd, offset + landed, length);
-      landed += length;
-    }
-  }
-
-  private write(fd: number, offset: number, byteLength: number): void {
+  private orNoRoom(write: () => void): void {
     try {
-      for (let written = 0; written < byteLength;) {
-        written += writeSync(fd, this.buffer, written, byteLength - written, offset + written);
-      }
+      write();
     } catch (cause) {
       if (errorCodeOf(cause) !== 'ENOSPC') throw cause;
       throw new PortkeyError('no-room', `the landing folder ${this.folder.path} is full`, { cause });

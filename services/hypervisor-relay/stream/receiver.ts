@@ -27,6 +27,7 @@ import {
   landedBody,
 } from './protocol.js';
 import type { ReceiverEvent, ReceiverStart } from './receiver-messages.js';
+import { SocketContent } from './socket-content.js';
 
 export interface ReceiverParts {
   readonly clock: Pick<Clock, 'monotonicMs'>;
@@ -47,9 +48,9 @@ export class Receiver {
   run(): void {
     const socket = new Admission({ ...this.start, clock: this.parts.clock }).admit();
     this.parts.report({ type: 'accepted', fd: socket.fd });
-    const files = new LandingFiles(this.start.folder, socket.fd);
+    const files = new LandingFiles(this.start.folder);
     try {
-      this.land(socket, files);
+      this.land(socket, files, new SocketContent(socket.fd));
     } catch (error) {
       socket.refuse(error);
       throw error;
@@ -59,7 +60,7 @@ export class Receiver {
     this.parts.report({ type: 'sealed' });
   }
 
-  private land(socket: MessageSocket, files: LandingFiles): void {
+  private land(socket: MessageSocket, files: LandingFiles, content: SocketContent): void {
     // HELLO was 0.
     for (let due = 1; ; due += 1) {
       const message = socket.receive();
@@ -68,7 +69,7 @@ export class Receiver {
       if (message.sequence !== due) {
         throw new PortkeyError('stream-broken', `message ${message.sequence} came where ${due} was due`);
       }
-      const bytes = this.landMessage(message, files);
+      const bytes = this.landMessage(message, files, content);
       this.counters.add('bytes', bytes);
       socket.send(encodeMessage('landed', message.sequence, landedBody(bytes)));
       if (message.type === 'end') return;
@@ -76,14 +77,18 @@ export class Receiver {
   }
 
   /** Returns the bytes of content that are in their files now. */
-  private landMessage(message: ReceivedMessage, files: LandingFiles): number {
+  private landMessage(message: ReceivedMessage, files: LandingFiles, content: SocketContent): number {
     const { type, body, contentBytes } = message;
     if (type === 'batch') {
       const { object, ranges } = decodeBatch(body, contentBytes);
-      for (const { page, count } of ranges) files.landPages(object, page * PAGE_BYTES, count * PAGE_BYTES);
+      for (const { page, count } of ranges) {
+        const offset = page * PAGE_BYTES;
+        const byteLength = count * PAGE_BYTES;
+        files.landPages(object, offset, byteLength, (fd) => content.into(fd, offset, byteLength));
+      }
       this.counters.add('pages', contentBytes / PAGE_BYTES);
     } else if (type === 'file') {
-      files.landFile(decodeFile(body).name, contentBytes);
+      files.landFile(decodeFile(body).name, (fd) => content.into(fd, 0, contentBytes));
     } else if (contentBytes === 0 && type === 'zero') {
       const { object, ranges, pageCount } = decodeRanges(body);
       for (const { page, count } of ranges) files.landZeroes(object, page * PAGE_BYTES, count * PAGE_BYTES);

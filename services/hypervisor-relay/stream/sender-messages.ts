@@ -4,15 +4,27 @@ import type { MappedRam } from '../ram/zero-pages.js';
 
 /** Another relay's landing. */
 export interface RelayDestination {
+  readonly type: 'relay';
   readonly socketFd: number;
   readonly peer: Endpoint;
   readonly token: Uint8Array;
   readonly migrationId: string;
 }
 
+/** A landing of the relay that this thread is of. */
+export interface LocalDestination {
+  readonly type: 'local';
+  /** Readable when the stream must end. */
+  readonly endFd: number;
+  readonly folder: string;
+  readonly counters: SharedArrayBuffer;
+}
+
+export type Destination = RelayDestination | LocalDestination;
+
 /** How the thread begins. Descriptors stay the main thread's: it closes them when the thread is gone. */
 export interface SenderStart {
-  readonly destination: RelayDestination;
+  readonly destination: Destination;
   readonly wakeUpFd: number;
   readonly ram: MappedRam;
   /** 0: no limit. */

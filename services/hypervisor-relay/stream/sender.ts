@@ -18,6 +18,7 @@ import { Counters } from './counters.js';
 import { Idleness } from './idleness.js';
 import { sendImages } from './image-files.js';
 import type { Batch, Link } from './link.js';
+import { LocalLink } from './local-link.js';
 import { RateLimit } from './rate-limit.js';
 import type { SenderCommand, SenderEvent, SenderStart } from './sender-messages.js';
 import { SocketLink } from './socket-link.js';
@@ -44,7 +45,11 @@ export class Sender {
     this.zeroPages = new ZeroPages(start.ram);
     const rate = new RateLimit(start.bytesPerSecond, parts.clock, (timeoutMs) => this.link.wait(timeoutMs));
     const linkParts = { rate, onLanded: (batch: Batch) => this.landed(batch) };
-    this.link = new SocketLink(start.destination, start.wakeUpFd, start.ram, linkParts);
+    const { destination, wakeUpFd, ram } = start;
+    this.link =
+      destination.type === 'relay'
+        ? new SocketLink(destination, wakeUpFd, ram, linkParts)
+        : new LocalLink(destination, wakeUpFd, ram, linkParts);
   }
 
   /** Returns when the stream has ended in order. Throws `stream-broken`, or what the destination refused it with. */

@@ -81,11 +81,11 @@ export class Relays {
 }
 
 /** For `describe`: hands each test its relays before it runs. */
-export function withRelays(give: (relays: Relays) => void): void {
+export function withRelays(give: (relays: Relays) => void, start = TwoHosts.start.bind(TwoHosts)): void {
   let hosts: TwoHosts | undefined;
   let guest: HypercallClient | undefined;
   before(async () => {
-    hosts = await TwoHosts.start();
+    hosts = await start();
   });
   after(async () => {
     assert.deepEqual(await hosts?.stop(), [0, 0]);

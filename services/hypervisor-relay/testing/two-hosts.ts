@@ -1,4 +1,7 @@
-/** For tests: relays A and B on loopback, a VM on each, and one migration from A's to B's. */
+/**
+ * For tests: relays A and B on loopback, a VM on each, and one migration from A's to B's. On one host, both VMs are
+ * the same relay's.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -24,6 +27,17 @@ export class TwoHosts {
       await RelayProcess.start('host-a', [vmA]),
       await RelayProcess.start('host-b', [vmB]),
     );
+  }
+
+  static async startOnOneHost(options: QemuOptions = {}): Promise<TwoHosts> {
+    const vmA = await ScriptedQemu.start('vm-a', options);
+    const vmB = await ScriptedQemu.start('vm-b', options);
+    const relay = await RelayProcess.start('host', [vmA, vmB]);
+    return new TwoHosts(vmA, vmB, relay, relay);
+  }
+
+  get isOneHost(): boolean {
+    return this.relayA === this.relayB;
   }
 
   /** A landing on B and a stream to it on A; A's guest must have said HELLO. */
@@ -61,6 +75,7 @@ export class TwoHosts {
 
   /** Both relays' exit codes. */
   async stop(): Promise<(number | null)[]> {
-    return [await this.relayA.stop(), await this.relayB.stop()];
+    const code = await this.relayA.stop();
+    return [code, this.isOneHost ? code : await this.relayB.stop()];
   }
 }

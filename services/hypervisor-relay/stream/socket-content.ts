@@ -1,0 +1,34 @@
+/**
+ * Content from a socket into files, through one buffer: it is read no more than a buffer ahead of what was written, so
+ * memory is bounded whatever a message announces.
+ */
+import { writeSync } from 'node:fs';
+
+import { PortkeyError } from '../../../libraries/errors/index.js';
+import { receiveExactly } from '../../../libraries/libc/index.js';
+
+/** Fits a core's second-level cache, so that the second copy is cheap. */
+const bufferBytes = 256 * 1024;
+
+export class SocketContent {
+  private readonly buffer = Buffer.from(new ArrayBuffer(bufferBytes));
+
+  constructor(private readonly socketFd: number) {}
+
+  /** Blocks until the next bytes of the stream are in the file. Throws `stream-broken`, and what writing throws. */
+  into(fd: number, offset: number, byteLength: number): void {
+    for (let landed = 0; landed < byteLength;) {
+      const length = Math.min(bufferBytes, byteLength - landed);
+      if (!receiveExactly(this.socketFd, this.buffer, length)) {
+        throw new PortkeyError(
+          'stream-broken',
+          'the stream between the relays ended in the middle of a message',
+        );
+      }
+      for (let written = 0; written < length;) {
+        written += writeSync(fd, this.buffer, written, length - written, offset + landed + written);
+      }
+      landed += length;
+    }
+  }
+}
