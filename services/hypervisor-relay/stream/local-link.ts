@@ -5,6 +5,9 @@
  * file: one copy each, no socket, no second thread. What a call has written has landed when it returns, and is
  * acknowledged then; so everything that rests on acknowledgements holds as over the network. The rate limit does, too.
  *
+ * Measured (measure.js 3, CPU seconds per GiB): one run 0.46, every page a run of its own 0.70; over loopback, both
+ * relays together, 0.88 and 1.09.
+ *
  * The main thread ends a wait by shutting `endFd` down, one of a pair of sockets that carry nothing. Limits: a copy
  * that has begun (64 MiB at most) is not broken off.
  */
@@ -20,7 +23,7 @@ import { PageWriter } from './page-writer.js';
 import type { LocalDestination } from './sender-messages.js';
 
 export class LocalLink implements Link {
-  private readonly files: LandingFiles;
+  private opened: LandingFiles | undefined;
   private readonly counters: Counters;
   private readonly pages: PageWriter;
   private object = 0;
@@ -31,7 +34,6 @@ export class LocalLink implements Link {
     ram: MappedRam,
     private readonly parts: LinkParts,
   ) {
-    this.files = new LandingFiles(destination.folder);
     this.counters = new Counters(destination.counters);
     this.pages = new PageWriter({
       ram,
@@ -45,6 +47,7 @@ export class LocalLink implements Link {
   /** There is nobody to ask: the landing was joined before the thread began. */
   connect(): void {
     this.takeAnswers();
+    this.opened = new LandingFiles(this.destination.folder);
   }
 
   openObject(object: number, name: string): void {
@@ -88,6 +91,12 @@ export class LocalLink implements Link {
   }
 
   close(): void {
-    this.files.close();
+    this.opened?.close();
+  }
+
+  private get files(): LandingFiles {
+    if (this.opened === undefined)
+      throw new PortkeyError('internal', 'a link is used before it is connected');
+    return this.opened;
   }
 }
