@@ -1,12 +1,13 @@
 /**
- * Prints what a GiB costs the relays, beside the floor: node build/services/hypervisor-relay/measure.js [PASSES] [FOLDER]
+ * Prints what a GiB costs the relays, beside the floor: node build/services/hypervisor-relay/measure.js [PASSES] [FOLDER] [ROWS]
  *
  * Two real relays on loopback, RAM and landing in FOLDER (/dev/shm), a scripted guest in this process; in one row both
  * VMs are the same relay's, whose CPU stands under source. Each pass of a
  * row is one migration: a session of its own, 1 GiB of RAM sent once, into files that did not exist. CPU seconds are
  * those of the two relay processes, all threads, opening and ending of the session included, removing its files not.
  * The rows take turns, PASSES times (5) after one that is not counted; a row's figures are its medians, "both" with
- * the least and most. The floor is testbed/yardstick's: the same RAM file by `sendfile` into a fresh file in FOLDER.
+ * the least and most. ROWS, such as
+ * zero,contiguous, leaves out all but the floor and what has one of these in its name. The floor is testbed/yardstick's: the same RAM file by `sendfile` into a fresh file in FOLDER.
  *
  * On a machine that is a VM itself, memory that was free for a while is its host's again, and the next touch of it
  * costs several times as much. So before each pass as much memory as it needs is written and freed. Limits: what
@@ -22,7 +23,7 @@ import { greet } from './testing/scripted-guest.js';
 import { highRamAddress, lowRamBytes } from './testing/scripted-qemu.js';
 import { TwoHosts } from './testing/two-hosts.js';
 
-const [passText = '5', folder = '/dev/shm'] = process.argv.slice(2);
+const [passText = '5', folder = '/dev/shm', wanted = ''] = process.argv.slice(2);
 const passes = Number(passText);
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;
@@ -177,9 +178,12 @@ try {
     row('contiguous, fixed:16', () => bench.migration(contiguous(pages / 8), 'fixed:16')),
     row('every page a hypercall', () => bench.migration(fragmented(pages / 32), 'fixed:1')),
   ];
+  const chosen = rows.filter(
+    ({ name }) => name === 'floor' || wanted.split(',').some((part) => name.includes(part)),
+  );
   const session = row('one page in all', () => bench.migration(contiguous(1)));
   for (let pass = 0; pass <= passes; pass += 1) {
-    for (const { pass: run, taken } of [...rows, session]) {
+    for (const { pass: run, taken } of [...chosen, session]) {
       bench.touchMemory();
       const passage = await run();
       if (pass > 0) taken.push(passage);
@@ -191,7 +195,7 @@ try {
   process.stdout.write(
     'CPU s/GiB, medians       hypercalls       source destination      both (least…most) × floor   GiB/s\n',
   );
-  for (const one of rows) print(one, floorPerGib);
+  for (const one of chosen) print(one, floorPerGib);
   const milliseconds = (figure: (passage: Passage) => number): string =>
     `${(median(session.taken.map(figure)) * 1000).toFixed(0)} ms`;
   process.stdout.write(
