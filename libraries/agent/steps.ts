@@ -5,6 +5,7 @@
 import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
 
+import { agentCpuMeter, cpuSince, type CpuMeter } from './cpu-meter.js';
 import type { MigrationRef } from '../rpc/index.js';
 
 export type Step =
@@ -27,6 +28,7 @@ export class Steps {
   constructor(
     private readonly log: Pick<Logger, 'info'>,
     registry: Registry,
+    private readonly meter: CpuMeter = agentCpuMeter,
   ) {
     this.counter = new Counter({
       name: 'portkey_migration_steps_total',
@@ -43,9 +45,11 @@ export class Steps {
     work: () => Promise<T>,
     figures: (result: T) => object = () => ({}),
   ): Promise<T> {
+    const before = this.meter();
     const result = await work();
+    const cpu = cpuSince(before, this.meter());
     this.counter.inc({ step });
-    this.log.info({ migrationId, container, epoch, ...figures(result) }, step);
+    this.log.info({ migrationId, container, epoch, ...figures(result), ...cpu }, step);
     return result;
   }
 }

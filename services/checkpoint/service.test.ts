@@ -26,11 +26,12 @@ describe('the checkpoint service', () => {
       },
     };
     const lines: unknown[] = [];
+    const cpu = { agentSeconds: 0, programsSeconds: 0 };
     const log = { info: (fields: object, message: string) => lines.push({ ...fields, message }) };
     const registry = new Registry();
     const handlers = checkpointHandlers({
       departures: departures as unknown as Departures,
-      steps: new Steps(log as never, registry),
+      steps: new Steps(log as never, registry, () => cpu),
       rounds: new RoundMetrics(registry),
     } as unknown as ServiceParts);
     const migration = { migrationId: 'm-1', container: 'web', epoch: 1 };
@@ -40,7 +41,7 @@ describe('the checkpoint service', () => {
     for await (const message of round as AsyncIterable<Partial<RoundProgress>>) messages.push(message);
     assert.deepEqual(messages, [{ pagesSent: 50, pagesTotal: 100, hypercalls: 1 }, { result }]);
     const figures = { index: 2, last: false, pages: 100, pagesMoved: 3, dirtyPagesAfter: 7, seconds: 0.5 };
-    assert.deepEqual(lines, [{ ...migration, ...figures, message: 'round' }]);
+    assert.deepEqual(lines, [{ ...migration, ...figures, ...cpu, message: 'round' }]);
     const text = await registry.metrics();
     assert.match(text, /^portkey_round_pages_total 100$/m);
     assert.match(text, /^portkey_round_pages_moved_total 3$/m);

@@ -1,0 +1,40 @@
+/**
+ * What this agent has used of its VM's CPU: itself, all threads, and the programs that it ran to their end (runc, CRIU
+ * and their children, ip).
+ *
+ * A program counts when it has ended and was waited for, with all that it had waited for itself. What it left running
+ * (a restored container) is not in it.
+ */
+import { readFileSync } from 'node:fs';
+
+export interface AgentCpu {
+  readonly agentSeconds: number;
+  readonly programsSeconds: number;
+}
+
+/** Reads what was used so far; injected, so that tests can say it. */
+export type CpuMeter = () => AgentCpu;
+
+/** USER_HZ, in which the kernel tells times: 100 on all that Linux runs virtual machines on. */
+const ticksPerSecond = 100;
+
+export const agentCpuMeter: CpuMeter = () => {
+  const { user, system } = process.cpuUsage();
+  return {
+    agentSeconds: (user + system) / 1e6,
+    programsSeconds: childTicks(readFileSync('/proc/self/stat', 'latin1')) / ticksPerSecond,
+  };
+};
+
+export function cpuSince(before: AgentCpu, now: AgentCpu): AgentCpu {
+  return {
+    agentSeconds: now.agentSeconds - before.agentSeconds,
+    programsSeconds: now.programsSeconds - before.programsSeconds,
+  };
+}
+
+/** cutime and cstime of proc(5). The command in parentheses may hold blanks and parentheses itself. */
+export function childTicks(stat: string): number {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return Number(fields[13]) + Number(fields[14]);
+}
