@@ -6,8 +6,9 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 
 import type { Agent, GuestLink } from '../hypercall/index.js';
+import { bindMount, detachMount, setInterface } from '../libc/index.js';
 import { runCommand, systemClock, type Clock, type RunCommand } from '../process/index.js';
-import { ContainerHost, ContainerStore, NodeInfoReader, Runc } from '../runtime/index.js';
+import { ContainerHost, ContainerStore, NodeInfoReader, Runc, type Kernel } from '../runtime/index.js';
 import type { AgentConfig } from './config.js';
 import { startAgentLink } from './link.js';
 import { Steps } from './steps.js';
@@ -29,6 +30,7 @@ export function startAgentParts(
   config: AgentConfig,
   { log, registry }: { readonly log: Logger; readonly registry: Registry },
 ): AgentParts {
+  const kernel: Kernel = { bindMount, detachMount, setInterface };
   const clock = systemClock;
   const run = runCommand;
   const store = new ContainerStore();
@@ -41,7 +43,7 @@ export function startAgentParts(
   });
   return {
     ...{ clock, run, store, runc, link },
-    host: new ContainerHost({ store, runc, run, clock, bridge: config.bridge }),
+    host: new ContainerHost({ store, runc, run, clock, kernel, bridge: config.bridge }),
     nodeInfo: new NodeInfoReader(config.vm, run),
     steps: new Steps(log, registry),
   };

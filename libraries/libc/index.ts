@@ -2,9 +2,11 @@ export { Folder, pathParts } from './beneath.js';
 export { filesBelow, removeTree } from './folder-tree.js';
 export { errorCodeOf } from './library.js';
 export { processCpuSeconds } from './cpu-clock.js';
+export { setInterface } from './interface.js';
 export { IoVector, maxPieces } from './io-vector.js';
 export { AnonymousPage, anonymousPage, untouchedPage, mapFile, type Mapping } from './memory.js';
 export { openMemoryFile, punchHole } from './memory-file.js';
+export { bindMount, detachMount } from './mount.js';
 export { pageCategory, PagemapScanner, type PagemapQuery } from './pagemap-scan.js';
 export { sendRawFrame } from './raw-frame.js';
 export {

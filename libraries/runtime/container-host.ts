@@ -13,12 +13,19 @@ import { mkdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { PortkeyError } from '../errors/index.js';
-import { killGroup, runChecked, type Clock, type RunCommand } from '../process/index.js';
+import { killGroup, type Clock, type RunCommand } from '../process/index.js';
 import type { ContainerSpec, PageServer } from '../rpc/index.js';
 import type { Claim, ContainerStore } from './container-store.js';
-import { ContainerNetwork } from './network.js';
+import { ContainerNetwork, type SetInterface } from './network.js';
 import { cgroupPath, runcConfig } from './runc-config.js';
 import type { Runc } from './runc.js';
+
+/** What is asked of the kernel without a process in between: libc's, or a test's. */
+export interface Kernel {
+  readonly setInterface: SetInterface;
+  readonly bindMount: (source: string, target: string) => void;
+  readonly detachMount: (target: string) => void;
+}
 
 export interface HostParts {
   readonly store: ContainerStore;
@@ -27,6 +34,7 @@ export interface HostParts {
   readonly clock: Clock;
   /** The VM's bridge that containers' links join. */
   readonly bridge: string;
+  readonly kernel: Kernel;
   /** Where runc keeps its state and the kernel its cgroups. */
   readonly roots?: { readonly runcState: string; readonly cgroup: string };
 }
@@ -43,7 +51,8 @@ export class ContainerHost {
   }
 
   network(spec: ContainerSpec): ContainerNetwork {
-    return new ContainerNetwork(spec, this.parts.bridge, this.parts.run);
+    const { bridge, run, kernel } = this.parts;
+    return new ContainerNetwork(spec, bridge, run, kernel.setInterface);
   }
 
   /** Folder, bundle and network, link down. Throws `container-exists`, `rootfs-missing`, `command-failed`. */
@@ -76,7 +85,7 @@ export class ContainerHost {
   }
 
   async remove(spec: ContainerSpec): Promise<void> {
-    const { store, runc, run } = this.parts;
+    const { store, runc, kernel } = this.parts;
     await this.endWorker(spec.name);
     await this.killTasks(spec.name);
     await runc.destroy(spec.name);
@@ -84,15 +93,16 @@ export class ContainerHost {
     await rm(path.join(this.roots.runcState, spec.name), { recursive: true, force: true });
     await rmdir(`${this.roots.cgroup}${cgroupPath(spec.name)}`).catch(() => undefined);
     await this.network(spec).remove();
-    await run(['umount', '--lazy', store.rootfs(spec.name)]);
+    kernel.detachMount(store.rootfs(spec.name));
     await this.requireUnmounted(spec.name);
     await store.remove(spec.name);
   }
 
   /** What is in the store is ours, and for the store to refuse. */
   private async requireOurs(name: string): Promise<void> {
-    const { store, runc } = this.parts;
-    if ((await runc.find(name)) === undefined || (await store.names()).includes(name)) return;
+    // runc has a folder for each of its containers; to ask runc itself takes a process.
+    const inRunc = await exists(path.join(this.roots.runcState, name));
+    if (!inRunc || (await this.parts.store.names()).includes(name)) return;
     throw new PortkeyError(
       'container-exists',
       `runc has a container '${name}' here that is not Portkey's; remove it with 'runc delete ${name}' or take another name`,
@@ -104,7 +114,7 @@ export class ContainerHost {
     if (path.resolve(spec.rootfs) !== '/') return spec.rootfs;
     const target = this.parts.store.rootfs(spec.name);
     await mkdir(target);
-    await runChecked(this.parts.run, ['mount', '--bind', '/', target]);
+    this.parts.kernel.bindMount('/', target);
     return target;
   }
 
@@ -179,6 +189,12 @@ export class ContainerHost {
     }
   }
 }
+
+const exists = (file: string): Promise<boolean> =>
+  stat(file).then(
+    () => true,
+    () => false,
+  );
 
 async function requireFolder(rootfs: string): Promise<void> {
   const isFolder = await stat(rootfs).then(

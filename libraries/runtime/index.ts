@@ -1,10 +1,10 @@
 export { otherMemoryBytes } from './cgroup-memory.js';
-export { ContainerHost, type HostParts } from './container-host.js';
+export { ContainerHost, type HostParts, type Kernel } from './container-host.js';
 export { ContainerStore, type Claim } from './container-store.js';
 export { CpuLimit } from './cpu-limit.js';
 export { Freezer } from './freezer.js';
 export { frameOf, zeroFrame } from './frame-of.js';
-export { ContainerNetwork, gratuitousArp, outerLinkName } from './network.js';
+export { ContainerNetwork, gratuitousArp, outerLinkName, type SetInterface } from './network.js';
 export { NodeInfoReader, type HypercallState } from './node-info.js';
 export { Runc, type CheckpointOptions, type RestoreOptions, type RuncContainer } from './runc.js';
 export { cgroupPath, runcConfig } from './runc-config.js';

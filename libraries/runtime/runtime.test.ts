@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { PortkeyError } from '../errors/index.js';
-import type { CommandResult } from '../process/index.js';
+import type { RunCommand } from '../process/index.js';
 import type { ContainerSpec } from '../rpc/index.js';
 import {
   ContainerNetwork,
@@ -104,22 +104,31 @@ describe("a container's config", () => {
 describe("a container's network", () => {
   it('is made with its link down, and removed whole', async () => {
     const commands: string[] = [];
-    const run = (argv: readonly string[]): Promise<CommandResult> => {
-      commands.push(argv.join(' '));
+    const run: RunCommand = (argv, options) => {
+      commands.push(argv.join(' '), ...String(options?.input).trim().split('\n'));
       return Promise.resolve({ exitCode: 0, stdout: '', stderr: '' });
     };
-    const network = new ContainerNetwork(spec, 'br0', run);
+    const switched: [string, boolean][] = [];
+    const setInterface = (name: string, up: boolean): void => void switched.push([name, up]);
+    const network = new ContainerNetwork(spec, 'br0', run, setInterface);
     await network.create();
     const link = outerLinkName('web');
     assert.ok(link.length <= 15, 'interface names have 15 characters at most');
-    assert.ok(commands.includes(`ip link set ${link} master br0 down`));
-    assert.ok(!commands.some((command) => command === `ip link set ${link} up`));
+    assert.ok(commands.includes(`link set ${link} master br0 down`));
+    assert.ok(!commands.some((command) => command === `link set ${link} up`));
+    assert.deepEqual(switched, []);
+    network.setLink(true);
+    assert.deepEqual(switched, [[link, true]]);
     commands.length = 0;
     await network.remove();
-    assert.deepEqual(commands, [`ip link delete ${link}`, 'ip netns delete portkey-web']);
+    const removal = ['ip -force -batch -', `link delete ${link}`, 'netns delete portkey-web'];
+    assert.deepEqual(commands, removal);
     commands.length = 0;
-    await new ContainerNetwork({ ...spec, network: 'NETWORK_MODE_HOST' }, 'br0', run).create();
-    assert.deepEqual(commands, []);
+    const none = new ContainerNetwork({ ...spec, network: 'NETWORK_MODE_HOST' }, 'br0', run, setInterface);
+    await none.create();
+    none.setLink(true);
+    await none.remove();
+    assert.deepEqual([commands, switched.length], [[], 1]);
   });
 
   it('announces itself with a broadcast ARP request for its own address (RFC 5227)', () => {

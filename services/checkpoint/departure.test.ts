@@ -7,6 +7,7 @@ import path from 'node:path';
 
 import { PortkeyError } from '../../libraries/errors/index.js';
 import { systemClock, type CommandOptions, type CommandResult } from '../../libraries/process/index.js';
+import { writtenDown } from '../../libraries/runtime/test-kernel.js';
 import type { ContainerSpec } from '../../libraries/rpc/index.js';
 import {
   ContainerHost,
@@ -37,7 +38,7 @@ const kill = `ss -Htn --kill ${connection}`;
 const list = `ss -Htn ${connection}`;
 const rule =
   'OUTPUT --destination 10.77.0.12 --protocol tcp --dport 23456 --jump REJECT --reject-with tcp-reset';
-const linkUp = `ip link set ${outerLinkName('web')} up`;
+const linkUp = `link ${outerLinkName('web')} up`;
 
 /**
  * A VM whose runc, like one whose CRIU waits for a page server that is gone, goes on until `criuFails`. What a command
@@ -61,6 +62,7 @@ class ScriptedVm {
       run: this.run,
       clock: systemClock,
       bridge: 'br0',
+      kernel: writtenDown(this.commands),
       roots: { runcState: path.join(folder, 'runc'), cgroup: path.join(folder, 'cgroup') },
     });
   }

@@ -148,7 +148,7 @@ export class Departures {
     await this.find(migration);
     const { clock, host, store } = this.parts;
     const startMs = clock.monotonicMs();
-    await host.network(await store.spec(migration.container)).setLink(false);
+    host.network(await store.spec(migration.container)).setLink(false);
     // Tasks that wait for their share of CPU would keep the freezer waiting.
     await this.parts.cpuLimit(migration.container).lift();
     await this.parts.freezer(migration.container).freeze();
@@ -198,7 +198,7 @@ export class Departures {
     else await criuOver();
     if (await isHeld()) {
       await this.parts.freezer(container).thaw();
-      await host.network(await store.spec(container)).setLink(true);
+      host.network(await store.spec(container)).setLink(true);
       await this.parts.cpuLimit(container).lift();
       await store.release(container);
     }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { systemClock, type CommandResult } from '../../libraries/process/index.js';
+import { writtenDown } from '../../libraries/runtime/test-kernel.js';
 import type { ContainerSpec, Mode } from '../../libraries/rpc/index.js';
 import { ContainerHost, ContainerStore, Runc } from '../../libraries/runtime/index.js';
 import { Arrivals } from './arrival.js';
@@ -44,6 +45,7 @@ describe('an arrival', () => {
         run,
         clock: systemClock,
         bridge: 'br0',
+        kernel: writtenDown([]),
         roots: rootsIn(folder),
       }),
       pageServers: new PageServers({

@@ -96,7 +96,8 @@ export class Arrivals {
     const startMs = clock.monotonicMs();
     await this.requireClaim(migration);
     const spec = await store.spec(migration.container);
-    const [tasks] = await Promise.all([tasksOf(migration.container), host.network(spec).setLink(true)]);
+    const tasks = await tasksOf(migration.container);
+    host.network(spec).setLink(true);
     for (const task of tasks) signal(task.pid, 'SIGCONT');
     const seconds = secondsSince(clock, startMs);
     if (spec.network !== 'NETWORK_MODE_HOST') sendFrame(gratuitousArp(spec.mac, spec.ip.split('/')[0] ?? ''));

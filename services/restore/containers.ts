@@ -23,7 +23,7 @@ export class Containers {
       );
     await this.host.make(spec);
     try {
-      await this.host.network(spec).setLink(true);
+      this.host.network(spec).setLink(true);
       await this.runc.start(spec.name, this.store.folder(spec.name));
     } catch (error) {
       await this.host.remove(spec);
