@@ -48,6 +48,7 @@ export class ContainerStore {
 
   rootfs = (name: string): string => path.join(this.folder(name), 'rootfs');
   criuConfig = (name: string): string => path.join(this.folder(name), 'criu.conf');
+  criuDefaults = (name: string): string => path.join(this.folder(name), 'criu-defaults.conf');
 
   async names(): Promise<string[]> {
     const entries = await readdir(this.root).catch(() => []);

@@ -34,6 +34,8 @@ export interface CheckpointOptions {
   readonly parent?: string | undefined;
   readonly pageServer?: { readonly address: string; readonly port: number } | undefined;
   readonly preDump?: boolean;
+  /** CRIU's configuration before runc's own wishes (man criu, CRIU_CONFIG_FILE). */
+  readonly criuDefaults?: string | undefined;
   readonly onStart?: (pid: number) => void;
 }
 
@@ -53,6 +55,7 @@ interface Invocation {
   readonly timeoutMs?: number;
   /** For a call that leaves a container running, which inherits runc's stdio: runc's messages go to this file. */
   readonly leavesContainerWithLog?: string;
+  readonly criuDefaults?: string | undefined;
   readonly onStart?: ((pid: number) => void) | undefined;
 }
 
@@ -83,7 +86,7 @@ export class Runc {
   }
 
   async checkpoint(options: CheckpointOptions): Promise<void> {
-    const { name, images, work, parent, pageServer, preDump, onStart } = options;
+    const { name, images, work, parent, pageServer, preDump, criuDefaults, onStart } = options;
     const args = ['checkpoint', ...criuFlags, '--image-path', images, '--work-path', work];
     args.push(preDump === true ? '--pre-dump' : '--leave-running');
     if (parent !== undefined) args.push('--parent-path', parent);
@@ -94,6 +97,7 @@ export class Runc {
       args: [...args, name],
       criuLog: path.join(work, 'dump.log'),
       timeoutMs: checkpointTimeoutMs,
+      criuDefaults,
       onStart,
     });
   }
@@ -119,10 +123,19 @@ export class Runc {
   }
 
   private async invoke(invocation: Invocation): Promise<CommandResult> {
-    const { code, purpose, args, criuLog, leavesContainerWithLog: runcLog, onStart } = invocation;
+    const {
+      code,
+      purpose,
+      args,
+      criuLog,
+      leavesContainerWithLog: runcLog,
+      criuDefaults,
+      onStart,
+    } = invocation;
     const result = await this.run(['runc', ...(runcLog === undefined ? [] : ['--log', runcLog]), ...args], {
       timeoutMs: invocation.timeoutMs ?? timeoutMs,
       leavesProcess: runcLog !== undefined,
+      ...(criuDefaults === undefined ? {} : { env: { ...process.env, CRIU_CONFIG_FILE: criuDefaults } }),
       ...(onStart === undefined ? {} : { onStart }),
     });
     if (result.exitCode === 0) return result;

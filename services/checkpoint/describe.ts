@@ -1,14 +1,10 @@
 /**
  * What a container is before it is migrated: its spec, its tasks, its memory, its connections.
  */
-import { readFile } from 'node:fs/promises';
-
 import { PortkeyError } from '../../libraries/errors/index.js';
 import type { Description, NodeInfo } from '../../libraries/rpc/index.js';
 import { otherMemoryBytes, tasksOf, type ContainerStore } from '../../libraries/runtime/index.js';
-
-/** `st` of an established connection in /proc/net/tcp (kernel: networking/proc_net_tcp.rst). */
-const established = '01';
+import { connectionsOf, isEstablished } from './connections.js';
 
 export async function describe(store: ContainerStore, name: string, node: NodeInfo): Promise<Description> {
   const spec = await store.spec(name);
@@ -26,16 +22,8 @@ export async function describe(store: ContainerStore, name: string, node: NodeIn
     memoryBytes: tasks.reduce((sum, task) => sum + task.privateBytes, 0),
     taskCount: tasks.length,
     threadCount: tasks.reduce((sum, task) => sum + task.threadCount, 0),
-    establishedConnections: ownNetwork ? await establishedConnections(first.pid) : 0,
+    establishedConnections: ownNetwork ? (await connectionsOf(first.pid)).filter(isEstablished).length : 0,
     node,
     otherBytes: await otherMemoryBytes(name),
   };
-}
-
-async function establishedConnections(pid: number): Promise<number> {
-  const tables = await Promise.all(
-    ['tcp', 'tcp6'].map((file) => readFile(`/proc/${pid}/net/${file}`, 'utf8').catch(() => '')),
-  );
-  const rows = tables.flatMap((table) => table.trim().split('\n').slice(1));
-  return rows.filter((row) => row.trim().split(/\s+/)[3] === established).length;
 }

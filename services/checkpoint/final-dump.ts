@@ -4,13 +4,24 @@
  * In Portkey mode CRIU finds the rounds' pages in parent images that list them without having them, and writes the
  * rest to the folder that the relay sends from. In CRIU mode pages go to the page server, and the other images from
  * here to the restore service.
+ *
+ * CRIU locks the container's network by a dozen calls of iptables, here and again at the restore, a quarter of what
+ * the dump costs. Freeze has taken the container off the network already, so that is left out where no connection is
+ * of the container with itself (connections.ts). CRIU 4.1 takes `network-lock` from its defaults only: from the file
+ * that the annotation names it crashes. The restore does as the images say.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { abortable, secondsSince, type Clock } from '../../libraries/process/index.js';
-import type { DumpResult, PageServer } from '../../libraries/rpc/index.js';
-import type { ContainerHost, ContainerStore, Runc } from '../../libraries/runtime/index.js';
+import type { ContainerSpec, DumpResult, PageServer } from '../../libraries/rpc/index.js';
+import {
+  tasksOf,
+  type ContainerHost,
+  type ContainerStore,
+  type Runc,
+} from '../../libraries/runtime/index.js';
+import { connectionsOf, hasInternal } from './connections.js';
 import type { DepartureFiles } from './departure-files.js';
 import { folderBytes, uploadImages } from './image-upload.js';
 import { readDumpStats, type CriuRounds } from './rounds/criu-round.js';
@@ -44,6 +55,7 @@ export async function finalDump(parts: FinalDumpParts, dump: FinalDump): Promise
   const startMs = clock.monotonicMs();
   const spec = await store.spec(container);
   await writeFile(store.criuConfig(container), spec.network === 'NETWORK_MODE_HOST' ? 'tcp-close\n' : '');
+  await writeFile(store.criuDefaults(container), (await needsNetworkLock(spec)) ? '' : 'network-lock skip\n');
   const work = path.join(files.work, 'final');
   const images = files.finalImages(portkey === undefined ? 'criu' : 'portkey');
   await mkdir(work, { recursive: true });
@@ -59,6 +71,7 @@ export async function finalDump(parts: FinalDumpParts, dump: FinalDump): Promise
     work,
     parent,
     pageServer,
+    criuDefaults: store.criuDefaults(container),
     onStart: (pid) => host.noteWorker(container, pid),
   });
   const { pagesWritten, pagesInParent } = await readDumpStats(work);
@@ -69,4 +82,11 @@ export async function finalDump(parts: FinalDumpParts, dump: FinalDump): Promise
     imageBytes: await folderBytes(images),
     seconds: secondsSince(clock, startMs),
   };
+}
+
+/** On the VM's own network other containers' packets go on; there CRIU closes the connections, too. */
+async function needsNetworkLock(spec: ContainerSpec): Promise<boolean> {
+  if (spec.network !== 'NETWORK_MODE_OWN') return true;
+  const [first] = await tasksOf(spec.name);
+  return first === undefined || hasInternal(await connectionsOf(first.pid));
 }

@@ -1,0 +1,45 @@
+/**
+ * A container's TCP connections, from its network namespace's tables (kernel: networking/proc_net_tcp.rst).
+ *
+ * A frozen container with a namespace of its own, whose link is down, cannot lose a packet to or from outside. What
+ * the kernel still moves is between two of its own sockets: acknowledgements and retransmissions of a connection
+ * whose both ends are in the container. CRIU's network lock is needed against these alone.
+ */
+import { readFile } from 'node:fs/promises';
+
+/** `st` of an established connection. */
+const established = '01';
+const listening = '0A';
+
+export interface Connection {
+  /** ADDRESS:PORT as the kernel prints it. */
+  readonly local: string;
+  readonly remote: string;
+  readonly state: string;
+}
+
+/** Of the network namespace that this task is in, IPv4 and IPv6. */
+export async function connectionsOf(pid: number): Promise<Connection[]> {
+  const tables = await Promise.all(
+    ['tcp', 'tcp6'].map((file) => readFile(`/proc/${pid}/net/${file}`, 'utf8').catch(() => '')),
+  );
+  return tables.flatMap(parseConnections);
+}
+
+export function parseConnections(table: string): Connection[] {
+  return table
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((row) => row.trim().split(/\s+/))
+    .map(([, local = '', remote = '', state = '']) => ({ local, remote, state }));
+}
+
+export const isEstablished = ({ state }: Connection): boolean => state === established;
+
+/** Whether both ends of a connection are here, in whatever state. */
+export function hasInternal(connections: readonly Connection[]): boolean {
+  const ends = connections.filter(({ state }) => state !== listening);
+  const pairs = new Set(ends.map(({ local, remote }) => `${local} ${remote}`));
+  return ends.some(({ local, remote }) => pairs.has(`${remote} ${local}`));
+}
