@@ -35,7 +35,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: ['node_modules', 'build'] },
-    exclude: { path: '(^build/|libraries/rpc/generated)' },
+    exclude: { path: '(^build/|/generated/)' },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
   },

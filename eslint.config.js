@@ -6,7 +6,9 @@ export default tseslint.config(
       'build/',
       'out/',
       'node_modules/',
-      'libraries/rpc/generated/',
+      '**/generated/',
+      // AssemblyScript, which has types of its own.
+      'services/checkpoint/scan/assembly/',
       'scripts/',
       '**/*.cjs',
       'eslint.config.js',

@@ -65,7 +65,7 @@ is_build_current() {
   local done=$root/build/.complete newer
   [ -f "$done" ] || return 1
   newer=$(cd "$root" && find proto libraries services testbed cli tests scripts tsconfig.json package-lock.json \
-    -path libraries/rpc/generated -prune -o -type f -newer "$done" -print -quit)
+    -name generated -prune -o -type f -newer "$done" -print -quit)
   [ -z "$newer" ]
 }
 

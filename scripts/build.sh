@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compiles everything into build/: gRPC types from proto/, TypeScript, and the programs that run in the guests.
+# Compiles everything into build/: gRPC types from proto/, the loop over page tables (WebAssembly), TypeScript, and the programs that run in the guests.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -17,6 +17,13 @@ if [ ! -f "$generated/schema.ts" ] || [ -n "$(find proto scripts/generate-schema
     --grpcLib=@grpc/grpc-js --importFileExtension=.js --inputTemplate='%s' --outputTemplate='%sOutput' \
     -I . -O "../$generated" portkey/v1/*.proto >/dev/null)
   node scripts/generate-schema.mjs proto "$generated/schema.ts"
+fi
+
+scan=services/checkpoint/scan
+loop=$scan/generated/frame-runs.ts
+if [ ! -f "$loop" ] || [ -n "$(find "$scan/assembly" scripts/generate-frame-runs.mjs -newer "$loop" -print -quit)" ]; then
+  mkdir -p "$scan/generated"
+  node scripts/generate-frame-runs.mjs "$scan/assembly/frame-runs.ts" "$loop"
 fi
 
 node_modules/.bin/tsc -p tsconfig.json

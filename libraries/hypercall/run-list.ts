@@ -92,6 +92,15 @@ export class RunList {
     }
   }
 
+  /** Adds runs as they stand in a frame, `pageCount` pages together; they are the caller's to vouch for. */
+  appendAll(bytes: Uint8Array, pageCount: number): void {
+    const words = bytes.length / 4;
+    while (this.used * wordsPerRun + words > this.words.length) this.grow();
+    new Uint8Array(this.words.buffer).set(bytes, this.used * runBytes);
+    this.used += words / wordsPerRun;
+    this.pages += pageCount;
+  }
+
   /** Whether `append` would make this run part of the last one. */
   extendsLast(pfn: number, count: number, page: number): boolean {
     if (this.used === 0) return false;

@@ -28,7 +28,12 @@ export async function rehearse(reader: PagemapReader, clock: Clock): Promise<voi
   for (let migration = 0; migration < migrations; migration += 1) {
     const pagemap = TaskPagemap.open({ pid: process.pid }, reader);
     if (pagemap === undefined) return;
-    const memory = new TaskMemory({ pid: process.pid, namespacePid: 1 }, pagemap, reader.zeroPfn);
+    const memory = new TaskMemory(
+      { pid: process.pid, namespacePid: 1 },
+      pagemap,
+      reader.zeroPfn,
+      reader.frames,
+    );
     try {
       await rehearseOne(memory, clock);
     } finally {

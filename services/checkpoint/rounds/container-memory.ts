@@ -65,7 +65,7 @@ export class ContainerMemory {
   private open(task: Task): TaskMemory | undefined {
     const { reader } = this.parts;
     const pagemap = TaskPagemap.open(task, reader);
-    return pagemap === undefined ? undefined : new TaskMemory(task, pagemap, reader.zeroPfn);
+    return pagemap === undefined ? undefined : new TaskMemory(task, pagemap, reader.zeroPfn, reader.frames);
   }
 
   private async refreshTasks(): Promise<void> {

@@ -9,6 +9,7 @@ import fc from 'fast-check';
 
 import { parseBatchPolicy, type RunList, type SentRuns } from '../../../libraries/hypercall/index.js';
 import { systemClock } from '../../../libraries/process/index.js';
+import { FrameRuns } from '../scan/frame-runs.js';
 import { PageRanges, rangeFlag } from '../scan/page-ranges.js';
 import { entryWords } from '../scan/pagemap-words.js';
 import { TaskMemory, type Pagemap } from '../scan/task-memory.js';
@@ -128,7 +129,7 @@ const task = { pid: 10, namespacePid: 1 };
 async function migrate(running: readonly (readonly Event[])[], frozen: readonly Event[]): Promise<string[]> {
   const simulated = new SimulatedTask();
   for (let index = 0; index < pageCount; index += 2) simulated.apply({ kind: 'map', index });
-  const memory = new TaskMemory(task, simulated, zeroPfn);
+  const memory = new TaskMemory(task, simulated, zeroPfn, new FrameRuns());
   const landed = new Map<number, number>();
   let left: Event[] = [];
   const happen = (): void => {

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { RunList } from '../../../libraries/hypercall/index.js';
 import { skip } from '../../../tests/support/skip.js';
 import { joined, privateMappings } from './address-space.js';
+import { FrameRuns } from './frame-runs.js';
 import { lookThrough } from './own-pages.js';
 import { PageRanges, rangeFlag } from './page-ranges.js';
 import { PageSet } from './page-set.js';
@@ -15,6 +16,7 @@ import { selectRuns, withdrawMoved, type Window } from './select.js';
 import { PagemapReader, TaskPagemap } from './task-pagemap.js';
 
 const zeroPfn = 7;
+const frames = new FrameRuns();
 const firstPage = 0x7f0000000;
 
 /** A pagemap entry, or null for a page that is not in memory. Few frames, so that runs and moves come up. */
@@ -61,7 +63,7 @@ describe('the scan', () => {
         const count = Math.min(length, list.length - start);
         const sent = new PageSet();
         const runs = new RunList();
-        selectRuns(windowOf(list, isVdso), { first: firstPage + start, count }, zeroPfn, sent, runs);
+        selectRuns(frames, windowOf(list, isVdso), { first: firstPage + start, count }, zeroPfn, sent, runs);
 
         const own = [...list.entries()].flatMap(([offset, one]) =>
           offset >= start &&
@@ -88,7 +90,7 @@ describe('the scan', () => {
   it('makes one run of pages that follow each other in address and frame', () => {
     const list = [3, 4, 5, 6].map((pfn) => ({ pfn: pfn + 100, file: false, softDirty: true }));
     const runs = new RunList();
-    selectRuns(windowOf(list), allOf(list), zeroPfn, new PageSet(), runs);
+    selectRuns(frames, windowOf(list), allOf(list), zeroPfn, new PageSet(), runs);
     assert.equal(runs.length, 1);
     assert.equal(runs.count(0), 4);
   });
@@ -100,7 +102,7 @@ describe('the scan', () => {
       softDirty: false,
     }));
     const runs = new RunList();
-    selectRuns(windowOf(list), allOf(list), zeroPfn, new PageSet(), runs);
+    selectRuns(frames, windowOf(list), allOf(list), zeroPfn, new PageSet(), runs);
     assert.deepEqual(
       pagesOf(runs).map(([, pfn]) => pfn),
       list.map(({ pfn }) => pfn),
@@ -113,7 +115,7 @@ describe('the scan', () => {
         const sent = new PageSet();
         const runs = new RunList();
         const window = windowOf(before);
-        selectRuns(window, allOf(before), zeroPfn, sent, runs);
+        selectRuns(frames, window, allOf(before), zeroPfn, sent, runs);
         const after = before.map((_, offset) => now[offset] ?? null);
         const moved = withdrawMoved(window, wordsOf(after), runs, sent);
 

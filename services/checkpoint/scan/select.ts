@@ -1,11 +1,12 @@
 /**
  * From pagemap entries to the runs that must be sent, and the second look at where they are.
  *
- * This is the hot loop of a migration: word by word, no object per page, and for a page in the frame behind the last
- * one's just two comparisons.
+ * No object per page, and no JavaScript either as long as nothing is amiss: frame-runs.ts looks at each page, and
+ * the second look compares whole windows.
  */
 import type { RunList } from '../../../libraries/hypercall/index.js';
-import { isFile, isPresent, pfnOf } from './pagemap-words.js';
+import type { FrameRuns } from './frame-runs.js';
+import { isPresent, pfnOf } from './pagemap-words.js';
 import type { PageSet } from './page-set.js';
 
 /** Pagemap entries of consecutive pages, two words each. */
@@ -16,55 +17,30 @@ export interface Window {
   readonly isVdso: boolean;
 }
 
-const twoTo32 = 2 ** 32;
-
 /**
  * Appends to `runs` the frames of these pages of the window and notes the pages in `sent`. A page that is not there,
  * or not the task's own any more (a file's, the kernel's zero page), is left out of both, also if an earlier round
  * had sent it: what it holds is newer, and it must not be vouched for.
  */
 export function selectRuns(
-  { firstPage, words, isVdso }: Window,
+  frames: FrameRuns,
+  window: Window,
   pages: { readonly first: number; readonly count: number },
   zeroPfn: number,
   sent: PageSet,
   runs: RunList,
 ): void {
-  sent.deleteRange(pages.first, pages.count);
-  const zeroLow = (zeroPfn % twoTo32) | 0;
-  const end = 2 * (pages.first + pages.count - firstPage);
-  let runPfn = 0;
-  let runPage = 0;
-  let runLength = 0;
-  let nextLow = 0;
-  let nextHigh = 0;
-  const flush = (): void => {
-    if (runLength === 0) return;
-    runs.append(runPfn, runLength, runPage);
-    sent.addRange(runPage, runLength);
-    runLength = 0;
-    nextHigh = 0;
-  };
-  for (let at = 2 * (pages.first - firstPage); at < end; at += 2) {
-    const low = words[at] ?? 0;
-    const high = words[at + 1] ?? 0;
-    // Low words of 0 begin anew, because the frames behind 2^32 need another high word.
-    if (low === nextLow && high === nextHigh && low !== zeroLow && low !== 0) {
-      nextLow = (low + 1) | 0;
-      runLength += 1;
-      continue;
-    }
-    flush();
-    if (!isPresent(high) || (isFile(high) && !isVdso)) continue;
-    const pfn = pfnOf(low, high);
-    if (pfn === zeroPfn) continue;
-    runPfn = pfn;
-    runPage = firstPage + at / 2;
-    runLength = 1;
-    nextLow = (low + 1) | 0;
-    nextHigh = high;
+  const part = { from: pages.first - window.firstPage, count: pages.count };
+  const { bytes, pageCount } = frames.select(window, part, zeroPfn);
+  if (pageCount === pages.count) {
+    runs.appendAll(bytes, pageCount);
+    sent.addRange(pages.first, pages.count);
+    return;
   }
-  flush();
+  sent.deleteRange(pages.first, pages.count);
+  const before = runs.length;
+  runs.appendAll(bytes, pageCount);
+  for (let run = before; run < runs.length; run += 1) sent.addRange(runs.page(run), runs.count(run));
 }
 
 /**

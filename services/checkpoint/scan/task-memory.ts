@@ -12,6 +12,7 @@
  */
 import { RunList } from '../../../libraries/hypercall/index.js';
 import type { Task } from '../../../libraries/runtime/index.js';
+import type { FrameRuns } from './frame-runs.js';
 import { PageRanges, rangeFlag } from './page-ranges.js';
 import { PageSet } from './page-set.js';
 import { selectRuns, withdrawMoved, type Window } from './select.js';
@@ -29,8 +30,6 @@ export type Pagemap = Pick<
   'isCurrent' | 'close' | 'clearDirty' | 'ownPages' | 'dirtyPageCount' | 'entries' | 'look'
 >;
 
-/** Pages that are looked up at once: 32 KiB of entries. */
-const pagesPerWindow = 4096;
 /** A gap that costs less to read over than another system call. */
 const widestGap = 256;
 
@@ -42,6 +41,7 @@ export class TaskMemory {
     readonly task: Pick<Task, 'pid' | 'namespacePid'>,
     private readonly pagemap: Pagemap,
     private readonly zeroPfn: number,
+    private readonly frames: FrameRuns,
   ) {}
 
   /** False once the task called exec: what is known is of memory that is gone. */
@@ -86,8 +86,9 @@ export class TaskMemory {
   /** Looks up the frames of these pages. Those that are no longer the task's own are left out. */
   select(pages: PageRanges): SelectedWindow[] {
     const selected: SelectedWindow[] = [];
+    const pagesPerWindow = this.frames.capacity;
     for (let from = 0; from < pages.length;) {
-      const until = windowEnd(pages, from);
+      const until = windowEnd(pages, from, pagesPerWindow);
       const [firstPage, isVdso] = [pages.first(from), pages.has(from, rangeFlag.vdso)];
       // A single range may be longer than a window.
       const pageCount = pages.end(until - 1) - firstPage;
@@ -100,7 +101,14 @@ export class TaskMemory {
           const start = Math.max(first, pages.first(index));
           const end = Math.min(first + count, pages.end(index));
           if (start < end)
-            selectRuns(window, { first: start, count: end - start }, this.zeroPfn, this.sent, runs);
+            selectRuns(
+              this.frames,
+              window,
+              { first: start, count: end - start },
+              this.zeroPfn,
+              this.sent,
+              runs,
+            );
         }
         selected.push({ window, runs });
       }
@@ -135,7 +143,7 @@ export class TaskMemory {
 }
 
 /** The range behind the last one that is looked up together with range `from`. */
-function windowEnd(pages: PageRanges, from: number): number {
+function windowEnd(pages: PageRanges, from: number, pagesPerWindow: number): number {
   let until = from + 1;
   while (
     until < pages.length &&

@@ -12,6 +12,7 @@ import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js
 import { errorCodeOf, PagemapScanner } from '../../../libraries/libc/index.js';
 import type { Task } from '../../../libraries/runtime/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
+import { FrameRuns } from './frame-runs.js';
 import { joined, privateMappings, type Mapping } from './address-space.js';
 import { askKernel, lookThrough } from './own-pages.js';
 import { PageRanges, rangeFlag } from './page-ranges.js';
@@ -22,6 +23,7 @@ const pagesPerRead = 128 * 1024;
 /** What all tasks of an agent share: buffers, and what is known of the kernel. */
 export class PagemapReader {
   readonly scanner = new PagemapScanner();
+  readonly frames = new FrameRuns();
   readonly scratch = Buffer.allocUnsafeSlow(pagesPerRead * entryBytes);
   /** Until the kernel says otherwise. */
   hasScan = true;
@@ -87,12 +89,12 @@ export class TaskPagemap {
   /** The entries of these pages, those brought in that have no frame. `isVdso`: also those never touched. */
   entries(firstPage: number, pageCount: number, isVdso: boolean): Int32Array {
     const words = this.look(firstPage, pageCount);
+    if (!this.reader.frames.hasAbsent(words, isVdso)) return words.slice();
     const absent: number[] = [];
     for (let at = 0; at < words.length; at += wordsPerEntry) {
       const high = words[at + 1] ?? 0;
       if (isSwapped(high) || (isVdso && !isPresent(high))) absent.push(firstPage + at / wordsPerEntry);
     }
-    if (absent.length === 0) return words.slice();
     this.bringIn(absent);
     return this.look(firstPage, pageCount).slice();
   }
