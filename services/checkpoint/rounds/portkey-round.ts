@@ -127,9 +127,7 @@ export class PortkeyRounds {
       const transferPages = pageCount(windows);
       const hypercallSeconds = (): number => client.hypercallSeconds;
       const batcher = new Batcher({ policy, send, onLanded, transferPages, hypercallSeconds, clock });
-      for (const { runs } of windows) {
-        await abortable(batcher.add(runs), signal);
-      }
+      await abortable(batcher.add(allRuns(windows)), signal);
       await abortable(batcher.finish(), signal);
     }
     return pagesTotal - sentBefore;
@@ -166,6 +164,13 @@ export class PortkeyRounds {
     this.hypercalls += 1;
     await this.parts.client.closeObject(object);
   }
+}
+
+/** One list, because each `add` lets the event loop turn, which an emulated guest feels. */
+function allRuns(windows: readonly SelectedWindow[]): RunList {
+  const all = new RunList(windows.reduce((sum, { runs }) => sum + runs.length, 0));
+  for (const { runs } of windows) all.appendAll(runs.bytes(), runs.pageCount);
+  return all;
 }
 
 function totalPages(selected: readonly Selected[]): number {

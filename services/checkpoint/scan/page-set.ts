@@ -1,34 +1,51 @@
 /**
- * A set of page numbers (below 2^35) as a sparse bitmap: 64 bytes for each 2 MiB region that has any.
+ * A set of page numbers (below 2^35) as a sparse bitmap: 64 bytes for each 2 MiB region that is neither empty nor full.
  *
- * Whole ranges go in, and come out as what is missing of them, 32 pages at a time: a container's memory is mostly
- * all in the set.
+ * Whole ranges go in, and come out as what is missing of them. A container's memory is mostly all in the set, or not
+ * at all, so whole regions are dealt with as such, and only what is left of a range 32 pages at a time.
  */
 const pagesPerRegion = 512;
 const pagesPerWord = 32;
 const allPages = 0xffffffff;
 
+type Region = 'full' | Uint32Array;
+
 export class PageSet {
-  private readonly regions = new Map<number, Uint32Array>();
+  private readonly regions = new Map<number, Region>();
 
   has(page: number): boolean {
+    const region = this.regions.get(Math.floor(page / pagesPerRegion));
+    if (region === undefined || region === 'full') return region === 'full';
     const bit = page % pagesPerRegion;
-    const word = this.regions.get(Math.floor(page / pagesPerRegion))?.[bit >>> 5] ?? 0;
-    return (word & (1 << (bit & 31))) !== 0;
+    return ((region[bit >>> 5] ?? 0) & (1 << (bit & 31))) !== 0;
   }
 
   addRange(firstPage: number, pageCount: number): void {
-    this.eachWord(firstPage, pageCount, (key, index, mask) => {
-      const region = this.regions.get(key) ?? new Uint32Array(pagesPerRegion / pagesPerWord);
-      this.regions.set(key, region);
-      region[index] = (region[index] ?? 0) | mask;
+    eachRegion(firstPage, pageCount, (key, from, count) => {
+      const region = this.regions.get(key);
+      if (region === 'full') return;
+      if (count === pagesPerRegion) {
+        this.regions.set(key, 'full');
+        return;
+      }
+      const words = region ?? new Uint32Array(pagesPerRegion / pagesPerWord);
+      this.regions.set(key, words);
+      eachWord(from, count, (index, mask) => (words[index] = (words[index] ?? 0) | mask));
     });
   }
 
   deleteRange(firstPage: number, pageCount: number): void {
-    this.eachWord(firstPage, pageCount, (key, index, mask) => {
+    eachRegion(firstPage, pageCount, (key, from, count) => {
       const region = this.regions.get(key);
-      if (region !== undefined) region[index] = (region[index] ?? 0) & ~mask;
+      if (region === undefined) return;
+      if (count === pagesPerRegion) {
+        this.regions.delete(key);
+        return;
+      }
+      const words =
+        region === 'full' ? new Uint32Array(pagesPerRegion / pagesPerWord).fill(allPages) : region;
+      this.regions.set(key, words);
+      eachWord(from, count, (index, mask) => (words[index] = (words[index] ?? 0) & ~mask));
     });
   }
 
@@ -38,31 +55,48 @@ export class PageSet {
     pageCount: number,
     onMissing: (firstPage: number, pageCount: number) => void,
   ): void {
-    this.eachWord(firstPage, pageCount, (key, index, mask) => {
-      const missing = (mask & ~(this.regions.get(key)?.[index] ?? 0)) >>> 0;
-      if (missing === 0) return;
-      const wordPage = key * pagesPerRegion + index * pagesPerWord;
-      if (missing === allPages) onMissing(wordPage, pagesPerWord);
-      else
-        for (let bit = 0; bit < pagesPerWord; bit += 1)
-          if (missing & (1 << bit)) onMissing(wordPage + bit, 1);
+    eachRegion(firstPage, pageCount, (key, from, count) => {
+      const region = this.regions.get(key);
+      if (region === 'full') return;
+      const regionPage = key * pagesPerRegion;
+      if (region === undefined) {
+        onMissing(regionPage + from, count);
+        return;
+      }
+      eachWord(from, count, (index, mask) => {
+        const missing = (mask & ~(region[index] ?? 0)) >>> 0;
+        if (missing === 0) return;
+        const wordPage = regionPage + index * pagesPerWord;
+        if (missing === allPages) onMissing(wordPage, pagesPerWord);
+        else
+          for (let bit = 0; bit < pagesPerWord; bit += 1)
+            if (missing & (1 << bit)) onMissing(wordPage + bit, 1);
+      });
     });
   }
+}
 
-  /** Each word that the range touches, with a mask of the range's pages in it. */
-  private eachWord(
-    firstPage: number,
-    pageCount: number,
-    visit: (key: number, index: number, mask: number) => void,
-  ): void {
-    const end = firstPage + pageCount;
-    for (let page = firstPage; page < end;) {
-      const bit = page % pagesPerWord;
-      const count = Math.min(pagesPerWord - bit, end - page);
-      const mask = (count === pagesPerWord ? allPages : ((1 << count) - 1) << bit) >>> 0;
-      const key = Math.floor(page / pagesPerRegion);
-      visit(key, (page - key * pagesPerRegion) >>> 5, mask);
-      page += count;
-    }
+/** Each region that the range touches: its number, and the part of it that is in the range. */
+function eachRegion(
+  firstPage: number,
+  pageCount: number,
+  visit: (key: number, from: number, count: number) => void,
+): void {
+  const end = firstPage + pageCount;
+  for (let page = firstPage; page < end;) {
+    const from = page % pagesPerRegion;
+    const count = Math.min(pagesPerRegion - from, end - page);
+    visit((page - from) / pagesPerRegion, from, count);
+    page += count;
+  }
+}
+
+/** Each word of a region that the range touches, with a mask of the range's pages in it. */
+function eachWord(from: number, pageCount: number, visit: (index: number, mask: number) => void): void {
+  for (let page = from; page < from + pageCount;) {
+    const bit = page % pagesPerWord;
+    const count = Math.min(pagesPerWord - bit, from + pageCount - page);
+    visit(page >>> 5, (count === pagesPerWord ? allPages : ((1 << count) - 1) << bit) >>> 0);
+    page += count;
   }
 }
