@@ -51,7 +51,7 @@ void runService({
     }, 1_000);
     rehearsal.unref();
     const rounds = new RoundMetrics(registry);
-    server.add('Checkpoint', checkpointHandlers({ departures, store, nodeInfo, link, steps, rounds }));
+    server.add('Checkpoint', checkpointHandlers({ departures, store, nodeInfo, link, steps, rounds, clock }));
     return Promise.resolve(() => link.stop());
   },
 });

@@ -1,13 +1,17 @@
 /**
- * Callbacks → async iterable. Only the newest message waits: progress that nobody has read yet is out of date.
+ * Callbacks → async iterable. Only the newest message waits: progress that nobody has read yet is out of date. What
+ * comes sooner after a message than `everyMs` is left out: a gRPC message costs an emulated guest more than a SEND.
  */
+import type { Clock } from '../../libraries/process/index.js';
+
 export interface ProgressStream<T> {
   readonly push: (message: T) => void;
   readonly end: () => void;
   readonly messages: AsyncGenerator<T>;
 }
 
-export function progressStream<T>(): ProgressStream<T> {
+export function progressStream<T>(clock: Pick<Clock, 'monotonicMs'>, everyMs: number): ProgressStream<T> {
+  let lastMs = Number.NEGATIVE_INFINITY;
   let newest: T | undefined;
   let ended = false;
   let wake: () => void = () => undefined;
@@ -22,6 +26,9 @@ export function progressStream<T>(): ProgressStream<T> {
   }
   return {
     push: (message) => {
+      const nowMs = clock.monotonicMs();
+      if (nowMs - lastMs < everyMs) return;
+      lastMs = nowMs;
       newest = message;
       wake();
     },

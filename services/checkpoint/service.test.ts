@@ -33,6 +33,7 @@ describe('the checkpoint service', () => {
       departures: departures as unknown as Departures,
       steps: new Steps(log as never, registry, () => cpu),
       rounds: new RoundMetrics(registry),
+      clock: { monotonicMs: () => 0 },
     } as unknown as ServiceParts);
     const migration = { migrationId: 'm-1', container: 'web', epoch: 1 };
     const request = { migration, index: 2, last: false, pageServer: null };

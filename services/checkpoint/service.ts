@@ -1,12 +1,16 @@
 /** The checkpoint service's gRPC side: each call to the part that does it, and a line of each step in the log. */
 import { required, type Steps } from '../../libraries/agent/index.js';
 import type { GuestLink } from '../../libraries/hypercall/index.js';
+import type { Clock } from '../../libraries/process/index.js';
 import type { CallContext, Handlers, RoundProgress, RoundRequest } from '../../libraries/rpc/index.js';
 import type { ContainerStore, NodeInfoReader } from '../../libraries/runtime/index.js';
 import type { Departures } from './departure.js';
 import { describe } from './describe.js';
 import type { RoundMetrics } from './metrics.js';
 import { progressStream } from './progress-stream.js';
+
+/** People do not read faster. */
+const progressMs = 250;
 
 export interface ServiceParts {
   readonly departures: Departures;
@@ -15,6 +19,7 @@ export interface ServiceParts {
   readonly link: GuestLink;
   readonly steps: Steps;
   readonly rounds: RoundMetrics;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
 }
 
 export function checkpointHandlers(parts: ServiceParts): Handlers<'Checkpoint'> {
@@ -55,11 +60,11 @@ export function checkpointHandlers(parts: ServiceParts): Handlers<'Checkpoint'> 
 const all = <T extends object>(result: T): T => result;
 
 async function* roundMessages(
-  { departures, steps, rounds }: ServiceParts,
+  { departures, steps, rounds, clock }: ServiceParts,
   { migration, index, last, pageServer }: RoundRequest,
   { signal }: CallContext,
 ): AsyncGenerator<Partial<RoundProgress>> {
-  const progress = progressStream<Partial<RoundProgress>>();
+  const progress = progressStream<Partial<RoundProgress>>(clock, progressMs);
   const ref = required(migration);
   const round = steps.run(
     'round',
