@@ -67,6 +67,7 @@ export class ContainerHost {
         rootfs: await this.mountRoot(spec),
         criuConfig: store.criuConfig(spec.name),
         networkNamespace: network.namespacePath,
+        emptyFolder: await this.emptyFolder(),
       };
       await writeFile(
         path.join(store.folder(spec.name), 'config.json'),
@@ -107,6 +108,13 @@ export class ContainerHost {
       'container-exists',
       `runc has a container '${name}' here that is not Portkey's; remove it with 'runc delete ${name}' or take another name`,
     );
+  }
+
+  /** One for all containers, beside the folder that has theirs. */
+  private async emptyFolder(): Promise<string> {
+    const folder = path.join(path.dirname(this.parts.store.root), 'empty');
+    await mkdir(folder, { recursive: true, mode: 0o555 });
+    return folder;
   }
 
   /** runc wants a root that is a folder of its own; the guest's own root is bound to one. */

@@ -33,7 +33,7 @@ const claimName = 'claim.json';
 export class ContainerStore {
   private readonly turns = new KeyedQueue();
 
-  constructor(private readonly root = '/run/portkey/containers') {}
+  constructor(readonly root = '/run/portkey/containers') {}
 
   /** Throws `invalid-argument` for a name that cannot be a folder, a hostname and a network namespace. */
   folder(name: string): string {

@@ -84,7 +84,7 @@ describe('in a folder of its own', () => {
 });
 
 describe("a container's config", () => {
-  const paths = { rootfs: '/r', criuConfig: '/c', networkNamespace: '/var/run/netns/web' };
+  const paths = { rootfs: '/r', criuConfig: '/c', networkNamespace: '/var/run/netns/web', emptyFolder: '/e' };
 
   it('names the network namespace by path, and leaves it out on the VM’s own network', () => {
     const namespaces = (network: ContainerSpec['network']): string =>
