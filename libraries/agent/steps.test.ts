@@ -42,6 +42,24 @@ describe("an agent's steps", () => {
     assert.match(text, /^portkey_migration_steps_total\{step="rollback"\} 2$/m);
     assert.doesNotMatch(text, /step="dump"/);
   });
+
+  it('have used CPU also where they fail, and only for their own migration', async () => {
+    let looks = 0;
+    const meter = () => ({ agentSeconds: (looks += 1), programsSeconds: 0 });
+    const steps = new Steps({ info: () => undefined } as never, new Registry(), meter);
+    const migration = { migrationId: 'm-1', container: 'web', epoch: 2 };
+    await steps.run('begin', migration, () => Promise.resolve());
+    await assert.rejects(steps.run('dump', migration, () => Promise.reject(new Error('no CRIU'))));
+    assert.deepEqual(
+      steps.usage(migration).map(({ step, agentSeconds }) => [step, agentSeconds]),
+      [
+        ['begin', 1],
+        ['dump', 1],
+        ['between', 1],
+      ],
+    );
+    assert.throws(() => steps.usage({ ...migration, migrationId: 'm-2' }), { code: 'migration-unknown' });
+  });
 });
 
 describe("an agent's CPU", () => {

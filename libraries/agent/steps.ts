@@ -1,16 +1,20 @@
 /**
  * What an agent has done of migrations: a log line and a count for each step, when it has ended well. Those that failed
- * are told with their call (libraries/service/failed-calls.ts).
+ * are told with their call (libraries/service/failed-calls.ts). The CPU of each is kept for whoever asks
+ * (migration-usage.ts), of failed ones too.
  */
 import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
 
-import { agentCpuMeter, cpuSince, type CpuMeter } from './cpu-meter.js';
+import { agentCpuMeter, cpuSince, type AgentCpu, type CpuMeter } from './cpu-meter.js';
+import { MigrationUsage, type StepUsage } from './migration-usage.js';
 import type { MigrationRef } from '../rpc/index.js';
 
 export type Step =
   | 'begin'
   | 'round'
+  /** The round that the container spends frozen. */
+  | 'last-round'
   | 'throttle'
   | 'freeze'
   | 'dump'
@@ -24,6 +28,7 @@ export type Step =
 
 export class Steps {
   private readonly counter: Counter<'step'>;
+  private readonly used = new MigrationUsage();
 
   constructor(
     private readonly log: Pick<Logger, 'info'>,
@@ -46,10 +51,25 @@ export class Steps {
     figures: (result: T) => object = () => ({}),
   ): Promise<T> {
     const before = this.meter();
-    const result = await work();
-    const cpu = cpuSince(before, this.meter());
+    const used = (): AgentCpu => {
+      const after = this.meter();
+      this.used.add(migrationId, step, before, after);
+      return cpuSince(before, after);
+    };
+    let result: T;
+    try {
+      result = await work();
+    } catch (thrown) {
+      used();
+      throw thrown;
+    }
     this.counter.inc({ step });
-    this.log.info({ migrationId, container, epoch, ...figures(result), ...cpu }, step);
+    this.log.info({ migrationId, container, epoch, ...figures(result), ...used() }, step);
     return result;
+  }
+
+  /** The CPU of a migration's steps so far. Throws `migration-unknown`. */
+  usage({ migrationId }: MigrationRef): StepUsage[] {
+    return this.used.of(migrationId);
   }
 }
