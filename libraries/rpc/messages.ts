@@ -50,5 +50,6 @@ export type { RunContainerRequestOutput as RunContainerRequest } from './generat
 export type { SessionRefOutput as SessionRef } from './generated/portkey/v1/SessionRef.js';
 export type { StopRequestOutput as StopRequest } from './generated/portkey/v1/StopRequest.js';
 export type { TransferOutput as Transfer } from './generated/portkey/v1/Transfer.js';
+export type { UsageOutput as Usage } from './generated/portkey/v1/Usage.js';
 export type { WorkloadStatusOutput as WorkloadStatus } from './generated/portkey/v1/WorkloadStatus.js';
 export type { WorkloadVerdictOutput as WorkloadVerdict } from './generated/portkey/v1/WorkloadVerdict.js';

@@ -4,7 +4,7 @@ import { Registry } from 'prom-client';
 
 import { Steps } from '../../libraries/agent/index.js';
 import { parseBatchPolicy } from '../../libraries/hypercall/index.js';
-import type { RoundProgress } from '../../libraries/rpc/index.js';
+import type { RoundProgress, Usage } from '../../libraries/rpc/index.js';
 import type { Departures } from './departure.js';
 import { RoundMetrics } from './metrics.js';
 import { emptyResult, type RoundOptions } from './rounds/round.js';
@@ -51,5 +51,34 @@ describe('the checkpoint service', () => {
     assert.match(text, /^portkey_batch_changes_total\{direction="grown"\} 0$/m);
     assert.match(text, /^portkey_round_starved_seconds_total 0\.25$/m);
     assert.match(text, /^portkey_migration_steps_total\{step="round"\} 1$/m);
+  });
+
+  it('knows what the rounds of a migration used, the frozen one told apart', async () => {
+    let looks = 0;
+    const registry = new Registry();
+    const meter = () => ({ agentSeconds: (looks += 1), programsSeconds: 0 });
+    const handlers = checkpointHandlers({
+      departures: { begin: () => Promise.resolve(), round: () => Promise.resolve(emptyResult) },
+      steps: new Steps({ info: () => undefined } as never, registry, meter),
+      rounds: new RoundMetrics(registry),
+      clock: { monotonicMs: () => 0 },
+    } as unknown as ServiceParts);
+    const migration = { migrationId: 'm-1', container: 'web', epoch: 1 };
+    const context = { signal: new AbortController().signal };
+    await handlers.Begin({ migration } as never, context);
+    for (const last of [false, false, true]) {
+      const round = handlers.Round({ migration, index: 0, last, pageServer: null } as never, context);
+      for await (const message of round as AsyncIterable<object>) assert.ok(message);
+    }
+    const { steps } = (await handlers.GetUsage(migration as never, context)) as Usage;
+    assert.deepEqual(
+      steps.map(({ step, agentSeconds }) => [step, agentSeconds]),
+      [
+        ['begin', 1],
+        ['round', 2],
+        ['last-round', 1],
+        ['between', 3],
+      ],
+    );
   });
 });

@@ -54,6 +54,7 @@ export function checkpointHandlers(parts: ServiceParts): Handlers<'Checkpoint'> 
       await steps.run('rollback', migration, () => departures.rollback(migration));
       return {};
     },
+    GetUsage: (migration) => Promise.resolve({ steps: steps.usage(migration) }),
   };
 }
 
@@ -67,7 +68,7 @@ async function* roundMessages(
   const progress = progressStream<Partial<RoundProgress>>(clock, progressMs);
   const ref = required(migration);
   const round = steps.run(
-    'round',
+    last ? 'last-round' : 'round',
     ref,
     () => departures.round(ref, { index, last, signal, onProgress: progress.push }, pageServer),
     ({ pages, pagesMoved, dirtyPagesAfter, seconds }) => ({

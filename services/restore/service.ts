@@ -76,6 +76,7 @@ export function restoreHandlers({
       await inTurn('discard', migration, () => arrivals.discard(migration));
       return {};
     },
+    GetUsage: (migration) => Promise.resolve({ steps: steps.usage(migration) }),
   };
 }
 

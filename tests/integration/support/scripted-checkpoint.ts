@@ -66,6 +66,16 @@ export function checkpointHandlers(vm: ScriptedVm, process: ScriptedProcess): Ha
         vm.world.run(copy);
         return {};
       }),
+    GetUsage: () =>
+      process.call('Checkpoint.GetUsage', () => ({
+        steps: [
+          { step: 'begin', agentSeconds: 0.25, programsSeconds: 0 },
+          { step: 'round', agentSeconds: 0.5, programsSeconds: 0 },
+          { step: 'dump', agentSeconds: 0.25, programsSeconds: 1 },
+          { step: 'finish', agentSeconds: 8, programsSeconds: 8 },
+          { step: 'between', agentSeconds: 0.125, programsSeconds: 0 },
+        ],
+      })),
   };
 }
 

@@ -50,6 +50,14 @@ export function restoreHandlers(vm: ScriptedVm, process: ScriptedProcess): Handl
           vm.world.remove(copy);
         return {};
       }),
+    GetUsage: () =>
+      process.call('Restore.GetUsage', () => ({
+        steps: [
+          { step: 'prepare', agentSeconds: 0.25, programsSeconds: 0.125 },
+          { step: 'restore', agentSeconds: 0.5, programsSeconds: 2 },
+          { step: 'release', agentSeconds: 8, programsSeconds: 8 },
+        ],
+      })),
   };
 }
 
