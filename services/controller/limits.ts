@@ -4,6 +4,8 @@
 export interface Limits {
   /** A question that an agent or relay answers from memory. */
   readonly questionMs: number;
+  /** A question at the end whose answer the report can do without. */
+  readonly optionalMs: number;
   /** A step that starts a few processes: prepare, freeze, begin, run, stop. */
   readonly stepMs: number;
   /** A transfer of `n` bytes may take `stepMs` and n / this; one that takes longer is stuck. */
@@ -25,6 +27,7 @@ export interface Limits {
 
 export const defaultLimits: Limits = {
   questionMs: 15_000,
+  optionalMs: 1_000,
   stepMs: 60_000,
   slowestBytesPerSecond: 8 * 2 ** 20,
   undoCallMs: 30_000,

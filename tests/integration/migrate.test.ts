@@ -13,7 +13,10 @@ const question = { deadlineMs: 10_000 };
 
 /** Calls that a migration makes once its questions are answered. */
 function steps(calls: readonly string[]): string[] {
-  const questions = ['List', 'Describe', 'GetHost', 'Checkpoint.GetNode', 'Restore.GetNode', 'ReadCpu'];
+  const questions = [
+    ...['List', 'Describe', 'GetHost', 'Checkpoint.GetNode', 'Restore.GetNode', 'ReadCpu'],
+    ...['Checkpoint.GetUsage', 'Restore.GetUsage'],
+  ];
   return calls.filter((call) => !questions.includes(call));
 }
 
@@ -94,6 +97,28 @@ describe('a migration', function () {
     assert.deepEqual(source?.byPhase, { precopy: 1, final: 1, restore: 1 });
     assert.ok(Math.abs(source.byComponent.vm - 2.7) < 1e-9);
     assert.ok(Math.abs(source.idle - 0.3) < 1e-9);
+  });
+
+  it('asks the guests once, at the end, what was used in them', async () => {
+    const { guestCpuSeconds } = reportOf(await cluster.migrate());
+    const { source, destination } = guestCpuSeconds;
+    assert.deepEqual([source?.agent, source?.programs], [1.125, 1]);
+    assert.deepEqual([destination?.agent, destination?.programs], [0.75, 2.125]);
+    assert.deepEqual(source?.byStep['dump'], { agent: 0.25, programs: 1 });
+    assert.deepEqual(destination?.byStep['release'], { agent: 8, programs: 8 });
+    const questions = (calls: readonly string[]) => calls.filter((call) => call.endsWith('.GetUsage'));
+    assert.deepEqual(questions(cluster.a.calls), ['Checkpoint.GetUsage']);
+    assert.deepEqual(questions(cluster.b.calls), ['Restore.GetUsage']);
+    assert.ok(cluster.a.calls.indexOf('Checkpoint.GetUsage') > cluster.a.calls.indexOf('Finish'));
+    assert.ok(cluster.b.calls.indexOf('Restore.GetUsage') > cluster.b.calls.indexOf('Release'));
+  });
+
+  it('ends well also where a guest does not know, or does not answer, what was used in it', async () => {
+    cluster.a.checkpoint.faults.plan('Checkpoint.GetUsage', { kind: 'fail', code: 'migration-unknown' });
+    cluster.b.restore.faults.plan('Restore.GetUsage', { kind: 'hang' });
+    const report = reportOf(await cluster.migrate());
+    assert.deepEqual([report.outcome, report.warnings], ['completed', []]);
+    assert.deepEqual(report.guestCpuSeconds, { source: null, destination: null });
   });
 
   it('moves a container in criu mode: pages to page servers, images by the source, no relay session', async () => {

@@ -4,6 +4,7 @@
  * The container already runs at its destination; what cannot be removed is reported, tried on in the background,
  * and does not keep the migration from having succeeded.
  */
+import { askGuests } from './ask-guests.js';
 import { finishChores } from './chores.js';
 import { doChores } from './cleanup.js';
 import { conclude } from './conclude.js';
@@ -13,6 +14,7 @@ import { owe } from './owed.js';
 export async function finish(migration: Migration, sides: Sides): Promise<void> {
   const { source, destination } = sides;
   const failures = await doChores(migration, finishChores(migration, sides));
+  migration.report.addGuests(await askGuests(migration, sides));
   await conclude(migration, {
     outcome: 'completed',
     error: null,

@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import type { PortkeyError } from '../../../libraries/errors/index.js';
 import type { Clock } from '../../../libraries/process/index.js';
 import type { CallOptions } from '../../../libraries/rpc/index.js';
+import type { BothGuests } from '../accounting/guest-cpu.js';
 import type { Stopwatch } from '../accounting/stopwatch.js';
 import type { Journal } from '../events/journal.js';
 import type { Limits } from '../limits.js';
@@ -56,6 +57,8 @@ export interface Report {
   draft(): MigrationReport | undefined;
   /** The destination's first task ran. Returns the downtime, where it is known. */
   markRunning(atSeconds: number): number | undefined;
+  /** What the agents say at the end. */
+  addGuests(cpu: BothGuests): void;
   final(outcome: Outcome, error: Reason | null): Promise<MigrationReport>;
 }
 

@@ -4,6 +4,7 @@
 import type { Description, DumpResult, LandingSealed, RoundResult } from '../../../libraries/rpc/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
 import type { BothSides, CpuLedger } from '../accounting/cpu-ledger.js';
+import type { BothGuests } from '../accounting/guest-cpu.js';
 import type { Stopwatch } from '../accounting/stopwatch.js';
 import type { MigrationMode, Reason } from '../state/index.js';
 import { parseFeedback } from './feedback.js';
@@ -18,7 +19,7 @@ export interface ReportSubject {
   readonly startedAt: string;
 }
 
-const noCpu: BothSides = { source: null, destination: null };
+const noCpu = { source: null, destination: null };
 
 export class LiveReport {
   from = '';
@@ -32,6 +33,7 @@ export class LiveReport {
   private imageBytes = 0;
   private frozen: { readonly atSeconds: number; readonly wallTime: string } | undefined;
   private downtimeSeconds: number | null = null;
+  private guestCpuSeconds: BothGuests = noCpu;
 
   constructor(
     private readonly subject: ReportSubject,
@@ -91,6 +93,10 @@ export class LiveReport {
     return this.downtimeSeconds;
   }
 
+  addGuests(cpu: BothGuests): void {
+    this.guestCpuSeconds = cpu;
+  }
+
   /** What is known so far, for a controller that has to finish this migration. */
   draft(): MigrationReport {
     return this.build(null, null, noCpu);
@@ -136,6 +142,7 @@ export class LiveReport {
       phases: this.stopwatch.phases(),
       steps: [...this.stopwatch.steps],
       cpuSeconds,
+      guestCpuSeconds: this.guestCpuSeconds,
     };
   }
 }

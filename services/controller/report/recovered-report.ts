@@ -5,6 +5,7 @@
  * the wall clock, the only one that two processes share.
  */
 import type { Clock } from '../../../libraries/process/index.js';
+import type { BothGuests } from '../accounting/guest-cpu.js';
 import { phasesOf } from '../accounting/stopwatch.js';
 import type { MigrationRecord, Reason } from '../state/index.js';
 import type { MigrationReport, Outcome } from './report.js';
@@ -13,6 +14,7 @@ export class RecoveredReport {
   private readonly base: MigrationReport | undefined;
   private readonly newWarnings: string[] = [];
   private ranAt: Date | undefined;
+  private guestCpuSeconds: BothGuests = { source: null, destination: null };
 
   constructor(
     private readonly record: MigrationRecord,
@@ -35,6 +37,10 @@ export class RecoveredReport {
     return this.downtimeSeconds() ?? undefined;
   }
 
+  addGuests(cpu: BothGuests): void {
+    this.guestCpuSeconds = cpu;
+  }
+
   final(outcome: Outcome, error: Reason | null): Promise<MigrationReport> {
     const startedMs = Date.parse(this.record.startedAt);
     const endedMs = (this.ranAt ?? this.clock.wallTime()).getTime();
@@ -46,6 +52,7 @@ export class RecoveredReport {
       warnings: [...(this.base?.warnings ?? []), ...this.newWarnings],
       totalSeconds: (endedMs - startedMs) / 1000,
       downtimeSeconds: this.downtimeSeconds(),
+      guestCpuSeconds: this.guestCpuSeconds,
     });
   }
 
@@ -65,5 +72,6 @@ function emptyReport(record: MigrationRecord): MigrationReport {
     ...{ memoryBytes: null, taskCount: null, threadCount: null, rounds: [], finalDump: null, landed: null },
     ...{ pagesSent: 0, bytesSent: 0, hypercalls: 0, phases: phasesOf([]), steps: [] },
     cpuSeconds: { source: null, destination: null },
+    guestCpuSeconds: { source: null, destination: null },
   };
 }

@@ -5,6 +5,7 @@
  * command line fills it in.
  */
 import type { BothSides } from '../accounting/cpu-ledger.js';
+import type { BothGuests } from '../accounting/guest-cpu.js';
 import type { TimedPhase, TimedStep } from '../accounting/stopwatch.js';
 import type { MigrationMode, Reason } from '../state/index.js';
 
@@ -67,4 +68,6 @@ export interface MigrationReport {
   readonly phases: readonly TimedPhase[];
   readonly steps: readonly TimedStep[];
   readonly cpuSeconds: BothSides;
+  /** Inside of cpuSeconds' `vm`: the agents and their programs. */
+  readonly guestCpuSeconds: BothGuests;
 }
