@@ -32,6 +32,14 @@ describe("the experiment's page", () => {
     assert.match(page, /Portkey mode against CRIU mode with 1 GiB, idle, median of 3 pairs/);
   });
 
+  it('has what the CPU of the VMs went to where the agents told', () => {
+    assert.match(renderBench(sampleBench()), /<h2>CPU of the VMs, by what used it<\/h2>/);
+    const one = sampleBenchMigration(cell, { mode: 'portkey', repetition: 1, warmUp: false });
+    const untold = { ...one, guestCpuSeconds: { source: null, destination: null } };
+    const file = benchFile(testbed, { migrations: [untold], floor: [], wholeVm: [] }, { bars: false });
+    for (const text of [renderBench(file), benchText(file)]) assert.doesNotMatch(text, /by what used it/);
+  });
+
   it('has the bars where they were asked for', () => {
     assert.match(renderBench(sampleBench()), /<h2>Bars<\/h2>/);
     assert.doesNotMatch(renderBench(sampleBench({ bars: false })), /Bars/);
@@ -43,6 +51,7 @@ describe("the experiment's page", () => {
     for (const migrations of [
       [one],
       [{ ...one, cpuSeconds: { source: null, destination: null } }],
+      [{ ...one, guestCpuSeconds: { ...one.guestCpuSeconds, source: null } }],
       [{ ...one, rounds: [], hypercalls: 0, downtimeSeconds: null }],
       [sampleBenchMigration(cell, { ...planned, mode: 'criu' as const })],
       [{ ...one, outcome: 'failed' as const }],
@@ -81,6 +90,7 @@ describe("the experiment's tables", () => {
     const text = benchText(sampleBench());
     assert.match(text, /^64 MiB, idle\n\nmedian \(minimum–maximum\) +CRIU +Portkey +whole VM \(QEMU\)\n/);
     assert.match(text, /\ntotal time +5\.35 \(5\.19–5\.52\) s +4\.18/);
+    assert.match(text, /\nCPU of the VMs, by what used it: medians in seconds\n/);
     assert.match(text, /\nsize, writes +source transfer .* relay \/ floor\n/);
     assert.match(text, /\n1 GiB, idle +\d+ \(\d+–\d+\) % .* 1\.20 ×\n/);
     assert.match(text, /\nPortkey mode against whole-VM migration by QEMU, median against median\n/);

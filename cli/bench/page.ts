@@ -14,12 +14,17 @@ import {
   type TitledPicture,
 } from './figures.js';
 import { headlineOf } from './headline.js';
-import { barsTable, medianTables, savingsTable, wholeVmTable, type TextTable } from './tables.js';
+import { barsTable, medianTables, savingsTable, wholeVmTable } from './tables.js';
+import type { TextTable } from './text-table.js';
+import { vmUsesTable } from './vm-uses-table.js';
 
 const title = 'The experiment: CRIU and Portkey mode over sizes and write rates';
 const savingsText =
   'How much less Portkey mode took than CRIU mode: the median of the pairs, minimum and maximum. Hypercalls, and the ' +
   'relays’ CPU against the floor, are Portkey mode’s own.';
+const vmUsesText =
+  'Medians in seconds until the container runs at its destination. The rest of a VM is its kernel, its network and the ' +
+  'container itself: what the host saw, less what the agent says it and its programs used by the VM’s own clock.';
 const wholeVmText =
   'QEMU’s own live migration of a VM like the test bed’s, with the same Redis in it under the same client, but no runc ' +
   'around it; idle CPU is taken off as for the modes. Emulated by a QEMU before 9.0, the VM is stopped from outside, so ' +
@@ -38,12 +43,14 @@ export function renderBench(file: BenchFile, { sample = false } = {}): string {
   const { statistics, migrations } = file;
   const measured = statistics.modes.length > 0;
   const savings = savingsTable(statistics);
+  const vmUses = vmUsesTable(statistics.modes);
   const wholeVm = wholeVmTable(statistics);
   const bars = barsTable(file);
   return renderPage({ title }, [
     lead(file, sample),
     ...(measured ? pictures(file) : []),
     savings === undefined ? '' : section('Savings', savingsText, [tableOf(savings, 4)]),
+    vmUses === undefined ? '' : section('CPU of the VMs, by what used it', vmUsesText, [tableOf(vmUses)]),
     wholeVm === undefined ? '' : section('Whole-VM migration', wholeVmText, [tableOf(wholeVm)]),
     bars === undefined
       ? ''

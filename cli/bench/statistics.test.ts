@@ -102,6 +102,8 @@ describe('the statistics of a cell and mode', () => {
     assert.equal(statistics?.source.total, null);
     assert.equal(statistics.destination.byPhase.final?.median, unmeasured.destination?.byPhase.final);
     assert.equal(statistics.destination.byComponent.relay?.median, unmeasured.destination?.byComponent.relay);
+    assert.deepEqual([statistics.source.idle, statistics.source.vmByUse.rest], [null, null]);
+    assert.equal(statistics.destination.idle?.median, unmeasured.destination?.idle);
   });
 });
 

@@ -8,6 +8,7 @@ import type { CpuReport } from '../report/migration-report.js';
 import { isCounted, type BenchMigration, type CountedMigration } from './bench-migration.js';
 import { isSameCell } from './cell-text.js';
 import type { Cell } from './plan.js';
+import { vmUsesOf, type VmUses } from './vm-uses.js';
 
 export interface Spread {
   readonly median: number;
@@ -20,6 +21,10 @@ export interface CpuStatistics {
   readonly transfer: Spread | null;
   readonly byPhase: Record<'precopy' | 'final' | 'restore', Spread | null>;
   readonly byComponent: Record<'vm' | 'relay' | 'virtiofsd' | 'vhost', Spread | null>;
+  /** What `byComponent.vm` went to, over the migrations whose agents told. */
+  readonly vmByUse: Record<keyof VmUses, Spread | null>;
+  /** An idle VM's share, which is in none of the others. */
+  readonly idle: Spread | null;
 }
 
 export interface ModeStatistics extends Cell {
@@ -102,7 +107,9 @@ export function cellsOf(entries: readonly Cell[]): Cell[] {
 
 function cpuStatistics(counted: readonly CountedMigration[], side: 'source' | 'destination'): CpuStatistics {
   const readings = counted.map(({ cpuSeconds }) => cpuSeconds[side]).filter((cpu) => cpu !== null);
+  const uses = counted.map((migration) => vmUsesOf(migration, side));
   const of = (figure: (cpu: CpuReport) => number): Spread | null => spreadOf(readings.map(figure));
+  const ofUse = (use: keyof VmUses): Spread | null => spreadOfKnown(uses.map((each) => each?.[use]));
   return {
     total: of((cpu) => cpu.total),
     transfer: of((cpu) => cpu.transfer),
@@ -117,5 +124,7 @@ function cpuStatistics(counted: readonly CountedMigration[], side: 'source' | 'd
       virtiofsd: of((cpu) => cpu.byComponent.virtiofsd),
       vhost: of((cpu) => cpu.byComponent.vhost),
     },
+    vmByUse: { agent: ofUse('agent'), programs: ofUse('programs'), rest: ofUse('rest') },
+    idle: of((cpu) => cpu.idle),
   };
 }

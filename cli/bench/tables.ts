@@ -1,6 +1,6 @@
 /**
  * The experiment's figures as rows of text, for the terminal and for the page: per cell the medians of each mode, then
- * the savings of all cells, then the bars.
+ * what the VMs' CPU went to and the savings of all cells, then the bars.
  */
 import { formatBytes } from '../../libraries/units/index.js';
 import type { ModeName } from '../options.js';
@@ -15,13 +15,9 @@ import type { Cell } from './plan.js';
 import { savingNames } from './savings.js';
 import { percent, seconds, spreadText } from './spread-text.js';
 import { cellsOf, type ModeStatistics } from './statistics.js';
+import type { TextTable } from './text-table.js';
+import { vmUsesTable } from './vm-uses-table.js';
 import type { WholeVmRatio, WholeVmStatistics } from './whole-vm.js';
-
-export interface TextTable {
-  readonly title: string;
-  readonly head: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-}
 
 const wholeVmTitle = 'whole VM (QEMU)';
 const count = (value: number): string => formatCount(Math.round(value));
@@ -134,7 +130,12 @@ export function barsTable({ bars }: BenchFile): TextTable | undefined {
 /** All of it for a terminal. */
 export function benchText(file: BenchFile): string {
   const { statistics } = file;
-  const all = [...medianTables(statistics), savingsTable(statistics), wholeVmTable(statistics)];
+  const all = [
+    ...medianTables(statistics),
+    vmUsesTable(statistics.modes),
+    savingsTable(statistics),
+    wholeVmTable(statistics),
+  ];
   const tables = all.map((table) => (table === undefined ? '' : terminalTable(table)));
   const bars = barsTable(file);
   if (bars !== undefined) tables.push(terminalTable(bars, 2));

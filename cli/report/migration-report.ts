@@ -25,6 +25,14 @@ const cpuSchema = z.looseObject({
   idle: z.number(),
 });
 
+const guestStepSchema = z.looseObject({ agent: z.number(), programs: z.number() });
+
+/** Reports of controllers that did not ask the agents have none. */
+const guestCpuSchema = guestStepSchema
+  .extend({ byStep: z.record(z.string(), guestStepSchema) })
+  .nullable()
+  .default(null);
+
 const roundSchema = z.looseObject({
   index: count,
   pages: count,
@@ -69,6 +77,9 @@ const reportSchema = z.looseObject({
     .array(z.looseObject({ name: z.string(), phase: z.string(), startSeconds: seconds, seconds }))
     .default([]),
   cpuSeconds: z.looseObject({ source: cpuSchema.nullable(), destination: cpuSchema.nullable() }),
+  guestCpuSeconds: z
+    .looseObject({ source: guestCpuSchema, destination: guestCpuSchema })
+    .default({ source: null, destination: null }),
 });
 
 export type MigrationReport = z.infer<typeof reportSchema>;

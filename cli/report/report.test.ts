@@ -9,7 +9,7 @@ import { renderReport } from './page.js';
 
 describe('a migration report', () => {
   it('is read from the controller, later fields and absent measurements included', () => {
-    const { workload, verified, ...fromController } = sampleMigration('portkey');
+    const { workload, verified, guestCpuSeconds, ...fromController } = sampleMigration('portkey');
     const report = parseReport(
       JSON.stringify({
         ...fromController,
@@ -23,6 +23,17 @@ describe('a migration report', () => {
       ['redis', true, null, null],
     );
     assert.equal(report['aNewField'], 1);
+    assert.ok(guestCpuSeconds.source !== null);
+    assert.deepEqual(report.guestCpuSeconds, { source: null, destination: null });
+  });
+
+  it('has of each guest what its agent told', () => {
+    const { guestCpuSeconds } = sampleMigration('portkey');
+    const half = { ...guestCpuSeconds, source: null };
+    for (const told of [guestCpuSeconds, half]) {
+      const json = JSON.stringify(sampleMigration('portkey', { guestCpuSeconds: told }));
+      assert.deepEqual(parseReport(json).guestCpuSeconds, told);
+    }
   });
 
   it('of another shape is an error that names the fields', () => {

@@ -31,6 +31,15 @@ export function sampleBenchMigration(
   const final = (portkey ? 1.1 : 1.4 + gib / 4) + second / 20_000;
   const precopy = portkey ? 0.8 + sent / 1.2 : 1.6 + sent * 4;
   const scaled = (cpu: CpuReport): CpuReport => stretch(cpu, wobble);
+  const cpuSeconds = portkey
+    ? {
+        source: scaled(sampleCpu(0.5 + sent * 0.5, 0.9, 0.1, { relay: sent * 0.36, vhost: 0 })),
+        destination: scaled(sampleCpu(sent * 0.6, 0.1, 1.4 + gib, { relay: sent * 0.48, vhost: 0 })),
+      }
+    : {
+        source: scaled(sampleCpu(1 + sent * 3, 1.6, 0.1, { relay: 0, vhost: sent * 0.3 })),
+        destination: scaled(sampleCpu(0.6 + sent * 4, 1, 1.4 + gib, { relay: 0, vhost: sent * 0.3 })),
+      };
   return {
     ...sampleMigration(mode),
     id: `sample-${mode}-${repetition}`,
@@ -53,15 +62,11 @@ export function sampleBenchMigration(
     pagesSent,
     bytesSent: pagesSent * pageBytes,
     hypercalls: portkey ? pages.length * 4 + Math.ceil(pagesSent / 9_000) : 0,
-    cpuSeconds: portkey
-      ? {
-          source: scaled(sampleCpu(0.5 + sent * 0.5, 0.9, 0.1, { relay: sent * 0.36, vhost: 0 })),
-          destination: scaled(sampleCpu(sent * 0.6, 0.1, 1.4 + gib, { relay: sent * 0.48, vhost: 0 })),
-        }
-      : {
-          source: scaled(sampleCpu(1 + sent * 3, 1.6, 0.1, { relay: 0, vhost: sent * 0.3 })),
-          destination: scaled(sampleCpu(0.6 + sent * 4, 1, 1.4 + gib, { relay: 0, vhost: sent * 0.3 })),
-        },
+    cpuSeconds,
+    guestCpuSeconds: {
+      source: sampleGuest(cpuSeconds.source),
+      destination: sampleGuest(cpuSeconds.destination),
+    },
   };
 }
 
@@ -135,6 +140,12 @@ function sampleCpu(
     byComponent: { vm: total - relay - virtiofsd - vhost, relay, virtiofsd, vhost },
     idle: 0.4,
   };
+}
+
+/** A part of what the VM used. */
+function sampleGuest({ byComponent: { vm } }: CpuReport): BenchMigration['guestCpuSeconds']['source'] {
+  const both = { agent: vm / 4, programs: vm / 2 };
+  return { ...both, byStep: { dump: both } };
 }
 
 function stretch(cpu: CpuReport, factor: number): CpuReport {

@@ -24,6 +24,18 @@ function sampleCpu(
   };
 }
 
+/** Of each step what the agent and its programs used. */
+function sampleGuest(
+  steps: Readonly<Record<string, readonly [number, number]>>,
+): MigrationReport['guestCpuSeconds']['source'] {
+  const entries = Object.entries(steps);
+  return {
+    agent: entries.reduce((sum, [, [agent]]) => sum + agent, 0),
+    programs: entries.reduce((sum, [, [, programs]]) => sum + programs, 0),
+    byStep: Object.fromEntries(entries.map(([step, [agent, programs]]) => [step, { agent, programs }])),
+  };
+}
+
 export function sampleMigration(
   mode: 'portkey' | 'criu',
   changes: Partial<MigrationReport> = {},
@@ -87,6 +99,22 @@ export function sampleMigration(
       destination: portkey
         ? sampleCpu({ precopy: 0.3, final: 0.15, restore: 1.95 }, [0.78, 0.18, 0.04, 0])
         : sampleCpu({ precopy: 2.6, final: 1.1, restore: 1.9 }, [0.9, 0, 0, 0.1]),
+    },
+    guestCpuSeconds: {
+      source: sampleGuest({
+        begin: [0.02, 0],
+        round: portkey ? [0.4, 0] : [0.1, 2.9],
+        ...(portkey ? { 'last-round': [0.08, 0] as const } : {}),
+        freeze: [0.02, 0],
+        dump: [0.05, portkey ? 0.7 : 1.4],
+        between: [0.04, 0],
+      }),
+      destination: sampleGuest({
+        prepare: [0.06, 0.05],
+        restore: [0.05, 1.1],
+        activate: [0.02, 0],
+        between: [0.06, portkey ? 0 : 0.2],
+      }),
     },
     ...changes,
   };
