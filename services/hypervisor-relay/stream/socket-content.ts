@@ -6,10 +6,10 @@
  * buffer of 1 MiB, one fallocate beforehand and splice gained nothing that could be told from noise; receiving into a
  * mapping of the file, populated beforehand or not, was dearer for the faults, although it copies once less.
  *
- * Measured (measure.js 3 FOLDER 'a run', the destination's CPU seconds per GiB, Linux 6.18): tmpfs 0.56, tmpfs mounted
- * with huge=within_size 0.31. That is no default, because there a page in a file that is longer takes 2 MiB, alone as
- * it may be, and a landing's files are as long as an address space: 256 scattered pages took 512 MiB. It pays for
- * containers of few, large areas on hosts with room.
+ * A tmpfs with huge pages takes about half at first touch (measure.js 3 FOLDER, with a folder on such a mount). That is
+ * no default, because a landing's files are as long as an address space and mostly holes, and there each page that is
+ * written alone takes 2 MiB: the landing's memory would have no bound. It pays for containers of few, large areas on
+ * hosts with room.
  */
 import { writeSync } from 'node:fs';
 
