@@ -53,9 +53,12 @@ describe('the demonstration', function () {
         ['portkey', 'completed', true, true],
       ],
     );
-    for (const { cpuSeconds, clientPauseSeconds, downtimeSeconds } of report.migrations) {
+    for (const migration of report.migrations) {
+      const { cpuSeconds, guestCpuSeconds, clientPauseSeconds, downtimeSeconds } = migration;
       assert.ok(downtimeSeconds > 0 && (clientPauseSeconds ?? 0) > 0);
       assert.ok(cpuSeconds.source.transfer > 0 && cpuSeconds.destination.total > 0);
+      for (const guest of [guestCpuSeconds.source, guestCpuSeconds.destination])
+        assert.ok(guest !== null && guest.agent > 0 && guest.programs > 0, JSON.stringify(guestCpuSeconds));
     }
 
     const page = await readFile(path.join(folder, 'out/report.html'), 'utf8');

@@ -73,6 +73,10 @@ export interface MigrationReport {
   readonly finalDump: { readonly criuPages: number; readonly parentPages: number } | null;
   readonly landed: { readonly pages: number } | null;
   readonly rounds: readonly { readonly pages: number; readonly pagesMoved: number }[];
+  readonly guestCpuSeconds: Record<
+    'source' | 'destination',
+    { readonly agent: number; readonly programs: number } | null
+  >;
   readonly cpuSeconds: Record<
     'source' | 'destination',
     { readonly total: number; readonly transfer: number }
