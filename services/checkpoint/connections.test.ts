@@ -20,24 +20,25 @@ describe("a container's connections", () => {
     assert.deepEqual(parseConnections(''), []);
   });
 
-  it('are found in the tables of a real task', async () => {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
-    const accepted = once(server, 'connection') as Promise<[Socket]>;
-    const client = connect(port, '127.0.0.1');
-    try {
-      const [socket] = await accepted;
-      const hex = port.toString(16).toUpperCase().padStart(4, '0');
-      const ours = (await connectionsOf(process.pid)).filter(
-        ({ local, remote }) => local.endsWith(`:${hex}`) || remote.endsWith(`:${hex}`),
-      );
-      assert.equal(ours.filter(isEstablished).length, 2);
-      assert.ok(hasInternal(ours));
-      socket.destroy();
-    } finally {
-      client.destroy();
-      server.close();
-    }
-  });
+  for (const address of ['127.0.0.1', '::'])
+    it(`are found in the tables of a real task, of a server on ${address}`, async () => {
+      const server = createServer().listen(0, address);
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      const accepted = once(server, 'connection') as Promise<[Socket]>;
+      const client = connect(port, '127.0.0.1');
+      try {
+        const [socket] = await accepted;
+        const hex = port.toString(16).toUpperCase().padStart(4, '0');
+        const ours = (await connectionsOf(process.pid)).filter(
+          ({ local, remote }) => local.endsWith(`:${hex}`) || remote.endsWith(`:${hex}`),
+        );
+        assert.equal(ours.filter(isEstablished).length, 2);
+        assert.ok(hasInternal(ours));
+        socket.destroy();
+      } finally {
+        client.destroy();
+        server.close();
+      }
+    });
 });

@@ -7,6 +7,8 @@
  */
 import { readFile } from 'node:fs/promises';
 
+import { errorCodeOf } from '../../libraries/libc/index.js';
+
 /** `st` of an established connection. */
 const established = '01';
 const listening = '0A';
@@ -18,11 +20,16 @@ export interface Connection {
   readonly state: string;
 }
 
-/** Of the network namespace that this task is in, IPv4 and IPv6. */
+/** Of the network namespace that this task is in, IPv4 and IPv6. Throws where the task is gone. */
 export async function connectionsOf(pid: number): Promise<Connection[]> {
-  const tables = await Promise.all(
-    ['tcp', 'tcp6'].map((file) => readFile(`/proc/${pid}/net/${file}`, 'utf8').catch(() => '')),
-  );
+  const tables = await Promise.all([
+    readFile(`/proc/${pid}/net/tcp`, 'utf8'),
+    // A kernel without IPv6 has no such table.
+    readFile(`/proc/${pid}/net/tcp6`, 'utf8').catch((error: unknown) => {
+      if (errorCodeOf(error) === 'ENOENT') return '';
+      throw error;
+    }),
+  ]);
   return tables.flatMap(parseConnections);
 }
 
@@ -32,8 +39,15 @@ export function parseConnections(table: string): Connection[] {
     .split('\n')
     .slice(1)
     .map((row) => row.trim().split(/\s+/))
-    .map(([, local = '', remote = '', state = '']) => ({ local, remote, state }));
+    .map(([, local = '', remote = '', state = '']) => ({
+      local: plain(local),
+      remote: plain(remote),
+      state,
+    }));
 }
+
+/** A socket for both families has its IPv4 ends as ::ffff:a.b.c.d; the other end may be an IPv4 socket. */
+const plain = (address: string): string => address.replace(/^0{16}FFFF0000(?=[0-9A-F]{8}:)/, '');
 
 export const isEstablished = ({ state }: Connection): boolean => state === established;
 

@@ -4,26 +4,22 @@
  * In Portkey mode CRIU finds the rounds' pages in parent images that list them without having them, and writes the
  * rest to the folder that the relay sends from. In CRIU mode pages go to the page server, and the other images from
  * here to the restore service.
- *
- * CRIU locks the container's network by a dozen calls of iptables, here and again at the restore, a quarter of what
- * the dump costs. Freeze has taken the container off the network already, so that is left out where no connection is
- * of the container with itself (connections.ts). CRIU 4.1 takes `network-lock` from its defaults only: from the file
- * that the annotation names it crashes. The restore does as the images say.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { abortable, secondsSince, type Clock } from '../../libraries/process/index.js';
-import type { ContainerSpec, DumpResult, PageServer } from '../../libraries/rpc/index.js';
+import type { DumpResult, PageServer } from '../../libraries/rpc/index.js';
 import {
   tasksOf,
   type ContainerHost,
   type ContainerStore,
   type Runc,
 } from '../../libraries/runtime/index.js';
-import { connectionsOf, hasInternal } from './connections.js';
+import { connectionsOf, type Connection } from './connections.js';
 import type { DepartureFiles } from './departure-files.js';
 import { folderBytes, uploadImages } from './image-upload.js';
+import { networkLockSetting } from './network-lock.js';
 import { readDumpStats, type CriuRounds } from './rounds/criu-round.js';
 import type { PortkeyRounds } from './rounds/portkey-round.js';
 
@@ -55,7 +51,10 @@ export async function finalDump(parts: FinalDumpParts, dump: FinalDump): Promise
   const startMs = clock.monotonicMs();
   const spec = await store.spec(container);
   await writeFile(store.criuConfig(container), spec.network === 'NETWORK_MODE_HOST' ? 'tcp-close\n' : '');
-  await writeFile(store.criuDefaults(container), (await needsNetworkLock(spec)) ? '' : 'network-lock skip\n');
+  await writeFile(
+    store.criuDefaults(container),
+    await networkLockSetting(spec, () => connectionsIn(container)),
+  );
   const work = path.join(files.work, 'final');
   const images = files.finalImages(portkey === undefined ? 'criu' : 'portkey');
   await mkdir(work, { recursive: true });
@@ -84,9 +83,8 @@ export async function finalDump(parts: FinalDumpParts, dump: FinalDump): Promise
   };
 }
 
-/** On the VM's own network other containers' packets go on; there CRIU closes the connections, too. */
-async function needsNetworkLock(spec: ContainerSpec): Promise<boolean> {
-  if (spec.network !== 'NETWORK_MODE_OWN') return true;
-  const [first] = await tasksOf(spec.name);
-  return first === undefined || hasInternal(await connectionsOf(first.pid));
+async function connectionsIn(container: string): Promise<Connection[]> {
+  const [first] = await tasksOf(container);
+  if (first === undefined) throw new Error(`container '${container}' has no tasks`);
+  return connectionsOf(first.pid);
 }
