@@ -3,7 +3,7 @@
  *
  * One instance has one window of memory and serves one call at a time; what `select` returns is good until the next.
  */
-import { entryBytes } from './pagemap-words.js';
+import { entryBytes, wordsPerEntry } from './pagemap-words.js';
 import { frameRunsProgram } from './generated/frame-runs.js';
 
 interface Program {
@@ -12,7 +12,7 @@ interface Program {
   capacity(): number;
   entriesAt(): number;
   runsAt(): number;
-  select(from: number, count: number, firstPage: number, zeroFrame: number, isVdso: number): number;
+  select(count: number, firstPage: number, zeroFrame: number, isVdso: number): number;
   hasAbsent(count: number, isVdso: number): number;
 }
 
@@ -54,8 +54,8 @@ export class FrameRuns {
     zeroPfn: number,
   ): FoundRuns {
     const { words, firstPage, isVdso } = window;
-    this.take(words);
-    const runs = this.program.select(from, count, firstPage + from, zeroPfn, Number(isVdso));
+    this.take(words.subarray(wordsPerEntry * from, wordsPerEntry * (from + count)));
+    const runs = this.program.select(count, firstPage + from, zeroPfn, Number(isVdso));
     const at = this.program.runsAt();
     const bytes = this.memory.subarray(at, at + runs * runBytes);
     return { bytes, pageCount: this.program.selectedPages.value as number };

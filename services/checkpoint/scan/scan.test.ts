@@ -11,7 +11,7 @@ import { FrameRuns } from './frame-runs.js';
 import { lookThrough } from './own-pages.js';
 import { PageRanges, rangeFlag } from './page-ranges.js';
 import { PageSet } from './page-set.js';
-import { entryWords } from './pagemap-words.js';
+import { entryWords, isPresent, isSwapped } from './pagemap-words.js';
 import { selectRuns, withdrawMoved, type Window } from './select.js';
 import { PagemapReader, TaskPagemap } from './task-pagemap.js';
 
@@ -188,6 +188,35 @@ describe('the scan', () => {
       [106, 1, 0],
     ]);
     assert.deepEqual(rangesOf(dirty), [[100, 2, rangeFlag.softDirty]]);
+  });
+});
+
+describe('the compiled loop', () => {
+  it('says whether a page has no frame, as the entries themselves say', () => {
+    const word = fc.constantFrom(0, 1 << 31, 1 << 30, (1 << 31) | (1 << 29), (1 << 30) | (1 << 23));
+    fc.assert(
+      fc.property(fc.array(word, { minLength: 1, maxLength: 40 }), fc.boolean(), (highs, isVdso) => {
+        const words = Int32Array.from(highs.flatMap((high) => [1, high]));
+        const expected = highs.some((high) => isSwapped(high) || (isVdso && !isPresent(high)));
+        assert.equal(frames.hasAbsent(words, isVdso), expected);
+      }),
+    );
+  });
+
+  it('takes a whole window, each page a run of its own, and no more than that', () => {
+    const list = Array.from({ length: frames.capacity }, (_, page) => ({ pfn: 10 + 2 * page, file: false }));
+    const window = { firstPage, words: Int32Array.from(list.flatMap(entryWords)), isVdso: false };
+    const whole = frames.select(window, { from: 0, count: frames.capacity }, zeroPfn);
+    assert.deepEqual([whole.pageCount, whole.bytes.length / 16], [frames.capacity, frames.capacity]);
+    const { bytes, pageCount } = frames.select(window, { from: frames.capacity - 2, count: 2 }, zeroPfn);
+    assert.equal(pageCount, 2);
+    const runs = RunList.fromBytes(Buffer.from(bytes));
+    assert.deepEqual(pagesOf(runs), [
+      [firstPage + frames.capacity - 2, 10 + 2 * (frames.capacity - 2)],
+      [firstPage + frames.capacity - 1, 10 + 2 * (frames.capacity - 1)],
+    ]);
+    const larger = { ...window, words: new Int32Array(2 * (frames.capacity + 1)) };
+    assert.throws(() => frames.select(larger, { from: 0, count: frames.capacity + 1 }, zeroPfn), RangeError);
   });
 });
 

@@ -2,8 +2,8 @@
  * Pagemap entries → runs of guest frames: the one loop of a migration that looks at every page.
  *
  * Written in AssemblyScript and compiled ahead of time to WebAssembly (scripts/generate-frame-runs.mjs), because it
- * runs once per migration, in an agent that has been idle since the last one: V8 would interpret it, which costs an
- * emulated CPU 0.6 to 5 µs a page, and forgets what it had compiled. So compiled it takes 0.05 to 0.2 µs at once.
+ * runs once per migration, in an agent that has been idle since the last one: V8 would interpret it and, once it
+ * has compiled it, forget that again; under emulation an interpreted loop is slower than all the rest of a scan.
  *
  * The caller (frame-runs.ts, one folder up) puts the entries of at most `windowPages` consecutive pages at
  * `entriesAt()`, calls `select` and takes 16 bytes a run from `runsAt()`, laid out as in a SEND frame
@@ -34,14 +34,13 @@ export function runsAt(): usize {
 }
 
 /**
- * Writes the runs of `count` entries from entry `from` on; returns how many. `firstPage` is the page of the first of
- * these entries. Left out are pages without a frame, pages of files (the vdso's are of one), and the zero page.
+ * Writes the runs of `count` entries; returns how many. `firstPage` is the page of the first of them. Left out are pages without a frame, pages of files (the vdso's are of one), and the zero page.
  */
-export function select(from: i32, count: i32, firstPage: f64, zeroFrame: f64, isVdso: bool): i32 {
+export function select(count: i32, firstPage: f64, zeroFrame: f64, isVdso: bool): i32 {
   const zero = <u64>zeroFrame;
   const looked: u64 = isVdso ? present : present | fileOrShared;
-  const end = entries + <usize>(from + count) * 8;
-  let at = entries + <usize>from * 8;
+  const end = entries + <usize>count * 8;
+  let at = entries;
   let page = <u64>firstPage;
   let out = runs;
   let pages: u64 = 0;
