@@ -239,10 +239,19 @@ describe('a departure', () => {
   it('that was throttled gives it back before the freeze, so that nothing of it can be dumped', async () => {
     const { departures, cpuMax } = await begun();
     await departures.throttle(migration, 0.5);
-    const events = path.join(folder, 'cgroup/portkey/web/cgroup.events');
-    await writeFile(events, 'populated 1\nfrozen 1\n');
-    await departures.freeze(migration);
+    const cgroup = path.join(folder, 'cgroup/portkey/web');
+    // A freezer that has frozen as soon as it is asked, if the limit is gone by then.
+    const frozen = writeFile(path.join(cgroup, 'cgroup.events'), 'populated 1\nfrozen 0\n');
+    await frozen;
+    const freezing = departures.freeze(migration);
+    for (;;) {
+      const asked = await readFile(path.join(cgroup, 'cgroup.freeze'), 'utf8').catch(() => '');
+      if (asked.startsWith('1')) break;
+      await systemClock.sleep(1);
+    }
     assert.equal((await readFile(cpuMax, 'utf8')).trim(), '150000 100000');
+    await writeFile(path.join(cgroup, 'cgroup.events'), 'populated 1\nfrozen 1\n');
+    await freezing;
   });
 
   it('cannot be throttled where the cgroup has no CPU controller, and goes on', async () => {

@@ -198,8 +198,8 @@ export class Departures {
     else await criuOver();
     if (await isHeld()) {
       await this.parts.freezer(container).thaw();
-      host.network(await store.spec(container)).setLink(true);
       await this.parts.cpuLimit(container).lift();
+      host.network(await store.spec(container)).setLink(true);
       await store.release(container);
     }
     await this.files(migration.migrationId).remove();

@@ -1,6 +1,7 @@
 /**
  * Callbacks → async iterable. Only the newest message waits: progress that nobody has read yet is out of date. What
- * comes sooner after a message than `everyMs` is left out: a gRPC message costs an emulated guest more than a SEND.
+ * comes sooner after a message than `everyMs` is left out, also if nothing comes after it for a while: a gRPC message
+ * costs an emulated guest more than a SEND, and what came of it all is told in another way.
  */
 import type { Clock } from '../../libraries/process/index.js';
 

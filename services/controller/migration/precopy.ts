@@ -50,8 +50,8 @@ export async function precopy(migration: LiveMigration, reserved: Reserved): Pro
     const round = migration.report.addRound(index, result, false);
     migration.journal.note('progress', roundLine(index, result), { round: index, result: round });
 
-    const state = measure(rounds, { ...targets, cpuShare });
-    const decision = await throttled(migration, reserved, state, decide(state));
+    const measured = measure(rounds, { ...targets, cpuShare });
+    const { state, decision } = await throttled(migration, reserved, measured, decide(measured));
     cpuShare = decision.nextCpuShare;
     migration.journal.note('decision', explain(state, decision, transport.hasFrozenRound), {
       ...state,

@@ -7,14 +7,14 @@ import { decide, type Decision, type PrecopyState } from '../precopy/decide.js';
 import type { LiveMigration } from './migration.js';
 import type { Reserved } from './preflight.js';
 
-/** The decision that came to pass. */
+/** The decision that came to pass, and what it was made of. */
 export async function throttled(
   migration: LiveMigration,
   { sides, wish }: Reserved,
   state: PrecopyState,
   decision: Decision,
-): Promise<Decision> {
-  if (decision.action !== 'throttle') return decision;
+): Promise<{ state: PrecopyState; decision: Decision }> {
+  if (decision.action !== 'throttle') return { state, decision };
   const { ref, tools } = migration;
   try {
     await sides.source.checkpoint.call(
@@ -22,10 +22,11 @@ export async function throttled(
       { migration: ref, cpuShare: decision.nextCpuShare },
       migration.callOptions(tools.limits.stepMs),
     );
-    return decision;
+    return { state, decision };
   } catch (thrown) {
     if (!(thrown instanceof PortkeyError) || thrown.code !== 'runtime-failed') throw thrown;
     migration.warn(`container '${wish.container}' could not be throttled: ${thrown.message}`);
-    return decide({ ...state, mayThrottle: false });
+    const without = { ...state, mayThrottle: false };
+    return { state: without, decision: decide(without) };
   }
 }
