@@ -31,6 +31,7 @@ const reserveFactor = 4;
 const versionSchema = z.object({ qemu: z.object({ major: z.number() }) });
 const progressSchema = z.object({
   status: z.string().optional(),
+  'error-desc': z.string().optional(),
   ram: z.object({ remaining: z.number(), 'dirty-sync-count': z.number() }).optional(),
 });
 const statusSchema = z.object({ status: z.string() });
@@ -103,7 +104,16 @@ export class OneLiveRound {
 
   /** Undefined before and after the pages go. */
   private async progress(): Promise<Progress | undefined> {
-    const { status, ram } = progressSchema.parse(await this.qmp.execute('query-migrate'));
+    const {
+      status,
+      ram,
+      'error-desc': reason,
+    } = progressSchema.parse(await this.qmp.execute('query-migrate'));
+    if (status === 'failed' || status === 'cancelled')
+      throw new PortkeyError(
+        'command-failed',
+        `QEMU's migration ${status}: ${reason ?? 'it does not say why'}`,
+      );
     if (status !== 'active' || ram === undefined) return undefined;
     return { remainingBytes: ram.remaining, looks: ram['dirty-sync-count'] };
   }
