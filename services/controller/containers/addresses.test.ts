@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 
-import { addressesOf, checkAddress, macOf } from './addresses.js';
+import { addressesOf, checkAddress, checkMac, macOf } from './addresses.js';
 import { checkContainerName } from './name.js';
 
 describe('addresses of containers', () => {
@@ -29,5 +29,11 @@ describe('names of containers', () => {
     for (const name of ['', '-web', 'a/b', '..', 'a b', 'X'.repeat(64)]) {
       assert.throws(() => checkContainerName(name), { code: 'invalid-argument' });
     }
+  });
+
+  it('take a MAC as it is, and nothing else for one', () => {
+    assert.equal(checkMac('02:70:6B:4d:00:64'), '02:70:6B:4d:00:64');
+    for (const wrong of ['02:70:6b:4d:00', '02:70:6b:4d:00:64\nlink set br0 down', ''])
+      assert.throws(() => checkMac(wrong), { code: 'invalid-argument' });
   });
 });

@@ -35,6 +35,15 @@ export function checkAddress(text: string): string {
   return address;
 }
 
+/** Throws `invalid-argument` for what is no MAC: it becomes a part of a command in the VM. */
+export function checkMac(text: string): string {
+  if (/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(text)) return text;
+  throw new PortkeyError(
+    'invalid-argument',
+    `'${text}' is not a MAC address; write it like 02:70:6b:4d:00:64`,
+  );
+}
+
 const toNumber = (address: string): number =>
   address.split('.').reduce((value, byte) => value * 256 + Number(byte), 0);
 

@@ -18,7 +18,7 @@ import type { Limits } from '../limits.js';
 import type { AddressBook, ContainerLocks } from '../state/index.js';
 import { needed } from '../vms/reachable.js';
 import type { Census, Vms } from '../vms/vms.js';
-import { addressesOf, checkAddress, macOf, type AddressRange } from './addresses.js';
+import { addressesOf, checkAddress, checkMac, macOf, type AddressRange } from './addresses.js';
 import { checkContainerName } from './name.js';
 
 export class ContainerAdmin {
@@ -102,7 +102,7 @@ export class ContainerAdmin {
     const address = await this.book.reserve(spec.name, candidates, census.silent.length === 0);
     if (address === undefined) throw this.noAddress(wanted, used);
     const prefix = spec.ip.split('/')[1] ?? String(this.range.prefix);
-    const mac = spec.mac === '' ? macOf(address) : spec.mac;
+    const mac = spec.mac === '' ? macOf(address) : checkMac(spec.mac);
     return { ...spec, network: 'NETWORK_MODE_OWN', ip: `${address}/${prefix}`, mac };
   }
 
