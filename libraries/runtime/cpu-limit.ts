@@ -11,7 +11,7 @@
  * writes `cpu.max` only where config.json has a quota (libcontainer/cgroups/fs2/cpu.go), which ours never has.
  *
  * Limits: tasks that wait for their next share of CPU cannot be frozen before they have it, which is why the period is
- * short; freezing takes longer all the same (0.1 to 0.3 s at a twentieth of an emulated CPU). The kernel gives at least
+ * short; freezing takes longer all the same. The kernel gives at least
  * 1 ms a period, so a container keeps a twentieth of a CPU at the least.
  */
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';

@@ -5,7 +5,7 @@
  * path must be alike. The network namespace is named by path, so that CRIU takes it as external and restores
  * into the one that was prepared. The annotation `org.criu.config` gives each container CRIU settings of its own.
  * /sys/firmware is masked by an empty folder from outside, not by runc's tmpfs: CRIU dumps each tmpfs with tar and
- * gzip, a twentieth of what a dump costs.
+ * gzip.
  * A container's stdin, stdout and stderr are /dev/null: a pipe to somebody outside could not move with it.
  */
 import type { ContainerSpec } from '../rpc/index.js';

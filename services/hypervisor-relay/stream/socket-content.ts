@@ -6,7 +6,7 @@
  * buffer of 1 MiB, one fallocate beforehand and splice gained nothing that could be told from noise; receiving into a
  * mapping of the file, populated beforehand or not, was dearer for the faults, although it copies once less.
  *
- * A tmpfs with huge pages takes about half at first touch (measure.js 3 FOLDER, with a folder on such a mount). That is
+ * A tmpfs with huge pages takes less at first touch (measure.js 3 FOLDER, with a folder on such a mount). That is
  * no default, because a landing's files are as long as an address space and mostly holes, and there each page that is
  * written alone takes 2 MiB: the landing's memory would have no bound. It pays for containers of few, large areas on
  * hosts with room.
