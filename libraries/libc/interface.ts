@@ -7,22 +7,11 @@
 import { closeSync } from 'node:fs';
 
 import { PortkeyError } from '../errors/index.js';
-import { libc, libcError } from './library.js';
-
-const socket = libc.func('int socket(int domain, int type, int protocol)') as (
-  domain: number,
-  type: number,
-  protocol: number,
-) => number;
-const ioctl = libc.func('int ioctl(int fd, unsigned long request, void *argument)') as (
-  fd: number,
-  request: number,
-  argument: Buffer,
-) => number;
+import { ioctl, SOCK_CLOEXEC, socket } from './descriptor-calls.js';
+import { libcError } from './library.js';
 
 const AF_INET = 2;
 const SOCK_DGRAM = 2;
-const SOCK_CLOEXEC = 0x80000;
 const SIOCGIFFLAGS = 0x8913;
 const SIOCSIFFLAGS = 0x8914;
 const IFF_UP = 1;

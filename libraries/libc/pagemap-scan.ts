@@ -5,13 +5,8 @@
  * It walks page tables and skips what has none, so it costs what is mapped, not what is reserved; and it answers with
  * ranges of pages of the same categories, 24 bytes each, instead of an entry for each page.
  */
-import { bufferAddress, errnoName, libc, libcError } from './library.js';
-
-const ioctl = libc.func('int ioctl(int fd, unsigned long request, void *argument)') as (
-  fd: number,
-  request: number,
-  argument: Buffer,
-) => number;
+import { ioctl } from './descriptor-calls.js';
+import { bufferAddress, errnoName, libcError } from './library.js';
 
 /** _IOWR('f', 16, struct pm_scan_arg) */
 const PAGEMAP_SCAN = 0xc0606610;

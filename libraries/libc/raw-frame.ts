@@ -6,13 +6,9 @@
 import { closeSync } from 'node:fs';
 
 import { PortkeyError } from '../errors/index.js';
+import { SOCK_CLOEXEC, socket } from './descriptor-calls.js';
 import { libc, libcError } from './library.js';
 
-const socket = libc.func('int socket(int domain, int type, int protocol)') as (
-  domain: number,
-  type: number,
-  protocol: number,
-) => number;
 const ifNameToIndex = libc.func('uint32_t if_nametoindex(const char *name)') as (name: string) => number;
 const sendto = libc.func(
   'int64_t sendto(int fd, void *bytes, size_t length, int flags, void *address, uint32_t addressLength)',
@@ -27,7 +23,6 @@ const sendto = libc.func(
 
 const AF_PACKET = 17;
 const SOCK_RAW = 3;
-const SOCK_CLOEXEC = 0x80000;
 const minFrameBytes = 14;
 const maxFrameBytes = 1514;
 

@@ -13,14 +13,10 @@ import { closeSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
 
 import { PortkeyError } from '../errors/index.js';
+import { SOCK_CLOEXEC, socket } from './descriptor-calls.js';
 import { interrupted, libc, libcError } from './library.js';
 
 type WithAddress = (fd: number, address: Buffer, length: number) => number;
-const socket = libc.func('int socket(int domain, int type, int protocol)') as (
-  domain: number,
-  type: number,
-  protocol: number,
-) => number;
 const socketpair = libc.func('int socketpair(int domain, int type, int protocol, void *fds)') as (
   domain: number,
   type: number,
@@ -55,7 +51,6 @@ const recv = libc.func('int64_t recv(int fd, void *buffer, size_t length, int fl
 const AF_UNIX = 1;
 const AF_INET = 2;
 const SOCK_STREAM = 1;
-const SOCK_CLOEXEC = 0x80000;
 const IPPROTO_TCP = 6;
 const SOL_SOCKET = 1;
 const SO_KEEPALIVE = 9;
