@@ -7,6 +7,8 @@
  */
 import { readFileSync } from 'node:fs';
 
+import { statFields } from '../runtime/index.js';
+
 export interface AgentCpu {
   readonly agentSeconds: number;
   readonly programsSeconds: number;
@@ -33,8 +35,8 @@ export function cpuSince(before: AgentCpu, now: AgentCpu): AgentCpu {
   };
 }
 
-/** cutime and cstime of proc(5). The command in parentheses may hold blanks and parentheses itself. */
+/** cutime and cstime of proc(5). */
 export function childTicks(stat: string): number {
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return Number(fields[13]) + Number(fields[14]);
+  const field = statFields(stat);
+  return Number(field(16)) + Number(field(17));
 }

@@ -11,8 +11,8 @@
  * writes `cpu.max` only where config.json has a quota (libcontainer/cgroups/fs2/cpu.go), which ours never has.
  *
  * Limits: tasks that wait for their next share of CPU cannot be frozen before they have it, which is why the period is
- * short; freezing takes longer all the same. The kernel gives at least
- * 1 ms a period, so a container keeps a twentieth of a CPU at the least.
+ * short; freezing takes longer all the same. The kernel gives at least 1 ms a period, so a container keeps a twentieth of
+ * a CPU at the least.
  */
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -59,7 +59,7 @@ export class CpuLimit {
     const before = await this.noted();
     if (before === undefined) return;
     await this.write(before.trim()).catch((error: unknown) => {
-      if (errorCodeOf(error instanceof PortkeyError ? error.cause : error) !== 'ENOENT') throw error;
+      if (errorCodeOf(error) !== 'ENOENT') throw error;
     });
     await rm(this.noteFile, { force: true });
   }

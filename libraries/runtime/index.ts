@@ -6,6 +6,7 @@ export { Freezer } from './freezer.js';
 export { frameOf, zeroFrame } from './frame-of.js';
 export { ContainerNetwork, gratuitousArp, outerLinkName, type SetInterface } from './network.js';
 export { NodeInfoReader, type HypercallState } from './node-info.js';
+export { statFields } from './proc-stat.js';
 export { Runc, type CheckpointOptions, type RestoreOptions, type RuncContainer } from './runc.js';
 export { cgroupPath, runcConfig } from './runc-config.js';
 export { tasksOf, type Task } from './tasks.js';

@@ -7,6 +7,7 @@
  */
 import { readFile, readdir } from 'node:fs/promises';
 
+import { statFields } from './proc-stat.js';
 import { cgroupPath } from './runc-config.js';
 
 export interface Task {
@@ -44,9 +45,7 @@ async function readTask(proc: string, pid: number): Promise<Task | undefined> {
       readFile(`${proc}/${pid}/stat`, 'utf8'),
       readFile(`${proc}/${pid}/status`, 'utf8'),
     ]);
-    // The command in field 2 may hold spaces and parentheses; what follows its last ')' starts at field 3.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const field = (number: number): string => fields[number - 3] ?? '';
+    const field = statFields(stat);
     return {
       pid,
       namespacePid: Number(lastNumber(status, 'NSpid')),
