@@ -241,8 +241,7 @@ describe('a departure', () => {
     await departures.throttle(migration, 0.5);
     const cgroup = path.join(folder, 'cgroup/portkey/web');
     // A freezer that has frozen as soon as it is asked, if the limit is gone by then.
-    const frozen = writeFile(path.join(cgroup, 'cgroup.events'), 'populated 1\nfrozen 0\n');
-    await frozen;
+    await writeFile(path.join(cgroup, 'cgroup.events'), 'populated 1\nfrozen 0\n');
     const freezing = departures.freeze(migration);
     for (;;) {
       const asked = await readFile(path.join(cgroup, 'cgroup.freeze'), 'utf8').catch(() => '');
