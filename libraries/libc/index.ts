@@ -4,10 +4,19 @@ export { errorCodeOf } from './library.js';
 export { processCpuSeconds } from './cpu-clock.js';
 export { setInterface } from './interface.js';
 export { IoVector, maxPieces } from './io-vector.js';
-export { AnonymousPage, anonymousPage, untouchedPage, mapFile, type Mapping } from './memory.js';
+export {
+  AnonymousPage,
+  anonymousMemory,
+  anonymousPage,
+  mapFile,
+  mapFileForWriting,
+  untouchedPage,
+  type Mapping,
+} from './memory.js';
 export { openMemoryFile, punchHole } from './memory-file.js';
 export { bindMount, detachMount } from './mount.js';
 export { pageCategory, PagemapScanner, type PagemapQuery } from './pagemap-scan.js';
+export { PinnedMemory, type MemoryPiece } from './pinned-memory.js';
 export { sendRawFrame } from './raw-frame.js';
 export {
   acceptTcp,
@@ -16,6 +25,7 @@ export {
   openSocketPair,
   openTcpSocket,
   receiveExactly,
+  receiveInto,
   setReceiveTimeout,
   shutdownSocket,
   type Endpoint,

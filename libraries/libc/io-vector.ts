@@ -1,7 +1,7 @@
 /**
- * Pieces of memory for one `writev`, packed as the kernel wants them: 16 bytes a piece, no object per piece.
+ * Pieces of memory for one `writev` or `preadv`, packed as the kernel wants them: 16 bytes a piece, no object per piece.
  *
- * `sendAll` writes all of it to a blocking socket, `writeAt` into a file, however the kernel cuts it. Memory that
+ * `sendAll` writes all of it to a blocking socket, `writeAt` into a file, `readAt` fills it from one, however the kernel cuts it. Memory that
  * cannot be read, because the file that it maps has become shorter, is an error and no crash. Addresses are numbers here: user
  * space ends below 2^47, which a double holds exactly. Limits: 1024 pieces (IOV_MAX), little-endian 64-bit.
  */
@@ -14,6 +14,12 @@ const writev = libc.func('int64_t writev(int fd, void *vector, int count)') as (
   count: number,
 ) => number;
 const pwritev = libc.func('int64_t pwritev(int fd, void *vector, int count, int64_t offset)') as (
+  fd: number,
+  vector: Buffer,
+  count: number,
+  offset: number,
+) => number;
+const preadv = libc.func('int64_t preadv(int fd, void *vector, int count, int64_t offset)') as (
   fd: number,
   vector: Buffer,
   count: number,
@@ -85,6 +91,17 @@ export class IoVector {
       'a file',
       'internal',
     );
+  }
+
+  /** Fills everything from a file, from `offset` on, then clears. Throws as `writeAt`, also where the file is too short. */
+  readAt(fd: number, offset: number): void {
+    // SAFETY: as in `sendAll`; the pieces are memory that may be written.
+    const read = (pieces: Buffer, count: number, done: number): number => {
+      const filled = preadv(fd, pieces, count, offset + done);
+      if (filled === 0) throw new PortkeyError('internal', 'a file is shorter than what is to be read of it');
+      return filled;
+    };
+    this.drain(read, 'preadv', 'a file', 'internal');
   }
 
   private drain(

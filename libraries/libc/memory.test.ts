@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  ftruncateSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { anonymousPage, mapFile } from './index.js';
+import { anonymousPage, IoVector, mapFile, mapFileForWriting, openMemoryFile } from './index.js';
 
 describe('memory mappings', () => {
   it('give a page that is locked, zeroed and keeps what is written into it', () => {
@@ -41,6 +51,24 @@ describe('memory mappings', () => {
     } finally {
       closeSync(fd);
       rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('of a file for writing take what a system call puts into them', () => {
+    const [from, to] = [openMemoryFile('from'), openMemoryFile('to')];
+    writeSync(from, Buffer.alloc(4096, 7));
+    ftruncateSync(to, 8192);
+    const mapping = mapFileForWriting(to, 8192, 'a test');
+    try {
+      const vector = new IoVector();
+      vector.add(Number(mapping.address) + 4096, 4096);
+      vector.readAt(from, 0);
+      const bytes = Buffer.alloc(8192);
+      readSync(to, bytes, 0, 8192, 0);
+      assert.ok(bytes.equals(Buffer.concat([Buffer.alloc(4096), Buffer.alloc(4096, 7)])));
+    } finally {
+      mapping.close();
+      for (const fd of [from, to]) closeSync(fd);
     }
   });
 });

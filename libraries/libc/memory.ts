@@ -66,6 +66,16 @@ export function mapFile(fd: number, byteLength: number, subject: string): Mappin
   return map(byteLength, PROT_READ, MAP_SHARED, fd, subject);
 }
 
+/** As `mapFile`, for writing too: what is written through it is in the file at once. The file must be open for both. */
+export function mapFileForWriting(fd: number, byteLength: number, subject: string): Mapping {
+  return map(byteLength, PROT_READ | PROT_WRITE, MAP_SHARED, fd, subject);
+}
+
+/** Memory of this process's own: zeroes, and without a frame until it is touched. */
+export function anonymousMemory(byteLength: number, subject: string): Mapping {
+  return map(byteLength, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, subject);
+}
+
 /** A page of this process's own that keeps its frame: anonymous, locked, zeroed. */
 export class AnonymousPage {
   private readonly mapping: Mapping;

@@ -5,14 +5,17 @@ import { join } from 'node:path';
 
 import {
   acceptTcp,
+  anonymousMemory,
   anonymousPage,
   connectTcp,
   IoVector,
   listenTcp,
   maxPieces,
+  openMemoryFile,
   openSocketPair,
   openTcpSocket,
   receiveExactly,
+  receiveInto,
   sendFile,
   shutdownSocket,
   WakeUp,
@@ -118,6 +121,37 @@ describe('blocking sockets', () => {
     } finally {
       closeSync(fd);
       rmSync(folder, { recursive: true });
+      close();
+    }
+  });
+
+  it('receive into memory, and from there into a file and back', () => {
+    const { near, far, close } = connected();
+    const [memory, other] = [anonymousMemory(8192, 'a test'), anonymousMemory(8192, 'a test')];
+    const fd = openMemoryFile('a test');
+    const bytes = Buffer.alloc(8192);
+    for (let at = 0; at < bytes.length; at += 4) bytes.writeUInt32LE(at, at);
+    const transport = new IoVector();
+    try {
+      transport.addBuffer(bytes);
+      transport.sendAll(near);
+      assert.ok(receiveInto(far, memory.address, bytes.length));
+      transport.add(Number(memory.address), bytes.length);
+      transport.writeAt(fd, 4096);
+      transport.add(Number(other.address), 100);
+      transport.add(Number(other.address) + 100, bytes.length - 100);
+      transport.readAt(fd, 4096);
+      transport.add(Number(other.address), bytes.length);
+      transport.sendAll(far);
+      const received = Buffer.alloc(bytes.length);
+      assert.ok(receiveExactly(near, received, bytes.length));
+      assert.ok(received.equals(bytes));
+      transport.add(Number(other.address), 4097);
+      assert.throws(() => transport.readAt(fd, 8192), /shorter/);
+    } finally {
+      transport.clear();
+      closeSync(fd);
+      for (const mapping of [memory, other]) mapping.close();
       close();
     }
   });

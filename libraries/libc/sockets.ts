@@ -43,7 +43,7 @@ const setsockopt = libc.func(
 const shutdown = libc.func('int shutdown(int fd, int how)') as (fd: number, how: number) => number;
 const recv = libc.func('int64_t recv(int fd, void *buffer, size_t length, int flags)') as (
   fd: number,
-  buffer: Buffer,
+  buffer: Buffer | bigint,
   length: number,
   flags: number,
 ) => number;
@@ -146,10 +146,20 @@ export function shutdownSocket(fd: number): void {
  */
 export function receiveExactly(fd: number, buffer: Buffer, byteLength: number): boolean {
   if (byteLength > buffer.length) throw new PortkeyError('internal', 'a receive larger than its buffer');
+  // SAFETY of the memory: the view ends within the buffer, which lives as long as this call.
+  return receiveAll(fd, byteLength, (filled) => buffer.subarray(filled));
+}
+
+/** The same into memory at `address`, so many bytes of which must be mapped for writing until this returns. */
+export function receiveInto(fd: number, address: bigint, byteLength: number): boolean {
+  return receiveAll(fd, byteLength, (filled) => address + BigInt(filled));
+}
+
+function receiveAll(fd: number, byteLength: number, rest: (filled: number) => Buffer | bigint): boolean {
   let filled = 0;
   while (filled < byteLength) {
-    // SAFETY: the view ends within the buffer, which lives as long as this call.
-    const received = recv(fd, buffer.subarray(filled), byteLength - filled, MSG_WAITALL);
+    // SAFETY: both callers vouch for the memory from `rest` on.
+    const received = recv(fd, rest(filled), byteLength - filled, MSG_WAITALL);
     if (received > 0) filled += received;
     else if (received === 0 && filled === 0) return false;
     else if (received === 0)
