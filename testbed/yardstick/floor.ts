@@ -5,19 +5,17 @@
  * destination's host; nobody looks for pages, nothing is decided. No way of moving pages between two machines can
  * cost much less, so the relays are measured against it. The programs and files are the test bed's, and gone with it.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 import { z } from 'zod';
 
 import { PortkeyError } from '../../libraries/errors/index.js';
 import { runtimeFolder } from '../paths.js';
-import { markerOf } from '../supervision/marker.js';
 import { topologyOf } from '../topology.js';
+import { startOnHost, type HostProgram } from './host-program.js';
 
 export interface Floor {
   readonly bytes: number;
@@ -59,36 +57,8 @@ export async function measureFloor(byteLength: number, signal: AbortSignal): Pro
   }
 }
 
-interface Program {
-  readonly child: ChildProcess;
-  /** The next line that it prints, as JSON. */
-  readonly line: () => Promise<unknown>;
-}
-
-function program(name: string, namespace: string, args: readonly string[], signal: AbortSignal): Program {
-  const file = fileURLToPath(new URL(`./${name}.js`, import.meta.url));
-  const child = spawn('ip', ['netns', 'exec', namespace, process.execPath, file, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...markerOf(runtimeFolder) },
-    signal,
-  });
-  let complaint = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
-  const ended = once(child, 'close').then(
-    () => undefined,
-    () => undefined,
-  );
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const line = async (): Promise<unknown> => {
-    const next: IteratorResult<string, unknown> = await lines.next();
-    if (next.done !== true) return JSON.parse(next.value);
-    await ended;
-    signal.throwIfAborted();
-    throw new PortkeyError('command-failed', `${name} ended before it had measured anything`, {
-      details: complaint,
-    });
-  };
-  return { child, line };
+function program(name: string, namespace: string, args: readonly string[], signal: AbortSignal): HostProgram {
+  return startOnHost(fileURLToPath(new URL(`./${name}.js`, import.meta.url)), namespace, args, signal);
 }
 
 /** The content does not matter to the kernel, but a hole would: it has no pages. */
