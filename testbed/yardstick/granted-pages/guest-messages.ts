@@ -1,0 +1,40 @@
+/**
+ * What the experiment and its program in the guest say to each other: one line of JSON each way, one question at a time.
+ *
+ *     grant ──▶ read ──▶ frames ──▶ forget ──▶ release      compact, when nothing is granted
+ *
+ * `grant` and `release` are left out where the pages land on the share. Page tables go through files on the share, as the
+ * kernel has them, so that the guest does nothing for a single page.
+ */
+import { z } from 'zod';
+
+export const guestRequest = z.discriminatedUnion('do', [
+  /** Allocates a file of so many bytes on this file system, pins it, and writes its pages' table to `pagemap`. */
+  z.object({ do: z.literal('grant'), folder: z.string(), byteLength: z.number(), pagemap: z.string() }),
+  /** Into memory of the program's own, as CRIU does. Without a file: what was granted. */
+  z.object({
+    do: z.literal('read'),
+    file: z.string().optional(),
+    offset: z.number(),
+    byteLength: z.number(),
+  }),
+  /** Writes the page table of that memory to `pagemap`. */
+  z.object({ do: z.literal('frames'), pagemap: z.string() }),
+  /** That memory is free again. */
+  z.object({ do: z.literal('forget') }),
+  /** Unpins what was granted and removes the file. */
+  z.object({ do: z.literal('release') }),
+  /** Has the kernel compact memory, with pages on this file system some of which are pinned. */
+  z.object({ do: z.literal('compact'), folder: z.string(), pageCount: z.number() }),
+]);
+export type GuestRequest = z.infer<typeof guestRequest>;
+
+export const guestAnswer = z.union([
+  z.object({ error: z.string() }),
+  z.object({
+    availableBytes: z.number(),
+    /** To `compact`: of how many pages the frame has changed. */
+    moved: z.object({ pinned: z.number(), free: z.number(), pageCount: z.number() }).optional(),
+  }),
+]);
+export type GuestAnswer = Exclude<z.infer<typeof guestAnswer>, { error: string }>;
