@@ -14,18 +14,15 @@ import type { TestbedState } from '../../state.js';
 import { throwIfStopped, type Tools } from '../../tools.js';
 import { topologyOf } from '../../topology.js';
 import { GuestHalf } from './guest-half.js';
-import type { GuestAnswer } from './guest-messages.js';
+import type { Moved } from './guest-messages.js';
 import { HostCpuMeter } from './host-cpu.js';
 import { Passes, shareFolder } from './pass.js';
-import { totalOf, type WayPassages } from './table.js';
+import { passageLine, type WayPassages } from './table.js';
 import { ways } from './ways.js';
-
-/** Of each of the two files whose pages compaction may move, or not. */
-const compactedPages = 8192;
 
 export interface Findings {
   readonly ways: readonly WayPassages[];
-  readonly compaction: NonNullable<GuestAnswer['moved']>;
+  readonly compaction: Moved;
 }
 
 export interface ExperimentRequest {
@@ -66,7 +63,7 @@ export async function runExperiment(
         throwIfStopped(signal);
         const passage = await pass.run(way);
         const counted = count === 0 ? 'warm-up' : `${count} of ${passes}`;
-        report(`${way.name}, ${counted}: ${totalOf(passage).toFixed(2)} s of CPU`);
+        report(`${way.name}, ${counted}: ${passageLine(passage)}`);
         if (count > 0) passages.push(passage);
       }
     }
@@ -74,7 +71,7 @@ export async function runExperiment(
     const { moved } = await guest.ask({
       do: 'compact',
       folder: guest.folder('small'),
-      pageCount: compactedPages,
+      byteLength: byteLength / 2,
     });
     if (moved === undefined) throw new PortkeyError('internal', 'the guest did not say what has moved');
     return { ways: all.map(({ way: { name }, passages }) => ({ name, passages })), compaction: moved };

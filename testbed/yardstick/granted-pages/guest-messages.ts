@@ -24,17 +24,28 @@ export const guestRequest = z.discriminatedUnion('do', [
   z.object({ do: z.literal('forget') }),
   /** Unpins what was granted and removes the file. */
   z.object({ do: z.literal('release') }),
-  /** Has the kernel compact memory, with pages on this file system some of which are pinned. */
-  z.object({ do: z.literal('compact'), folder: z.string(), pageCount: z.number() }),
+  /** Has the kernel compact memory with a file on this file system, three times so long, some of whose pages are pinned. */
+  z.object({ do: z.literal('compact'), folder: z.string(), byteLength: z.number() }),
 ]);
 export type GuestRequest = z.infer<typeof guestRequest>;
+
+/** Of how many pages compaction has changed the frame. */
+const moved = z.object({
+  pinned: z.number(),
+  pinnedPages: z.number(),
+  others: z.number(),
+  otherPages: z.number(),
+});
+export type Moved = z.infer<typeof moved>;
 
 export const guestAnswer = z.union([
   z.object({ error: z.string() }),
   z.object({
     availableBytes: z.number(),
-    /** To `compact`: of how many pages the frame has changed. */
-    moved: z.object({ pinned: z.number(), free: z.number(), pageCount: z.number() }).optional(),
+    /** Of tmpfs files, all of them, what is in huge pages. */
+    hugeBytes: z.number(),
+    /** To `compact`. */
+    moved: moved.optional(),
   }),
 ]);
 export type GuestAnswer = Exclude<z.infer<typeof guestAnswer>, { error: string }>;

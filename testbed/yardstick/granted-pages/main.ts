@@ -90,13 +90,13 @@ function print(
   { accel, kernel }: TestbedState,
   found: Findings,
 ): void {
-  const { pinned, free, pageCount } = found.compaction;
+  const { pinned, pinnedPages, others, otherPages } = found.compaction;
   process.stdout.write(
     [
       `${formatBytes(byteLength)}, ${passes} passes in turn, ${accel}, guest kernel ${kernel}; medians, an idle VM's share taken off`,
       passageTable(found.ways),
       'what the guest has read was compared byte for byte with what was sent, in every pass',
-      `moved by compaction: ${pinned} of ${pageCount} pinned pages, ${free} of as many that were not pinned`,
+      `moved by compaction: ${pinned} of ${pinnedPages} pinned pages, ${others} of ${otherPages} others`,
       '',
     ].join('\n'),
   );

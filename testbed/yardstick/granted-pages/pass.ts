@@ -24,6 +24,7 @@ import type { VmPlace } from '../../topology.js';
 import { startOnHost, type HostProgram } from '../host-program.js';
 import { fillPages } from './content.js';
 import type { GuestHalf } from './guest-half.js';
+import type { GuestRequest } from './guest-messages.js';
 import type { HostCpu, HostCpuMeter } from './host-cpu.js';
 import type { Way } from './ways.js';
 
@@ -36,6 +37,8 @@ export interface Passage {
   readonly seconds: number;
   /** The most by which the guest's available memory went down. */
   readonly guestBytes: number;
+  /** Of the grant, how much the guest's kernel had huge pages for. */
+  readonly hugeBytes: number;
 }
 
 export interface PassPlace {
@@ -80,9 +83,9 @@ export class Passes {
     await mkdir(this.landing, { recursive: true });
     await fillPages(this.sourceFile, this.byteLength);
     await this.touchMemory();
-    const available = [(await guest.ask({ do: 'forget' })).availableBytes];
-    const ask = async (request: Parameters<GuestHalf['ask']>[0]): Promise<number> => {
-      available.push((await guest.ask(request)).availableBytes);
+    const answers = [await guest.ask({ do: 'forget' })];
+    const ask = async (request: GuestRequest): Promise<number> => {
+      answers.push(await guest.ask(request));
       return 0;
     };
     let seconds = 0;
@@ -104,8 +107,15 @@ export class Passes {
     };
     await this.check(way);
     const release = await phase(() => (granted ? ask({ do: 'release' }) : this.removeLanding()));
+    const available = answers.map(({ availableBytes }) => availableBytes);
     const [before = 0] = available;
-    return { cpu: { ...cpu, release }, seconds, guestBytes: before - Math.min(...available) };
+    const huge = answers.map(({ hugeBytes }) => hugeBytes);
+    return {
+      cpu: { ...cpu, release },
+      seconds,
+      guestBytes: before - Math.min(...available),
+      hugeBytes: Math.max(...huge) - Math.min(...huge),
+    };
   }
 
   /** The receiver's CPU. */

@@ -9,7 +9,7 @@ const none: HostCpu = { receiver: 0, vm: 0, virtiofsd: 0, vhost: 0 };
 
 function passage(receiver: number, vm: number): Passage {
   const cpu = { grant: none, transfer: { ...none, receiver }, read: { ...none, vm }, release: none };
-  return { cpu, seconds: 2, guestBytes: 2 ** 30 };
+  return { cpu, seconds: 2, guestBytes: 2 ** 30, hugeBytes: 2 ** 21 };
 }
 
 describe("the landing experiment's figures", () => {
@@ -20,7 +20,7 @@ describe("the landing experiment's figures", () => {
     assert.match(first ?? '', /^share +2\.00 +2\.00 +0\.00 +0\.00 +4\.00 +\(2\.00…8\.00\) +1\.00 /);
     assert.match(
       second ?? '',
-      /^granted +1\.00 +0\.00 +0\.00 +0\.00 +1\.00 +\(1\.00…4\.00\) +0\.50 .* 2\.00 +1 GiB$/,
+      /^granted +1\.00 +0\.00 +0\.00 +0\.00 +1\.00 +\(1\.00…4\.00\) +0\.50 .* 2\.00 +1 GiB +2 MiB$/,
     );
     assert.equal(totalOf(passage(1, 3)), 4);
   });

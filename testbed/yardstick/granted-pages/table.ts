@@ -22,6 +22,7 @@ export function passageTable(all: readonly WayPassages[]): string {
     ...phases,
     'seconds',
     'guest memory',
+    'huge pages',
   ];
   const [first] = all;
   const rows = all.map(({ name, passages }) => {
@@ -41,9 +42,16 @@ export function passageTable(all: readonly WayPassages[]): string {
       ...phases.map((phase) => figure(median(passages.map(({ cpu }) => sumOf(cpu[phase]))))),
       figure(median(passages.map(({ seconds }) => seconds))),
       formatBytes(median(passages.map(({ guestBytes }) => guestBytes))),
+      formatBytes(median(passages.map(({ hugeBytes }) => hugeBytes))),
     ];
   });
   return aligned([head, ...rows]);
+}
+
+/** One pass as a line of progress. */
+export function passageLine(passage: Passage): string {
+  const each = phases.map((phase) => `${phase} ${figure(sumOf(passage.cpu[phase]))}`);
+  return `${figure(totalOf(passage))} s of CPU (${each.join(', ')}), ${formatBytes(passage.hugeBytes)} of huge pages`;
 }
 
 /** CPU of all phases and components. */

@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 
 import { asPortkeyError } from '../../../../libraries/errors/index.js';
 import { availableBytes } from '../../whole-vm/room.js';
-import { guestRequest, type GuestAnswer, type GuestRequest } from '../guest-messages.js';
+import { guestRequest, type GuestAnswer, type GuestRequest, type Moved } from '../guest-messages.js';
 import { movedByCompaction } from './compaction.js';
 import { GrantedFile } from './granted-file.js';
 import { ReadMemory } from './read-memory.js';
@@ -20,11 +20,12 @@ class LandingGuest {
 
   answer(request: GuestRequest): GuestAnswer {
     const moved = this.act(request);
-    const available = availableBytes(readFileSync('/proc/meminfo', 'utf8'));
-    return moved === undefined ? { availableBytes: available } : { availableBytes: available, moved };
+    const meminfo = readFileSync('/proc/meminfo', 'utf8');
+    const memory = { availableBytes: availableBytes(meminfo), hugeBytes: hugeBytes(meminfo) };
+    return moved === undefined ? memory : { ...memory, moved };
   }
 
-  private act(request: GuestRequest): GuestAnswer['moved'] {
+  private act(request: GuestRequest): Moved | undefined {
     switch (request.do) {
       case 'grant':
         this.granted = GrantedFile.make(request.folder, request.byteLength);
@@ -49,10 +50,14 @@ class LandingGuest {
         this.granted = undefined;
         break;
       case 'compact':
-        return movedByCompaction(request.folder, request.pageCount);
+        return movedByCompaction(request.folder, request.byteLength);
     }
     return undefined;
   }
+}
+
+function hugeBytes(meminfo: string): number {
+  return Number(/^ShmemHugePages:\s+(\d+) kB$/m.exec(meminfo)?.[1] ?? 0) * 1024;
 }
 
 const guest = new LandingGuest();

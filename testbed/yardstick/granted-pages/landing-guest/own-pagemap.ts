@@ -32,10 +32,8 @@ export function writeOwnPagemap(memory: MemoryPiece, file: string): void {
   writeFileSync(file, ownPagemap(memory));
 }
 
-/** Of how many pages the frame differs between two readings; other bits may. */
-export function differingFrames(before: Buffer, after: Buffer): number {
-  let count = 0;
-  for (let at = 0; at < before.length; at += entryBytes)
-    if (((before.readBigUInt64LE(at) ^ after.readBigUInt64LE(at)) & frameMask) !== 0n) count += 1;
-  return count;
+/** Whether a page's frame differs between two readings; other bits may. */
+export function frameChanged(before: Buffer, after: Buffer, page: number): boolean {
+  const at = page * entryBytes;
+  return ((before.readBigUInt64LE(at) ^ after.readBigUInt64LE(at)) & frameMask) !== 0n;
 }
