@@ -3,8 +3,8 @@
  *
  * Compaction moves pages from the low end of memory to free ones at its high end, and the kernel hands out the high end
  * first. So a file on tmpfs takes three parts of memory: the first two are given back, and the third keeps every second
- * page. Of these some are pinned, evenly spread, one by one. The page table is read before and after. Pages
- * that are not pinned and have moved show that compaction had work; without any the answer says nothing.
+ * page. Of these some are pinned, evenly spread, one by one. The page table is read before and after. Pages that are not
+ * pinned and have moved show that compaction had work; without any the answer says nothing.
  */
 import { closeSync, ftruncateSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
