@@ -1,14 +1,10 @@
 /**
- * A migration from end to end between scripted agents: the order of calls, the events, the report.
+ * A migration from end to end between scripted agents: the order of calls in each mode, the report, the fallback.
  */
 import assert from 'node:assert/strict';
-import { setTimeout as delay } from 'node:timers/promises';
 
-import { PortkeyError } from '../../libraries/errors/index.js';
-import { eventually } from '../support/eventually.js';
-import { reportOf, ScriptedCluster, statesOf } from './support/scripted-cluster.js';
+import { allStates, reportOf, ScriptedCluster, statesOf } from './support/scripted-cluster.js';
 
-const allStates = ['preflight', 'precopy', 'frozen', 'dumped', 'landed', 'restored', 'committed', 'done'];
 const question = { deadlineMs: 10_000 };
 
 /** Calls that a migration makes once its questions are answered. */
@@ -183,134 +179,5 @@ describe('a migration', function () {
       /'plain' uses its VM's own network: its connections will be closed/,
     );
     assert.ok(warning < events.findIndex(({ state }) => state === 'frozen'));
-  });
-
-  it('explains each decision with its inputs, and stops at the round limit', async () => {
-    Object.assign(cluster.a.traits, {
-      dirtyPages: [900, 700, 500, 400, 300, 200, 150, 120, 100],
-      roundMs: 20,
-    });
-    const events = await cluster.migrate({ maxRounds: 3, maxDowntimeMs: 1 });
-    const decisions = events.filter(({ kind }) => kind === 'decision');
-    assert.equal(decisions.length, 3);
-    assert.match(decisions[0]?.text ?? '', /900 pages left after round 0: .* → continue/);
-    const last = JSON.parse(decisions[2]?.data ?? '{}') as Record<string, unknown>;
-    assert.deepEqual(
-      [last['action'], last['reason'], last['remainingPages']],
-      ['freeze', 'round-limit', 500],
-    );
-    assert.equal(reportOf(events).rounds.length, 4);
-  });
-
-  it('throttles a container whose pages do not settle, where it may, and tells', async () => {
-    Object.assign(cluster.a.traits, { dirtyPages: [900, 880, 870, 300, 60], roundMs: 20 });
-    const events = await cluster.migrate({ maxDowntimeMs: 1, throttle: true });
-    const decisions = events
-      .filter(({ kind }) => kind === 'decision')
-      .map(({ data }) => JSON.parse(data) as Record<string, unknown>);
-    assert.deepEqual(
-      decisions.map(({ action, cpuShare, nextCpuShare }) => [action, cpuShare, nextCpuShare]).slice(0, 3),
-      [
-        ['continue', 1, 1],
-        ['throttle', 1, 0.5],
-        ['throttle', 0.5, 0.25],
-      ],
-    );
-    assert.equal(cluster.a.calls.filter((call) => call === 'Throttle').length, 2);
-    assert.equal(statesOf(events).at(-1), 'done');
-  });
-
-  it('shows the progress of a round while it runs', async () => {
-    cluster.a.traits.roundMs = 100;
-    const events = await cluster.migrate();
-    const running = events.filter(({ kind, text }) => kind === 'progress' && / of 1024 pages/.test(text));
-    assert.ok(running.length >= 1);
-    const data = JSON.parse(running[0]?.data ?? '{}') as Record<string, unknown>;
-    assert.equal(data['round'], 0);
-    assert.equal(data['pagesTotal'], 1024);
-  });
-
-  it('goes on when its client goes away, and lets others watch it from the beginning', async () => {
-    cluster.a.traits.roundMs = 200;
-    const wish = { container: 'web', to: 'vm-b', mode: 'MODE_PORTKEY' as const };
-    let id = '';
-    for await (const event of cluster.client.stream('Migrate', wish, question)) {
-      id = event.id;
-      break;
-    }
-    const seen = [];
-    for await (const event of cluster.client.stream('WatchMigration', { id }, question)) seen.push(event);
-    assert.deepEqual(statesOf(seen), ['pending', ...allStates]);
-    assert.equal(reportOf(seen).outcome, 'completed');
-    assert.deepEqual(cluster.world.runningOn('web'), ['vm-b']);
-    const record = await cluster.client.call('GetMigration', { id }, question);
-    assert.equal(record.report, seen.at(-1)?.report);
-  });
-
-  it('can be cancelled until it is committed, and not after', async () => {
-    cluster.a.traits.roundMs = 5_000;
-    const running = cluster.migrate();
-    const id = await eventually('a migration is in pre-copy', async () => {
-      const { migrations } = await cluster.client.call('ListMigrations', {}, question);
-      return migrations.find(({ state }) => state === 'precopy')?.id;
-    });
-    await cluster.client.call('CancelMigration', { id }, question);
-    const report = reportOf(await running);
-    assert.deepEqual([report.outcome, report.error?.code], ['rolled-back', 'cancelled']);
-    assert.deepEqual(cluster.world.runningOn('web'), ['vm-a']);
-    assert.equal(cluster.world.copies.length, 1);
-    await assert.rejects(cluster.client.call('CancelMigration', { id }, question), { code: 'too-late' });
-    await assert.rejects(cluster.client.call('CancelMigration', { id: 'm-none' }, question), {
-      code: 'migration-unknown',
-    });
-  });
-
-  it('is refused while another one has the container', async () => {
-    cluster.a.traits.roundMs = 300;
-    const first = cluster.migrate();
-    await eventually('the first round has begun', () => cluster.a.calls.includes('Round'));
-    const second = reportOf(await cluster.migrate());
-    assert.deepEqual([second.outcome, second.error?.code], ['refused', 'container-busy']);
-    assert.match(second.error?.message ?? '', /is already being migrated \(migration m-.*portkey cancel m-/);
-    await assert.rejects(cluster.client.call('StopContainer', { name: 'web' }, question), {
-      code: 'container-busy',
-    });
-    assert.equal(reportOf(await first).outcome, 'completed');
-  });
-
-  it('counts migrations without naming them', async () => {
-    const report = reportOf(await cluster.migrate());
-    const metrics = await cluster.registry.metrics();
-    assert.match(metrics, /portkey_migrations_total\{mode="portkey",outcome="completed"\} 1/);
-    assert.match(
-      metrics,
-      /portkey_precopy_decisions_total\{mode="portkey",action="freeze",reason="[a-z-]+"\} 1/,
-    );
-    assert.match(metrics, /portkey_migration_downtime_seconds_count\{mode="portkey"\} 1/);
-    assert.ok(!metrics.includes(report.id) && !metrics.includes('web'));
-  });
-
-  it('remembers a bounded number of migrations', async () => {
-    await cluster.endController();
-    await cluster.startController({ keptMigrations: 2 });
-    for (const to of ['vm-b', 'vm-a', 'vm-b']) await cluster.migrate({ to });
-    await delay(100);
-    const { migrations } = await cluster.client.call('ListMigrations', {}, question);
-    assert.equal(migrations.length, 2);
-    const redis = cluster.redis.connect();
-    try {
-      assert.equal((await redis.keys('portkey:migration:*')).length, 4);
-    } finally {
-      redis.disconnect();
-    }
-  });
-
-  it('takes no nonsense', async () => {
-    for (const request of [{ container: 'no/name' }, { batch: 'fixed:0' }, { to: '' }]) {
-      await assert.rejects(
-        cluster.migrate(request),
-        (error) => error instanceof PortkeyError && error.code === 'invalid-argument',
-      );
-    }
   });
 });

@@ -8,7 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 
 import type { BenchFile } from '../../../cli/bench/bench-file.js';
-import type { Cell } from '../../../cli/bench/plan.js';
+import { planOf, type BenchPlan, type Cell, type PlanOptions } from '../../../cli/bench/plan.js';
 import { BenchRecorder } from '../../../cli/bench/recorder.js';
 import type { BenchTools } from '../../../cli/bench/bench-tools.js';
 import { stopOnInterrupt, type Stopping } from '../../../cli/bench/stopping.js';
@@ -22,6 +22,19 @@ import { sampleBenchMigration, sampleWholeVm } from '../../support/sample-bench.
 import { sampleReport } from '../../support/sample-report.js';
 
 const gibibyte = 2 ** 30;
+
+/** One small cell, and no whole-VM migration, unless a test says otherwise. */
+export const benchPlan = (options: Partial<PlanOptions> = {}): BenchPlan =>
+  planOf({
+    sizes: [1024],
+    writeRates: [0],
+    modes: ['criu', 'portkey'],
+    warmUp: 1,
+    repeat: 2,
+    floor: true,
+    wholeVm: false,
+    ...options,
+  });
 
 export class ScriptedBench implements AsyncDisposable {
   readonly calls: string[] = [];

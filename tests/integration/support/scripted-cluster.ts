@@ -141,6 +141,11 @@ export class ScriptedCluster {
   }
 }
 
+/** Of a migration that completes, after `pending`. */
+export const allStates: readonly string[] = [
+  ...['preflight', 'precopy', 'frozen', 'dumped', 'landed', 'restored', 'committed', 'done'],
+];
+
 /** The report that ends `events`. */
 export function reportOf(events: readonly MigrationEvent[]): MigrationReport {
   const json = events.at(-1)?.report ?? '';

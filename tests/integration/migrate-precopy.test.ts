@@ -1,0 +1,65 @@
+/**
+ * Pre-copy between scripted agents: its decisions with what they were made of, and its progress, as events.
+ */
+import assert from 'node:assert/strict';
+
+import { reportOf, ScriptedCluster, statesOf } from './support/scripted-cluster.js';
+
+describe('a migration in pre-copy', function () {
+  this.timeout(20_000);
+  let cluster: ScriptedCluster;
+
+  beforeEach(async () => {
+    cluster = await ScriptedCluster.start();
+    await cluster.startController();
+  });
+
+  afterEach(async () => {
+    await cluster.stop();
+  });
+
+  it('explains each decision with its inputs, and stops at the round limit', async () => {
+    Object.assign(cluster.a.traits, {
+      dirtyPages: [900, 700, 500, 400, 300, 200, 150, 120, 100],
+      roundMs: 20,
+    });
+    const events = await cluster.migrate({ maxRounds: 3, maxDowntimeMs: 1 });
+    const decisions = events.filter(({ kind }) => kind === 'decision');
+    assert.equal(decisions.length, 3);
+    assert.match(decisions[0]?.text ?? '', /900 pages left after round 0: .* → continue/);
+    const last = JSON.parse(decisions[2]?.data ?? '{}') as Record<string, unknown>;
+    assert.deepEqual(
+      [last['action'], last['reason'], last['remainingPages']],
+      ['freeze', 'round-limit', 500],
+    );
+    assert.equal(reportOf(events).rounds.length, 4);
+  });
+
+  it('throttles a container whose pages do not settle, where it may, and tells', async () => {
+    Object.assign(cluster.a.traits, { dirtyPages: [900, 880, 870, 300, 60], roundMs: 20 });
+    const events = await cluster.migrate({ maxDowntimeMs: 1, throttle: true });
+    const decisions = events
+      .filter(({ kind }) => kind === 'decision')
+      .map(({ data }) => JSON.parse(data) as Record<string, unknown>);
+    assert.deepEqual(
+      decisions.map(({ action, cpuShare, nextCpuShare }) => [action, cpuShare, nextCpuShare]).slice(0, 3),
+      [
+        ['continue', 1, 1],
+        ['throttle', 1, 0.5],
+        ['throttle', 0.5, 0.25],
+      ],
+    );
+    assert.equal(cluster.a.calls.filter((call) => call === 'Throttle').length, 2);
+    assert.equal(statesOf(events).at(-1), 'done');
+  });
+
+  it('shows the progress of a round while it runs', async () => {
+    cluster.a.traits.roundMs = 100;
+    const events = await cluster.migrate();
+    const running = events.filter(({ kind, text }) => kind === 'progress' && / of 1024 pages/.test(text));
+    assert.ok(running.length >= 1);
+    const data = JSON.parse(running[0]?.data ?? '{}') as Record<string, unknown>;
+    assert.equal(data['round'], 0);
+    assert.equal(data['pagesTotal'], 1024);
+  });
+});
