@@ -43,7 +43,25 @@ export interface BedTools {
   readonly signal: AbortSignal;
 }
 
-/** Throws `invalid-argument`, `no-room` and `testbed-failed` before anything is touched, and what `up` throws. */
+/** The bed that is up, or undefined where one can be brought up. Throws `invalid-argument`, `no-room` and `testbed-failed`. */
+export async function requireBed(
+  beds: Beds,
+  plan: BenchPlan,
+  wishes: BedWishes,
+): Promise<TestbedState | undefined> {
+  const { state, testbed: known, processes } = await beds.status();
+  if (known !== undefined && processes.some(({ running }) => running)) {
+    requireUsable(state, known, wishes);
+    return known;
+  }
+  const vmMemoryBytes = wishes.vmMemory ?? vmMemoryFor(plan);
+  requireVmMemory(plan, vmMemoryBytes);
+  // What a crashed one left takes room, too, until `up` removes it; `up` then checks for itself.
+  if (state === 'down') await requireRoom(beds, plan, vmMemoryBytes);
+  return undefined;
+}
+
+/** Throws what `requireBed` throws, before anything is touched, and what `up` throws. */
 export async function withBed<T>(
   beds: Beds,
   plan: BenchPlan,
@@ -51,15 +69,9 @@ export async function withBed<T>(
   { note, signal }: BedTools,
   work: (testbed: TestbedState) => Promise<T>,
 ): Promise<T> {
-  const { state, testbed: known, processes } = await beds.status();
-  if (known !== undefined && processes.some(({ running }) => running)) {
-    requireUsable(state, known, wishes);
-    return work(known);
-  }
+  const running = await requireBed(beds, plan, wishes);
+  if (running !== undefined) return work(running);
   const vmMemoryBytes = wishes.vmMemory ?? vmMemoryFor(plan);
-  requireVmMemory(plan, vmMemoryBytes);
-  // What a crashed one left takes room, too, until `up` removes it; `up` then checks for itself.
-  if (state === 'down') await requireRoom(beds, plan, vmMemoryBytes);
   const { accel = 'auto', link = '10gbit' } = wishes;
   const testbed = await beds.up({ vms: 2, vmMemoryBytes, accel, link }, { report: note, signal });
   const takeDown = async (): Promise<unknown> => {

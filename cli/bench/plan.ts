@@ -51,6 +51,9 @@ export function planOf(options: PlanOptions): BenchPlan {
   return { cells, migrations, modes: turns, repeat, floor, wholeVm };
 }
 
+/** The same migrations, and nothing else. */
+export const withoutYardsticks = (plan: BenchPlan): BenchPlan => ({ ...plan, floor: false, wholeVm: false });
+
 export function largestSize({ cells }: BenchPlan): number {
   return Math.max(...cells.map(({ memoryBytes }) => memoryBytes));
 }
@@ -61,4 +64,4 @@ function rounds(modes: readonly ModeName[], count: number, warmUp: boolean): Pla
   ).flat();
 }
 
-const unique = <T>(values: readonly T[]): T[] => [...new Set(values)];
+export const unique = <T>(values: readonly T[]): T[] => [...new Set(values)];

@@ -2,10 +2,12 @@
 import { Command, Option } from 'commander';
 
 import { asPortkeyError, PortkeyError } from '../../libraries/errors/index.js';
-import { runtimeFolder, type TestbedState } from '../../testbed/index.js';
+import { formatBytes } from '../../libraries/units/index.js';
+import { runtimeFolder } from '../../testbed/index.js';
 import { topologyOf } from '../../testbed/topology.js';
-import { realBeds, withBed, type BedWishes } from '../bench/bed.js';
-import { planOf, type BenchPlan, type PlanOptions } from '../bench/plan.js';
+import { realBeds } from '../bench/bed.js';
+import { bedRunsOf, inBeds, type BedRun, type BedRunOptions } from '../bench/bed-runs.js';
+import { planOf, type PlanOptions } from '../bench/plan.js';
 import { BenchRecorder } from '../bench/recorder.js';
 import { runBench } from '../bench/run.js';
 import { stopOnInterrupt, type Stopping } from '../bench/stopping.js';
@@ -13,7 +15,7 @@ import { benchText } from '../bench/tables.js';
 import { benchTools } from '../bench/tools.js';
 import type { Cli } from '../cli.js';
 import { Controller } from '../controller.js';
-import { accelerator, linkSpeed, modes, optionWithDefault, size, sizes, wholeNumber } from '../options.js';
+import { accelerator, linkSpeed, modes, optionWithDefault, sizes, wholeNumber } from '../options.js';
 
 const notes = `
 Needs root. Uses the test bed that is up; where none is, brings one up and takes it down at the end. The modes take
@@ -24,9 +26,10 @@ Writes out/bench.json after each step, and out/bench.html at the end. Ctrl-C sto
 
 Examples:
   portkey bench --sizes 64M,256M --write-rates 0,5M --repeat 5
-  portkey bench --sizes 1G,2G --write-rates 0,10M --bars`;
+  portkey bench --sizes 1G,2G --write-rates 0,10M --bars
+  portkey bench --sizes 256M --write-rates 0 --vm-memory 2G,8G   the same container in larger VMs`;
 
-interface BenchCommandOptions extends PlanOptions, Omit<BedWishes, 'keep'> {
+interface BenchCommandOptions extends PlanOptions, Omit<BedRunOptions, 'keep'> {
   readonly bars?: true;
   readonly keep?: true;
 }
@@ -47,9 +50,10 @@ export function benchCommand(cli: Cli): Command {
     .option('--no-whole-vm', 'leaves out whole-VM migration by QEMU')
     .option('--bars', 'holds the figures against the bars, as far as their sizes and write rates were run')
     .addOption(
-      new Option('--vm-memory <size>', 'memory of each VM (default: what the largest size needs)').argParser(
-        size,
-      ),
+      new Option(
+        '--vm-memory <list>',
+        'memory of each VM; of several one test bed after the other (default: what the largest size needs)',
+      ).argParser(sizes),
     )
     .addOption(
       new Option('--accel <auto|kvm|tcg>', 'auto tries KVM by booting a guest (default: auto)').argParser(
@@ -68,28 +72,27 @@ export function benchCommand(cli: Cli): Command {
       requireOwnController(cli.namedController());
       requireRoot();
       using stopping = stopOnInterrupt(cli.interrupts, (line) => cli.output.note(line));
-      await withBed(
-        realBeds,
-        plan,
-        { ...options, keep: options.keep === true },
-        { note: (line) => cli.output.note(line), signal: stopping.signal },
-        (testbed) => experiment(cli, testbed, plan, stopping, options.bars === true),
-      );
+      const runs = bedRunsOf(plan, { ...options, keep: options.keep === true });
+      await experiment(cli, runs, stopping, options.bars === true);
     });
 }
 
 async function experiment(
   cli: Cli,
-  testbed: TestbedState,
-  plan: BenchPlan,
+  runs: readonly BedRun[],
   stopping: Stopping,
   bars: boolean,
 ): Promise<void> {
-  using controller = new Controller(testbed.controller);
-  const recorder = new BenchRecorder(testbed, { bars }, 'out');
+  const note = (line: string): void => cli.output.note(line);
+  const recorder = new BenchRecorder({ bars }, 'out');
   let failure: PortkeyError | undefined;
   try {
-    await runBench(benchTools(cli, controller, testbed, stopping), plan, recorder);
+    await inBeds(realBeds, runs, { note, signal: stopping.signal }, async (testbed, plan) => {
+      if (runs.length > 1) note(`in VMs of ${formatBytes(testbed.vmMemoryBytes)}:`);
+      recorder.nextBed(testbed);
+      using controller = new Controller(testbed.controller);
+      await runBench(benchTools(cli, controller, testbed, stopping), plan, recorder);
+    });
   } catch (error) {
     // Without figures there is nothing to save, and the error's own exit code says more.
     if (recorder.isEmpty) throw error;

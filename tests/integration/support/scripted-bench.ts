@@ -52,7 +52,8 @@ export class ScriptedBench implements AsyncDisposable {
   private migrations = 0;
 
   private constructor(readonly folder: string) {
-    this.recorder = new BenchRecorder(sampleReport().testbed, { bars: false }, folder);
+    this.recorder = new BenchRecorder({ bars: false }, folder);
+    this.recorder.nextBed(sampleReport().testbed);
     this.stopping = stopOnInterrupt(new ProcessInterrupts(this.signals), (line) => this.notes.push(line));
   }
 
