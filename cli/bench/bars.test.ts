@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { sampleBench } from '../../tests/support/sample-bench.js';
 import { bars } from './bars.js';
 import type { BenchStatistics } from './bench-statistics.js';
+import { growthOf } from './growth.js';
 import { barRows, checkBars, type BarResult } from './check-bars.js';
 
-const nothing: BenchStatistics = { modes: [], savings: [], relay: [], wholeVm: [] };
+const nothing: BenchStatistics = { modes: [], savings: [], relay: [], wholeVm: [], growth: [], vmMemory: [] };
 
 describe('the bars', () => {
   const find = (results: readonly BarResult[], what: string, writes = 0): BarResult | undefined =>
@@ -19,9 +20,10 @@ describe('the bars', () => {
     assert.ok(results.every(({ measured, met }) => measured === null && met === null));
     assert.ok(barRows(results).every((row) => row[3] === 'not measured' && row[4] === '–'));
     const ofRun = checkBars(sampleBench().statistics);
+    // The sample has neither containers of 2 GiB nor VMs of several memories.
     assert.deepEqual(
       [...new Set(ofRun.filter(({ met }) => met === null).map((bar) => bar.memoryBytes))],
-      [2 ** 31],
+      [2 ** 31, 2 ** 28],
     );
   });
 
@@ -66,10 +68,29 @@ describe('the bars', () => {
     assert.equal(bar.met, idle.portkeyTimes.totalTime <= 0.5);
   });
 
+  it('judge growth by the idle sizes of Portkey mode that were run, three at least', () => {
+    const { statistics } = sampleBench();
+    const growth = statistics.growth.find(({ mode }) => mode === 'portkey');
+    assert.ok(growth?.source);
+    const bent = {
+      ...growth,
+      source: { ...growth.source, deviationPercent: 10.1, aboveForetoldPercent: 15 },
+    };
+    const results = checkBars({ ...statistics, growth: [bent] }).filter(({ sizes }) => sizes !== undefined);
+    const [deviation, foretold] = results;
+    assert.deepEqual([deviation?.measured, deviation?.met], [10.1, false]);
+    assert.deepEqual([foretold?.measured, foretold?.met], [15, true]);
+    assert.equal(barRows(results)[0]?.[1], '64 MiB–1 GiB, idle');
+    const two = statistics.modes.filter(({ memoryBytes }) => memoryBytes > 2 ** 26);
+    const without = checkBars({ ...statistics, growth: growthOf(two) });
+    assert.ok(without.every(({ sizes, met }) => sizes === undefined || met === null));
+    assert.equal(barRows(without.filter(({ sizes }) => sizes !== undefined))[0]?.[1], '64 MiB–2 GiB, idle');
+  });
+
   it('are read with their unit', () => {
     const [row] = barRows([
       { what: 'downtime', memoryBytes: 2 ** 30, writeBytesPerSecond: 0, sense: 'at most', limit: 0.7, unit: '× CRIU mode', measured: 0.614, met: true }, // prettier-ignore
     ]);
-    assert.deepEqual(row, ['downtime', '1 GiB, idle', '≤ 0.7 × CRIU mode', '0.61 × CRIU mode', 'yes']);
+    assert.deepEqual(row, ['downtime', '1 GiB, idle', '≤ 0.7 × CRIU mode', '0.61 ×', 'yes']);
   });
 });

@@ -2,7 +2,9 @@
  * What the hypercall path has to reach, as far as one run of the experiment can say it.
  *
  * Savings are medians of the pairs against CRIU mode; hypercalls and the relays are medians of Portkey mode, and so is what
- * stands against whole-VM migration. Not here: what needs another container (one whose every run is a single page), or VMs of another size.
+ * stands against whole-VM migration. Growth is judged on the idle sizes of the run, three at least (growth.ts has why there are
+ * two bars for it), and the VM's own memory where the same container ran in VMs one of which has four times the other's.
+ * Not here: what needs another container, one whose every run is a single page.
  */
 import type { Cell } from './plan.js';
 import type { SavingName } from './savings.js';
@@ -13,11 +15,18 @@ export type BarFigure =
   | { readonly kind: 'times-criu'; readonly saving: SavingName }
   | { readonly kind: 'hypercalls' }
   | { readonly kind: 'times-floor' }
-  | { readonly kind: 'times-whole-vm'; readonly ratio: WholeVmRatio };
+  | { readonly kind: 'times-whole-vm'; readonly ratio: WholeVmRatio }
+  | { readonly kind: 'growth-deviation' | 'growth-above-foretold'; readonly side: Side }
+  | { readonly kind: 'times-smaller-vm'; readonly side: Side };
+
+type Side = 'source' | 'destination';
 
 export interface Bar {
   readonly what: string;
   readonly cell: Cell;
+  /** What it is over, as far as that is more than one cell in one bed: the smallest and the largest. */
+  readonly sizes?: readonly number[];
+  readonly vmMemoryBytes?: readonly number[];
   readonly figure: BarFigure;
   readonly limit: number;
 }
@@ -28,6 +37,9 @@ export const measures = {
   'times-criu': { sense: 'at most', unit: '× CRIU mode', digits: 2 },
   'times-floor': { sense: 'at most', unit: '× the floor', digits: 2 },
   'times-whole-vm': { sense: 'at most', unit: '× whole-VM migration', digits: 2 },
+  'growth-deviation': { sense: 'at most', unit: '% of the largest', digits: 1 },
+  'growth-above-foretold': { sense: 'at most', unit: '% above foretold', digits: 1 },
+  'times-smaller-vm': { sense: 'at most', unit: '× the smaller VM', digits: 2 },
   hypercalls: { sense: 'at most', unit: '', digits: 0 },
 } as const satisfies Record<BarFigure['kind'], object>;
 
@@ -40,6 +52,33 @@ const less = (what: string, saving: SavingName, cell: Cell, limit: number): Bar 
   cell,
   figure: { kind: 'percent-less', saving },
   limit,
+});
+
+const growth = (side: Side): Bar[] => {
+  const smallest = gibibytes(1 / 16);
+  const place = { cell: idle(gibibytes(2)), sizes: [smallest, gibibytes(2)] };
+  return [
+    {
+      what: `${side} growth, off a line`,
+      ...place,
+      figure: { kind: 'growth-deviation', side },
+      limit: 10,
+    },
+    {
+      what: `${side} growth, largest`,
+      ...place,
+      figure: { kind: 'growth-above-foretold', side },
+      limit: 15,
+    },
+  ];
+};
+
+const inLargerVm = (side: Side): Bar => ({
+  what: `${side} in a larger VM`,
+  cell: idle(gibibytes(1 / 4)),
+  vmMemoryBytes: [gibibytes(2), gibibytes(8)],
+  figure: { kind: 'times-smaller-vm', side },
+  limit: 1.05,
 });
 
 export const bars: readonly Bar[] = [
@@ -67,4 +106,8 @@ export const bars: readonly Bar[] = [
     figure: { kind: 'times-whole-vm', ratio: 'totalTime' },
     limit: 0.5,
   },
+  ...growth('source'),
+  ...growth('destination'),
+  inLargerVm('source'),
+  inLargerVm('destination'),
 ];

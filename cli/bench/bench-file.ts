@@ -2,7 +2,7 @@
  * bench.json: every migration and every measurement of a yardstick as they were, and what follows from them.
  *
  * docs/report.md describes it. `statistics` and `bars` are computed from the rest and from nothing else. With several
- * memories for the VMs all but `otherBeds` is of the first one, as if it had been the only one.
+ * memories for the VMs all but `otherBeds` and `statistics.vmMemory` is of the first one, as if it had been the only one.
  */
 import type { Floor } from '../../testbed/index.js';
 import { testbedFacts, type ReportFile, type TestbedFacts } from '../report/report-file.js';
@@ -38,7 +38,11 @@ export function benchFile(
     const modes = modeStatisticsOf(bed.migrations);
     return { testbed: testbedFacts(bed.testbed), migrations: [...bed.migrations], modes };
   });
-  const statistics = benchStatisticsOf({ migrations, floor, wholeVm });
+  const statistics = benchStatisticsOf(
+    { migrations, floor, wholeVm },
+    testbed.vmMemoryBytes,
+    otherBeds.map(({ testbed: { vmMemoryBytes }, modes }) => ({ vmMemoryBytes, modes })),
+  );
   return {
     version: 1,
     testbed: testbedFacts(testbed),

@@ -17,7 +17,7 @@ import { cellsOf, groupsOf, type ModeStatistics, type Spread } from './statistic
 import type { WholeVmStatistics } from './whole-vm.js';
 
 const whole = { width: 720, height: 320 };
-const small = { width: 352, height: 230 };
+export const small = { width: 352, height: 230 };
 /** Colours of write rates, in order; more of them than these begin again. */
 const rateKeys = ['portkey', 'final', 'relay', 'vhost', 'virtiofsd'];
 
@@ -175,7 +175,7 @@ function modeLines(pointsOf: (mode: 'criu' | 'portkey') => readonly LinePoint[])
     .filter(({ points }) => points.length > 0);
 }
 
-function pointOf(x: number, spread: Spread | null): LinePoint[] {
+export function pointOf(x: number, spread: Spread | null): LinePoint[] {
   return spread === null ? [] : [{ x, y: spread.median, low: spread.minimum, high: spread.maximum }];
 }
 

@@ -24,12 +24,15 @@ describe("the experiment's page", () => {
       'CPU seconds of the destination host by size, write rate, mode and component',
       'CPU seconds per GiB of the relays and of the floor',
       'Hypercalls against size',
+      'source host: CPU of the transfer against size',
       '256 MiB: downtime against write rate',
       '1 GiB: total time against write rate',
       'Pages per round: 64 MiB, 10 MiB/s',
     ])
       assert.ok(page.includes(`aria-label="${label}"`), label);
     assert.match(page, /Portkey mode against CRIU mode with 1 GiB, idle, median of 3 pairs/);
+    assert.match(page, /<h2>Growth with size<\/h2>/);
+    assert.equal(page.match(/class="line stroke-portkey dashed"/g)?.length, 2, 'a fitted line a host');
   });
 
   it('has what the CPU of the VMs went to where the agents told', () => {

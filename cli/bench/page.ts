@@ -13,9 +13,12 @@ import {
   wholeVmLegend,
   type TitledPicture,
 } from './figures.js';
+import { growthWithSize } from './growth-figure.js';
+import { growthTable } from './growth-table.js';
 import { headlineOf } from './headline.js';
 import { barsTable, medianTables, savingsTable, wholeVmTable } from './tables.js';
 import type { TextTable } from './text-table.js';
+import { vmMemoryTable } from './vm-memory-table.js';
 import { vmUsesTable } from './vm-uses-table.js';
 
 const title = 'The experiment: CRIU and Portkey mode over sizes and write rates';
@@ -29,6 +32,13 @@ const wholeVmText =
   'QEMU’s own live migration of a VM like the test bed’s, with the same Redis in it under the same client, but no runc ' +
   'around it; idle CPU is taken off as for the modes. Emulated by a QEMU before 9.0, the VM is stopped from outside, so ' +
   'its downtime is longer than QEMU’s own would be. How Portkey mode compares, median against median:';
+const growthText =
+  'CPU of the transfer of idle containers, medians; whiskers are minimum and maximum. The line is that of least squares: ' +
+  'a fixed part and a part for each GiB. Its largest deviation is in per cent of the largest size’s median, and so is how ' +
+  'far that lies above what a line through the other sizes foretells.';
+const vmMemoryText =
+  'The same containers in VMs of several memories, one test bed after the other; all else on this page is of the first. ' +
+  'CPU of the transfer.';
 const modeLegend = [
   { key: 'criu', label: 'CRIU mode' },
   { key: 'portkey', label: 'Portkey mode' },
@@ -45,6 +55,8 @@ export function renderBench(file: BenchFile, { sample = false } = {}): string {
   const savings = savingsTable(statistics);
   const vmUses = vmUsesTable(statistics.modes);
   const wholeVm = wholeVmTable(statistics);
+  const growth = growthTable(statistics.growth);
+  const vmMemory = vmMemoryTable(statistics.vmMemory);
   const bars = barsTable(file);
   return renderPage({ title }, [
     lead(file, sample),
@@ -52,6 +64,14 @@ export function renderBench(file: BenchFile, { sample = false } = {}): string {
     savings === undefined ? '' : section('Savings', savingsText, [tableOf(savings, 4)]),
     vmUses === undefined ? '' : section('CPU of the VMs, by what used it', vmUsesText, [tableOf(vmUses)]),
     wholeVm === undefined ? '' : section('Whole-VM migration', wholeVmText, [tableOf(wholeVm)]),
+    growth === undefined
+      ? ''
+      : section('Growth with size', growthText, [
+          legend(modeLegend),
+          multiples(growthWithSize(statistics.growth, statistics.modes)),
+          tableOf(growth),
+        ]),
+    vmMemory === undefined ? '' : section('VMs of several memories', vmMemoryText, [tableOf(vmMemory)]),
     bars === undefined
       ? ''
       : section('Bars', 'What the hypercall path has to reach, as far as this run can say it.', [

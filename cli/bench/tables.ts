@@ -1,6 +1,6 @@
 /**
  * The experiment's figures as rows of text, for the terminal and for the page: per cell the medians of each mode, then
- * what the VMs' CPU went to and the savings of all cells, then the bars.
+ * what the VMs' CPU went to, the savings of all cells and what they say together, then the bars.
  */
 import { formatBytes } from '../../libraries/units/index.js';
 import type { ModeName } from '../options.js';
@@ -13,9 +13,11 @@ import { cellText, isSameCell } from './cell-text.js';
 import { barColumns, barRows } from './check-bars.js';
 import type { Cell } from './plan.js';
 import { savingNames } from './savings.js';
+import { growthTable } from './growth-table.js';
 import { percent, seconds, spreadText } from './spread-text.js';
 import { cellsOf, type ModeStatistics } from './statistics.js';
 import type { TextTable } from './text-table.js';
+import { vmMemoryTable } from './vm-memory-table.js';
 import { vmUsesTable } from './vm-uses-table.js';
 import type { WholeVmRatio, WholeVmStatistics } from './whole-vm.js';
 
@@ -135,6 +137,8 @@ export function benchText(file: BenchFile): string {
     vmUsesTable(statistics.modes),
     savingsTable(statistics),
     wholeVmTable(statistics),
+    growthTable(statistics.growth),
+    vmMemoryTable(statistics.vmMemory),
   ];
   const tables = all.map((table) => (table === undefined ? '' : terminalTable(table)));
   const bars = barsTable(file);

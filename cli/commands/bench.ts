@@ -27,7 +27,7 @@ Writes out/bench.json after each step, and out/bench.html at the end. Ctrl-C sto
 Examples:
   portkey bench --sizes 64M,256M --write-rates 0,5M --repeat 5
   portkey bench --sizes 1G,2G --write-rates 0,10M --bars
-  portkey bench --sizes 256M --write-rates 0 --vm-memory 2G,8G   the same container in larger VMs`;
+  portkey bench --sizes 256M --write-rates 0 --vm-memory 2G,8G --bars   the same container in larger VMs`;
 
 interface BenchCommandOptions extends PlanOptions, Omit<BedRunOptions, 'keep'> {
   readonly bars?: true;

@@ -21,6 +21,10 @@ export interface Line {
   readonly label: string;
   /** For what is no measurement of its own, but there to compare with. */
   readonly dashed?: boolean;
+  /** Points alone, where a fitted line runs through them. */
+  readonly joined?: false;
+  /** The line alone, where it was fitted and no point of it measured. */
+  readonly marked?: false;
   readonly points: readonly LinePoint[];
 }
 
@@ -108,12 +112,17 @@ function placeLabels(places: readonly number[], { label = String }: Axis, plot: 
   });
 }
 
-function drawLine({ key, label, dashed, points }: Line, { x, y }: LineChart, plot: Plot): string[] {
+function drawLine(
+  { key, label, dashed, joined, marked, points }: Line,
+  { x, y }: LineChart,
+  plot: Plot,
+): string[] {
   const path = points.map((point) => `${place(plot.x(point.x))} ${place(plot.y(point.y))}`).join('L');
   const parts =
-    points.length < 2
+    points.length < 2 || joined === false
       ? []
       : [element('path', { class: `line stroke-${key}${dashed === true ? ' dashed' : ''}`, d: `M${path}` })];
+  if (marked === false) return parts;
   for (const point of points) {
     const { low = point.y, high = point.y } = point;
     const across = plot.x(point.x);
