@@ -133,4 +133,9 @@ describe('the result of a migration', () => {
     );
     assert.doesNotMatch(table, /downtime|verified|CPU|dirty|NaN|undefined/);
   });
+
+  it('tells how many of its pages were only named, where a relay has counted them', () => {
+    assert.match(resultTable(sampleMigration('portkey')), /\nof these zero, only named +1\s200\n/);
+    assert.doesNotMatch(resultTable(sampleMigration('criu')), /zero/);
+  });
 });

@@ -22,6 +22,8 @@ function figures(report: MigrationReport): string[][] {
     value === undefined ? [] : [[label, value]];
   const time = (seconds: number | null): string | undefined =>
     seconds === null ? undefined : formatSeconds(seconds);
+  const countText = (value: number | null): string | undefined =>
+    value === null ? undefined : formatCount(value);
   const yesNo = (value: boolean | null): string | undefined =>
     value === null ? undefined : value ? 'yes' : 'NO';
   return [
@@ -29,6 +31,7 @@ function figures(report: MigrationReport): string[][] {
     ...optional('downtime', time(report.downtimeSeconds)),
     ...optional('client pause', time(report.clientPauseSeconds)),
     ['pages sent', formatCount(report.pagesSent)],
+    ...optional('of these zero, only named', countText(report.zeroPages)),
     ['bytes sent', formatBytes(report.bytesSent)],
     ['hypercalls', formatCount(report.hypercalls)],
     ...optional('source host CPU (transfer)', cpuText(source)),

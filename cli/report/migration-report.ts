@@ -70,6 +70,8 @@ const reportSchema = z.looseObject({
   downtimeSeconds: seconds.nullable(),
   rounds: z.array(roundSchema),
   pagesSent: count,
+  /** Those of pagesSent that the relay only named; null in criu mode, or before all has landed. */
+  zeroPages: count.nullable().default(null),
   bytesSent: count,
   hypercalls: count,
   phases: z.array(z.looseObject({ name: z.string(), seconds })),

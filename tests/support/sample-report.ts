@@ -88,6 +88,7 @@ export function sampleMigration(
       last: index === pages.length - 1,
     })),
     pagesSent,
+    zeroPages: portkey ? 1_200 : null,
     bytesSent: pagesSent * 4096,
     hypercalls: portkey ? 151 : 0,
     phases,

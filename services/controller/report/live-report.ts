@@ -30,6 +30,7 @@ export class LiveReport {
   private description: Description | undefined;
   private finalDump: FinalDumpReport | null = null;
   private landed: { pages: number; bytes: number } | null = null;
+  private zeroPages: number | null = null;
   private imageBytes = 0;
   private frozen: { readonly atSeconds: number; readonly wallTime: string } | undefined;
   private downtimeSeconds: number | null = null;
@@ -79,6 +80,7 @@ export class LiveReport {
 
   addLanding(sealed: LandingSealed, imageBytes: number): void {
     this.landed = { pages: sealed.pages, bytes: sealed.bytes };
+    this.zeroPages = sealed.zeroPages;
     this.imageBytes = imageBytes;
   }
 
@@ -137,6 +139,7 @@ export class LiveReport {
       finalDump: this.finalDump,
       landed: this.landed,
       pagesSent: sum((round) => round.pages),
+      zeroPages: this.zeroPages,
       bytesSent: sum((round) => round.bytes) + this.imageBytes,
       hypercalls: sum((round) => round.hypercalls),
       phases: this.stopwatch.phases(),

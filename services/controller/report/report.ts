@@ -62,6 +62,8 @@ export interface MigrationReport {
   readonly finalDump: FinalDumpReport | null;
   readonly landed: { readonly pages: number; readonly bytes: number } | null;
   readonly pagesSent: number;
+  /** Those of pagesSent that were named and not sent; null where no relay has counted them to the end. */
+  readonly zeroPages: number | null;
   readonly bytesSent: number;
   readonly hypercalls: number;
   /** Always all three, in order. */

@@ -69,6 +69,7 @@ export interface MigrationReport {
   readonly totalSeconds: number;
   readonly downtimeSeconds: number;
   readonly pagesSent: number;
+  readonly zeroPages: number | null;
   readonly hypercalls: number;
   readonly finalDump: { readonly criuPages: number; readonly parentPages: number } | null;
   readonly landed: { readonly pages: number } | null;

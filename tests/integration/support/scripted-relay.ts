@@ -46,7 +46,7 @@ export function relayHandlers(vm: ScriptedVm, process: ScriptedProcess): Handler
     SealLanding: ({ migrationId }) =>
       process.call('SealLanding', () => {
         open(migrationId);
-        return { pages: 1234, bytes: 1234 * 4096 + 130_000 };
+        return { pages: 1234, zeroPages: 234, bytes: 1000 * 4096 + 130_000 };
       }),
     GetTransfer: () => process.call('GetTransfer', () => ({ pages: 0, bytes: 0, hypercalls: 0 })),
     CloseSession: ({ migrationId }) =>
