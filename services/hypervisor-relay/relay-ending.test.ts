@@ -2,53 +2,50 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 
-import { type HypercallClient } from '../../libraries/hypercall/index.js';
 import { PAGE_BYTES } from '../../libraries/units/index.js';
 import { encodeMessage } from './stream/protocol.js';
-import { listOf, object, withRelays, type Relays } from './testing/relays.js';
+import { listOf, object, withRelays } from './testing/relays.js';
 import { greet } from './testing/scripted-guest.js';
 import { highRamAddress } from './testing/scripted-qemu.js';
-import { deadlineMs, type TwoHosts } from './testing/two-hosts.js';
+import { deadlineMs } from './testing/two-hosts.js';
 
 /** For JavaScript's own heap; what is on its way is 768 MiB. */
 const boundBytes = 32 * 2 ** 20;
 
 describe('a stream between two relays that ends before its time', function () {
   this.timeout(60_000);
-  let relays: Relays;
-  let hosts: TwoHosts;
-  let guest: HypercallClient;
-  withRelays((given) => {
-    relays = given;
-    ({ hosts, guest } = relays);
-  });
+  const relays = withRelays();
 
   it('abort what an agent that restarts had in flight', async () => {
-    await hosts.open('restarted', 4096);
+    await relays.hosts.open('restarted', 4096);
     relays.fill(listOf([[0x100, 100, 0]]));
-    const id = await guest.open('restarted', object);
-    await guest.send(id, listOf([[0x100, 100, 0]]));
-    const { client } = await greet(hosts.vmA);
+    const id = await relays.guest.open('restarted', object);
+    await relays.guest.send(id, listOf([[0x100, 100, 0]]));
+    const { client } = await greet(relays.hosts.vmA);
     const next = await client.open('restarted', object);
     const { landed } = await client.send(next, listOf([[0x100, 1, 0]]));
     await assert.rejects(landed, { code: 'channel-closed', message: /HELLO anew/ });
-    await hosts.close('restarted');
+    await relays.hosts.close('restarted');
   });
 
   it('end a stream whose session is closed at the other side, and say so to the guest', async () => {
-    await hosts.open('dies', 2 ** 20);
-    const id = await guest.open('dies', object);
+    await relays.hosts.open('dies', 2 ** 20);
+    const id = await relays.guest.open('dies', object);
     const runs = listOf([[0x100, 2000, 0]]);
     relays.fill(runs);
-    const { landed } = await guest.send(id, runs);
-    await hosts.relayB.client.call('CloseSession', { migrationId: 'dies', vm: 'vm-b' }, { deadlineMs });
+    const { landed } = await relays.guest.send(id, runs);
+    await relays.hosts.relayB.client.call(
+      'CloseSession',
+      { migrationId: 'dies', vm: 'vm-b' },
+      { deadlineMs },
+    );
     await assert.rejects(landed, { code: 'stream-broken' });
     await assert.rejects(
-      hosts.relayA.client.call('SendImages', { migrationId: 'dies', vm: 'vm-a' }, { deadlineMs }),
+      relays.hosts.relayA.client.call('SendImages', { migrationId: 'dies', vm: 'vm-a' }, { deadlineMs }),
       { code: 'stream-broken' },
     );
-    assert.equal(guest.error, undefined);
-    await hosts.close('dies');
+    assert.equal(relays.guest.error, undefined);
+    await relays.hosts.close('dies');
   });
 
   it('abort a stream whose receiver stalls', async () => {
@@ -62,25 +59,19 @@ describe('a stream between two relays that ends before its time', function () {
     await new Promise<void>((resolve) => stalled.listen(0, '127.0.0.1', resolve));
     const { port } = stalled.address() as { port: number };
     try {
-      await hosts.relayA.client.call(
-        'OpenStream',
-        {
-          migrationId: 'stalled',
-          vm: 'vm-a',
-          address: '127.0.0.1',
-          port,
-          token: 'ab'.repeat(32),
-          bytesPerSecond: 0,
-        },
-        { deadlineMs },
-      );
-      const id = await guest.open('stalled', object);
+      const token = 'ab'.repeat(32);
+      await relays.hosts.openStream('stalled', { address: '127.0.0.1', port, token });
+      const id = await relays.guest.open('stalled', object);
       const runs = listOf([[highRamAddress / PAGE_BYTES, 16_384, 0]]);
       relays.fill(runs);
-      const { landed } = await guest.send(id, runs);
+      const { landed } = await relays.guest.send(id, runs);
       await new Promise((resolve) => setTimeout(resolve, 200));
       const startMs = performance.now();
-      await hosts.relayA.client.call('CloseSession', { migrationId: 'stalled', vm: 'vm-a' }, { deadlineMs });
+      await relays.hosts.relayA.client.call(
+        'CloseSession',
+        { migrationId: 'stalled', vm: 'vm-a' },
+        { deadlineMs },
+      );
       assert.ok(performance.now() - startMs < 2000);
       await assert.rejects(landed, { code: 'stream-broken' });
     } finally {
@@ -89,23 +80,23 @@ describe('a stream between two relays that ends before its time', function () {
   });
 
   it('stop while the receiver does, without piling anything up, and go on with it', async () => {
-    const { relayA, relayB } = hosts;
+    const { relayA, relayB } = relays.hosts;
     const pages = 24_576;
     const runs = listOf([[highRamAddress / PAGE_BYTES, pages, 0]]);
     relays.fill(runs);
-    await hosts.open('paused');
+    await relays.hosts.open('paused');
     const before = [relayA.anonymousBytes, relayB.anonymousBytes];
     relayB.pause();
     let sending: Promise<unknown>;
     try {
-      const id = await guest.open('paused', object);
+      const id = await relays.guest.open('paused', object);
       // As many SENDs as there are credits, of 48 MiB each.
       const sends = Array.from({ length: 16 }, async (_, index) => {
         const list = listOf([
           [highRamAddress / PAGE_BYTES + (index % 2) * 12_288, 12_288, (index % 2) * 12_288],
         ]);
         await (
-          await guest.send(id, list)
+          await relays.guest.send(id, list)
         ).landed;
       });
       sending = Promise.all(sends);
@@ -126,6 +117,6 @@ describe('a stream between two relays that ends before its time', function () {
     relays.verify('paused', runs);
     const landed = relayB.anonymousBytes - (before[1] ?? 0);
     assert.ok(landed < boundBytes, `the destination grew by ${landed} bytes`);
-    await hosts.close('paused');
+    await relays.hosts.close('paused');
   });
 });

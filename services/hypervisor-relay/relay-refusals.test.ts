@@ -2,63 +2,57 @@
 import assert from 'node:assert/strict';
 import { symlinkSync } from 'node:fs';
 
-import { FrameWriter, type HypercallClient } from '../../libraries/hypercall/index.js';
+import { FrameWriter } from '../../libraries/hypercall/index.js';
 import { PAGE_BYTES } from '../../libraries/units/index.js';
-import { listOf, object, withRelays, type Relays } from './testing/relays.js';
+import { listOf, object, withRelays } from './testing/relays.js';
 import { greet } from './testing/scripted-guest.js';
 import { lowRamBytes } from './testing/scripted-qemu.js';
-import { deadlineMs, type TwoHosts } from './testing/two-hosts.js';
+import { deadlineMs } from './testing/two-hosts.js';
 
 describe('two relays, asked for what they must not do,', function () {
   this.timeout(60_000);
-  let relays: Relays;
-  let hosts: TwoHosts;
-  let guest: HypercallClient;
-  withRelays((given) => {
-    relays = given;
-    ({ hosts, guest } = relays);
-  });
+  const relays = withRelays();
 
   it('refuse a run outside RAM, close the port, and go on', async () => {
-    await hosts.open('outside');
+    await relays.hosts.open('outside');
     for (const runs of [
       listOf([[0xc0, 1, 0]]),
       listOf([[lowRamBytes / PAGE_BYTES - 1, 2, 0]]),
       listOf([[2 ** 40 - 1, 1, 0]]),
       listOf([[0x100, 1, 2 ** 44]]),
     ]) {
-      const id = await guest.open('outside', `memory/pages-${runs.pfn(0)}.img`);
+      const id = await relays.guest.open('outside', `memory/pages-${runs.pfn(0)}.img`);
       const closed = relays.reconnected();
-      const { landed } = await guest.send(id, runs);
+      const { landed } = await relays.guest.send(id, runs);
       await assert.rejects(landed, { code: 'bad-run' });
-      assert.equal(guest.error?.code, 'bad-run');
+      assert.equal(relays.guest.error?.code, 'bad-run');
       await closed;
-      ({ client: guest } = await greet(hosts.vmA));
+      await relays.greet();
     }
     assert.match(
-      (await hosts.relayA.metric('portkey_hypercall_errors_total{vm="vm-a",code="bad-run"}')) ?? '',
+      (await relays.hosts.relayA.metric('portkey_hypercall_errors_total{vm="vm-a",code="bad-run"}')) ?? '',
       / 4$/,
     );
-    await hosts.close('outside');
+    await relays.hosts.close('outside');
   });
 
   it('close the port at a bad frame, count it, and serve the agent that comes back', async () => {
-    const socket = await hosts.vmA.port('checkpoint');
+    const socket = await relays.hosts.vmA.port('checkpoint');
     const closed = relays.reconnected();
     socket.write(Buffer.alloc(100, 'rubbish'));
     await closed;
-    assert.equal(guest.error?.code, 'bad-frame');
-    const { vms } = await hosts.relayA.client.call('GetHost', {}, { deadlineMs });
+    assert.equal(relays.guest.error?.code, 'bad-frame');
+    const { vms } = await relays.hosts.relayA.client.call('GetHost', {}, { deadlineMs });
     assert.equal(vms[0]?.checkpoint?.ready, false);
     assert.match(vms[0].checkpoint.detail, /closed: .*not with PKHC|has not said HELLO/);
-    const again = await greet(hosts.vmA);
+    const again = await greet(relays.hosts.vmA);
     assert.equal(again.grant.credits, 16);
     await again.client.close();
   });
 
   it('refuse more SENDs than they granted', async () => {
-    await hosts.open('credits', 4096);
-    const socket = await hosts.vmA.port('checkpoint');
+    await relays.hosts.open('credits', 4096);
+    const socket = await relays.hosts.vmA.port('checkpoint');
     const writer = new FrameWriter();
     // The guest's HELLO had sequence 0; go on from there behind the client's back.
     writer.encode({ type: 'bye' });
@@ -69,15 +63,15 @@ describe('two relays, asked for what they must not do,', function () {
     const closed = relays.reconnected();
     socket.write(Buffer.concat(frames));
     await closed;
-    assert.match(guest.error?.message ?? '', /more than 16 SENDs/);
-    await hosts.close('credits');
+    assert.match(relays.guest.error?.message ?? '', /more than 16 SENDs/);
+    await relays.hosts.close('credits');
   });
 
   it('tell a guest about a migration that they do not know, and leave its channel alone', async () => {
-    const id = await guest.open('nobody', object);
-    const { landed } = await guest.send(id, listOf([[0x100, 1, 0]]));
+    const id = await relays.guest.open('nobody', object);
+    const { landed } = await relays.guest.send(id, listOf([[0x100, 1, 0]]));
     await assert.rejects(landed, { code: 'session-unknown', message: /nobody/ });
-    assert.equal(guest.error, undefined);
+    assert.equal(relays.guest.error, undefined);
   });
 
   it('refuse a HELLO whose nonce is not in RAM, or that is too large, or of the other agent', async () => {
@@ -87,72 +81,57 @@ describe('two relays, asked for what they must not do,', function () {
       [{ memoryBytes: 2 ** 40 }, 'nonce-mismatch', /check checkpointSocket/],
     ] as const;
     for (const [options, code, message] of cases) {
-      await assert.rejects(greet(hosts.vmA, options), { code, message });
-      const { vms } = await hosts.relayA.client.call('GetHost', {}, { deadlineMs });
+      await assert.rejects(greet(relays.hosts.vmA, options), { code, message });
+      const { vms } = await relays.hosts.relayA.client.call('GetHost', {}, { deadlineMs });
       assert.match(vms[0]?.checkpoint?.detail ?? '', message);
     }
-    await assert.rejects(
-      hosts.relayA.client.call(
-        'OpenStream',
-        { migrationId: 'm', vm: 'vm-a', address: '127.0.0.1', port: 1, token: '', bytesPerSecond: 0 },
-        { deadlineMs },
-      ),
-      { code: 'no-hypercall-channel' },
-    );
+    await assert.rejects(relays.hosts.openStream('m', { address: '127.0.0.1', port: 1, token: '' }), {
+      code: 'no-hypercall-channel',
+    });
   });
 
   it('admit no stream without the token, and still admit the right one', async () => {
     const migrationId = 'guarded';
-    const landing = await hosts.relayB.client.call(
-      'OpenLanding',
-      { migrationId, vm: 'vm-b', expectedBytes: 1 },
-      { deadlineMs },
-    );
-    const stream = {
-      migrationId,
-      vm: 'vm-a',
-      address: landing.address,
-      port: landing.port,
-      bytesPerSecond: 0,
-    };
+    const landing = await relays.hosts.openLanding(migrationId);
+    const refused = { code: 'session-unknown', message: /token/ };
     await assert.rejects(
-      hosts.relayA.client.call('OpenStream', { ...stream, token: '00'.repeat(32) }, { deadlineMs }),
-      { code: 'session-unknown', message: /token/ },
+      relays.hosts.openStream(migrationId, { ...landing, token: '00'.repeat(32) }),
+      refused,
     );
-    await hosts.relayA.client.call('OpenStream', { ...stream, token: landing.token }, { deadlineMs });
+    await relays.hosts.openStream(migrationId, landing);
     const runs = listOf([[0x100, 1, 0]]);
     relays.fill(runs);
     await relays.send(migrationId, runs);
     relays.verify(migrationId, runs);
-    await hosts.close(migrationId);
+    await relays.hosts.close(migrationId);
   });
 
   it('do not follow a link that the guest put in its landing folder', async () => {
-    await hosts.open('trap');
-    symlinkSync('/dev/shm', hosts.landedPath('trap', 'memory'));
-    const id = await guest.open('trap', object);
-    const { landed } = await guest.send(id, listOf([[0x100, 1, 0]]));
+    await relays.hosts.open('trap');
+    symlinkSync('/dev/shm', relays.hosts.landedPath('trap', 'memory'));
+    const id = await relays.guest.open('trap', object);
+    const { landed } = await relays.guest.send(id, listOf([[0x100, 1, 0]]));
     await assert.rejects(landed, { code: 'internal', message: /ELOOP|EEXIST|ENOTDIR/ });
-    await hosts.close('trap');
-    const escaping = await guest.open('trap', '../../x');
-    await assert.rejects((await guest.send(escaping, listOf([[0x100, 1, 0]]))).landed);
+    await relays.hosts.close('trap');
+    const escaping = await relays.guest.open('trap', '../../x');
+    await assert.rejects((await relays.guest.send(escaping, listOf([[0x100, 1, 0]]))).landed);
   });
 
   it('refuse unknown VMs, bad ids, a second landing, and one without room', async () => {
     const call = (vm: string, migrationId: string, expectedBytes: number): Promise<unknown> =>
-      hosts.relayB.client.call('OpenLanding', { migrationId, vm, expectedBytes }, { deadlineMs });
+      relays.hosts.relayB.client.call('OpenLanding', { migrationId, vm, expectedBytes }, { deadlineMs });
     await assert.rejects(call('vm-x', 'm', 1), { code: 'vm-unknown' });
     await assert.rejects(call('vm-b', '../m', 1), { code: 'invalid-argument' });
     await assert.rejects(call('vm-b', 'm', 2 ** 50), { code: 'no-room', message: /free space in/ });
     await call('vm-b', 'm', 1);
     await assert.rejects(call('vm-b', 'm', 1), { code: 'transition-refused' });
     await assert.rejects(
-      hosts.relayB.client.call('SealLanding', { migrationId: 'm', vm: 'vm-b' }, { deadlineMs: 300 }),
+      relays.hosts.relayB.client.call('SealLanding', { migrationId: 'm', vm: 'vm-b' }, { deadlineMs: 300 }),
       { code: 'deadline-exceeded' },
     );
-    await hosts.close('m');
+    await relays.hosts.close('m');
     await assert.rejects(
-      hosts.relayB.client.call('SealLanding', { migrationId: 'm', vm: 'vm-b' }, { deadlineMs }),
+      relays.hosts.relayB.client.call('SealLanding', { migrationId: 'm', vm: 'vm-b' }, { deadlineMs }),
       { code: 'session-unknown' },
     );
   });

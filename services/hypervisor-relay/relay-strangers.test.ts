@@ -11,29 +11,16 @@ import {
   helloBody,
   streamHeaderBytes,
 } from './stream/protocol.js';
-import { listOf, withRelays, type Relays } from './testing/relays.js';
-import { deadlineMs, type TwoHosts } from './testing/two-hosts.js';
+import { listOf, withRelays } from './testing/relays.js';
+import { deadlineMs } from './testing/two-hosts.js';
 
 describe('a landing', function () {
   this.timeout(60_000);
-  let relays: Relays;
-  let hosts: TwoHosts;
+  const relays = withRelays();
   const sockets: Socket[] = [];
-  withRelays((given) => {
-    relays = given;
-    ({ hosts } = relays);
-  });
   afterEach(() => {
     for (const socket of sockets.splice(0)) socket.destroy();
   });
-
-  function openLanding(migrationId: string): Promise<Landing> {
-    return hosts.relayB.client.call(
-      'OpenLanding',
-      { migrationId, vm: 'vm-b', expectedBytes: 1 },
-      { deadlineMs },
-    );
-  }
 
   async function visit({ address, port }: Landing): Promise<Socket> {
     const socket = connect(port, address).on('error', () => undefined);
@@ -44,30 +31,25 @@ describe('a landing', function () {
 
   it('does not keep its stream waiting for strangers that say nothing, or begin and do not go on', async () => {
     const migrationId = 'crowded';
-    const landing = await openLanding(migrationId);
+    const landing = await relays.hosts.openLanding(migrationId);
     for (let silent = 0; silent < 3; silent += 1) await visit(landing);
     const hello = encodeMessage('hello', 0, helloBody(Buffer.alloc(32), migrationId));
     for (const length of [1, streamHeaderBytes, hello.length - 1]) {
       (await visit(landing)).write(hello.subarray(0, length));
     }
     const startMs = performance.now();
-    const { address, port, token } = landing;
-    await hosts.relayA.client.call(
-      'OpenStream',
-      { migrationId, vm: 'vm-a', address, port, token, bytesPerSecond: 0 },
-      { deadlineMs },
-    );
+    await relays.hosts.openStream(migrationId, landing);
     assert.ok(performance.now() - startMs < 3_000, `admitted after ${performance.now() - startMs} ms`);
     const runs = listOf([[0x100, 1, 0]]);
     relays.fill(runs);
     await relays.send(migrationId, runs);
     relays.verify(migrationId, runs);
-    await hosts.close(migrationId);
+    await relays.hosts.close(migrationId);
   });
 
   it('ends a stream in which a message is missing', async () => {
     const migrationId = 'gap';
-    const landing = await openLanding(migrationId);
+    const landing = await relays.hosts.openLanding(migrationId);
     const socket = await visit(landing);
     const received: Buffer[] = [];
     socket.on('data', (bytes) => received.push(bytes));
@@ -83,9 +65,9 @@ describe('a landing', function () {
       text: 'message 2 came where 1 was due',
     });
     await assert.rejects(
-      hosts.relayB.client.call('SealLanding', { migrationId, vm: 'vm-b' }, { deadlineMs }),
+      relays.hosts.relayB.client.call('SealLanding', { migrationId, vm: 'vm-b' }, { deadlineMs }),
       { code: 'stream-broken' },
     );
-    await hosts.close(migrationId);
+    await relays.hosts.close(migrationId);
   });
 });

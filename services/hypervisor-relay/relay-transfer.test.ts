@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { RunList, type HypercallClient } from '../../libraries/hypercall/index.js';
+import { RunList } from '../../libraries/hypercall/index.js';
 import { PAGE_BYTES } from '../../libraries/units/index.js';
-import { listOf, object, withRelays, type Relays } from './testing/relays.js';
+import { listOf, object, withRelays } from './testing/relays.js';
 import { highRamAddress, lowRamBytes } from './testing/scripted-qemu.js';
 import { deadlineMs, TwoHosts } from './testing/two-hosts.js';
 
@@ -17,16 +17,10 @@ const places = [
 for (const { what, start } of places)
   describe(what, function () {
     this.timeout(60_000);
-    let relays: Relays;
-    let hosts: TwoHosts;
-    let guest: HypercallClient;
-    withRelays((given) => {
-      relays = given;
-      ({ hosts, guest } = relays);
-    }, start);
+    const relays = withRelays(start);
 
     it('know their VMs and what runs them', async () => {
-      const { vms } = await hosts.relayA.client.call('GetHost', {}, { deadlineMs });
+      const { vms } = await relays.hosts.relayA.client.call('GetHost', {}, { deadlineMs });
       const [vm] = vms;
       assert.equal(vm?.name, 'vm-a');
       assert.equal(vm.accelerator, 'tcg');
@@ -44,20 +38,20 @@ for (const { what, start } of places)
         [lowRamBytes / PAGE_BYTES - 4, 4, 100_000],
       ]);
       relays.fill(runs);
-      await hosts.open('contiguous');
+      await relays.hosts.open('contiguous');
       await relays.send('contiguous', runs);
       relays.verify('contiguous', runs);
-      const counts = await hosts.relayA.client.call(
+      const counts = await relays.hosts.relayA.client.call(
         'GetTransfer',
         { migrationId: 'contiguous', vm: 'vm-a' },
         { deadlineMs },
       );
       assert.equal(counts.pages, runs.pageCount);
       assert.ok(
-        statSync(hosts.landedPath('contiguous', object)).blocks * 512 < 20_000 * PAGE_BYTES,
+        statSync(relays.hosts.landedPath('contiguous', object)).blocks * 512 < 20_000 * PAGE_BYTES,
         'sparse',
       );
-      await hosts.close('contiguous');
+      await relays.hosts.close('contiguous');
     });
 
     it('move pages of which none follows on from another, and overwrite them in place', async () => {
@@ -65,11 +59,11 @@ for (const { what, start } of places)
       for (let index = 0; index < 6000; index += 1) runs.push(0x200 + ((index * 7919) % 8000), 1, index * 2);
       for (const version of [1, 2]) {
         relays.fill(runs, version);
-        if (version === 1) await hosts.open('fragmented');
+        if (version === 1) await relays.hosts.open('fragmented');
         await relays.send('fragmented', runs);
         relays.verify('fragmented', runs, version);
       }
-      await hosts.close('fragmented');
+      await relays.hosts.close('fragmented');
     });
 
     it('name zero pages without sending them, and clear what an earlier round landed there', async () => {
@@ -78,14 +72,15 @@ for (const { what, start } of places)
         [highRamAddress / PAGE_BYTES + 0x4000, 500, 50_000],
       ]);
       relays.fill(runs);
-      await hosts.open('zero');
+      await relays.hosts.open('zero');
       const transfer = (): Promise<object> =>
-        hosts.relayB.client.call('GetTransfer', { migrationId: 'zero', vm: 'vm-b' }, { deadlineMs });
+        relays.hosts.relayB.client.call('GetTransfer', { migrationId: 'zero', vm: 'vm-b' }, { deadlineMs });
       await relays.send('zero', runs);
       relays.verify('zero', runs);
-      const before = statSync(hosts.landedPath('zero', object)).blocks;
+      const before = statSync(relays.hosts.landedPath('zero', object)).blocks;
       const zero = Buffer.alloc(PAGE_BYTES);
-      for (let at = 0; at < 3000; at += 1) if (at % 3 > 0) hosts.vmA.write((0x2000 + at) * PAGE_BYTES, zero);
+      for (let at = 0; at < 3000; at += 1)
+        if (at % 3 > 0) relays.hosts.vmA.write((0x2000 + at) * PAGE_BYTES, zero);
       // Beyond everything that landed: the file must be long enough for them all the same.
       const all = listOf([
         [0x2000, 3000, 100],
@@ -93,19 +88,19 @@ for (const { what, start } of places)
         [highRamAddress / PAGE_BYTES + 0x5000, 700, 60_000],
       ]);
       await relays.send('zero', all);
-      const landed = hosts.landed('zero', object);
+      const landed = relays.hosts.landed('zero', object);
       for (let at = 0; at < 3000; at += 1) {
         const place = (100 + at) * PAGE_BYTES;
         assert.deepEqual(
           landed.subarray(place, place + PAGE_BYTES),
-          hosts.vmA.read((0x2000 + at) * PAGE_BYTES, PAGE_BYTES),
+          relays.hosts.vmA.read((0x2000 + at) * PAGE_BYTES, PAGE_BYTES),
           `page ${100 + at}`,
         );
       }
       assert.equal(landed.length, 60_700 * PAGE_BYTES);
       assert.ok(landed.subarray(60_000 * PAGE_BYTES).equals(Buffer.alloc(700 * PAGE_BYTES)));
       assert.ok(
-        statSync(hosts.landedPath('zero', object)).blocks <= before - (2000 * PAGE_BYTES) / 512,
+        statSync(relays.hosts.landedPath('zero', object)).blocks <= before - (2000 * PAGE_BYTES) / 512,
         'freed',
       );
       assert.deepEqual(await transfer(), {
@@ -116,33 +111,33 @@ for (const { what, start } of places)
         starvedSeconds: 0,
       });
       // Counted where it is sent, and where it lands.
-      const counted = hosts.isOneHost ? 2 * 2700 : 2700;
+      const counted = relays.hosts.isOneHost ? 2 * 2700 : 2700;
       assert.equal(
-        await hosts.relayA.metric('portkey_zero_pages_total'),
+        await relays.hosts.relayA.metric('portkey_zero_pages_total'),
         `portkey_zero_pages_total ${counted}`,
       );
-      await hosts.close('zero');
+      await relays.hosts.close('zero');
     });
 
     it('take one hypercall per page when told so', async () => {
       const runs = listOf([[0x300, 200, 0]]);
       relays.fill(runs);
-      await hosts.open('fixed');
+      await relays.hosts.open('fixed');
       const batcher = await relays.send('fixed', runs, 'fixed:1');
       assert.equal(batcher.sends, 200);
       relays.verify('fixed', runs);
-      const { hypercalls } = await hosts.relayA.client.call(
+      const { hypercalls } = await relays.hosts.relayA.client.call(
         'GetTransfer',
         { migrationId: 'fixed', vm: 'vm-a' },
         { deadlineMs },
       );
       assert.equal(hypercalls, 202);
-      await hosts.close('fixed');
+      await relays.hosts.close('fixed');
     });
 
     it('send images, seal the landing, and leave nothing behind when closed', async () => {
       const migrationId = 'images';
-      const outgoing = join(hosts.vmA.config.share, 'outgoing', migrationId);
+      const outgoing = join(relays.hosts.vmA.config.share, 'outgoing', migrationId);
       mkdirSync(join(outgoing, 'final/tmpfs'), { recursive: true });
       writeFileSync(join(outgoing, 'final/core-1.img'), 'core');
       writeFileSync(join(outgoing, 'final/tmpfs/dev.img'), Buffer.alloc(100_000, 'x'));
@@ -151,23 +146,30 @@ for (const { what, start } of places)
       symlinkSync('../parent', join(outgoing, 'final/parent'));
       const runs = listOf([[0x400, 10, 0]]);
       relays.fill(runs);
-      await hosts.open(migrationId);
+      await relays.hosts.open(migrationId);
       await relays.send(migrationId, runs);
-      const sent = await hosts.relayA.client.call('SendImages', { migrationId, vm: 'vm-a' }, { deadlineMs });
+      const sent = await relays.hosts.relayA.client.call(
+        'SendImages',
+        { migrationId, vm: 'vm-a' },
+        { deadlineMs },
+      );
       assert.deepEqual(sent, { files: 2, bytes: 100_004 });
-      const sealed = await hosts.relayB.client.call(
+      const sealed = await relays.hosts.relayB.client.call(
         'SealLanding',
         { migrationId, vm: 'vm-b' },
         { deadlineMs },
       );
       assert.deepEqual(sealed, { pages: 10, zeroPages: 0, bytes: 10 * PAGE_BYTES + 100_004 });
-      assert.equal(hosts.landed(migrationId, 'final/core-1.img').toString(), 'core');
-      assert.equal(hosts.landed(migrationId, 'final/tmpfs/dev.img').length, 100_000);
-      assert.deepEqual(readdirSync(hosts.landedPath(migrationId, 'final')).sort(), ['core-1.img', 'tmpfs']);
-      await hosts.close(migrationId);
-      await hosts.close(migrationId);
+      assert.equal(relays.hosts.landed(migrationId, 'final/core-1.img').toString(), 'core');
+      assert.equal(relays.hosts.landed(migrationId, 'final/tmpfs/dev.img').length, 100_000);
+      assert.deepEqual(readdirSync(relays.hosts.landedPath(migrationId, 'final')).sort(), [
+        'core-1.img',
+        'tmpfs',
+      ]);
+      await relays.hosts.close(migrationId);
+      await relays.hosts.close(migrationId);
       assert.ok(!existsSync(outgoing));
-      assert.ok(!existsSync(hosts.landedPath(migrationId, '')));
+      assert.ok(!existsSync(relays.hosts.landedPath(migrationId, '')));
     });
 
     for (const mibPerSecond of [2, 10, 40, 100]) {
@@ -177,20 +179,20 @@ for (const { what, start } of places)
         // A second of pages, and one of images, nearly all of it in one.
         const runs = listOf([[highRamAddress / PAGE_BYTES, bytesPerSecond / PAGE_BYTES, 0]]);
         relays.fill(runs);
-        const outgoing = join(hosts.vmA.config.share, 'outgoing', migrationId);
+        const outgoing = join(relays.hosts.vmA.config.share, 'outgoing', migrationId);
         mkdirSync(join(outgoing, 'final'), { recursive: true });
         const image = Buffer.alloc(bytesPerSecond - 1000, 'x');
         writeFileSync(join(outgoing, 'final/tmpfs.img'), image);
         writeFileSync(join(outgoing, 'final/core.img'), image.subarray(0, 1000));
-        await hosts.open(migrationId, bytesPerSecond);
+        await relays.hosts.open(migrationId, bytesPerSecond);
         const seconds = async (work: () => Promise<unknown>): Promise<number> => {
           const startMs = performance.now();
           await work();
           return (performance.now() - startMs) / 1000;
         };
         const ofPages = await seconds(() => relays.send(migrationId, runs));
-        const ofImages = await seconds(() => hosts.seal(migrationId));
-        assert.ok(hosts.landed(migrationId, 'final/tmpfs.img').equals(image));
+        const ofImages = await seconds(() => relays.hosts.seal(migrationId));
+        assert.ok(relays.hosts.landed(migrationId, 'final/tmpfs.img').equals(image));
         for (const [what, taken, due] of [
           ['pages', ofPages, 1],
           ['images', ofImages, 1],
@@ -202,30 +204,30 @@ for (const { what, start } of places)
             `${what} took ${taken} s for ${due} s`,
           );
         }
-        await hosts.close(migrationId);
+        await relays.hosts.close(migrationId);
       });
     }
 
     it('account for the CPU of the VM', async () => {
-      const reading = await hosts.relayA.client.call('ReadCpu', { vm: 'vm-a' }, { deadlineMs });
+      const reading = await relays.hosts.relayA.client.call('ReadCpu', { vm: 'vm-a' }, { deadlineMs });
       assert.ok((reading.used?.vm ?? 0) > 0 && (reading.used?.relay ?? 0) > 0);
       assert.ok(reading.atSeconds > 0 && reading.idlePerSecond !== null);
     });
 
     it('close the files of tasks that end, however many come and go', async () => {
-      await hosts.open('short-lived');
+      await relays.hosts.open('short-lived');
       for (let task = 0; task < 1_100; task += 1) {
-        const id = await guest.open('short-lived', `memory/pages-${task}.img`);
-        if (task % 100 === 0) await (await guest.send(id, listOf([[0x100, 1, task]]))).landed;
-        await guest.closeObject(id);
+        const id = await relays.guest.open('short-lived', `memory/pages-${task}.img`);
+        if (task % 100 === 0) await (await relays.guest.send(id, listOf([[0x100, 1, task]]))).landed;
+        await relays.guest.closeObject(id);
       }
-      const last = await guest.open('short-lived', object);
+      const last = await relays.guest.open('short-lived', object);
       const runs = listOf([[0x100, 1, 0]]);
       relays.fill(runs);
       await (
-        await guest.send(last, runs)
+        await relays.guest.send(last, runs)
       ).landed;
       relays.verify('short-lived', runs);
-      await hosts.close('short-lived');
+      await relays.hosts.close('short-lived');
     });
   });

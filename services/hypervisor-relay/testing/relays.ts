@@ -8,6 +8,7 @@ import {
   Batcher,
   parseBatchPolicy,
   RunList,
+  type Grant,
   type HypercallClient,
 } from '../../../libraries/hypercall/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
@@ -30,10 +31,29 @@ export function listOf(runs: readonly (readonly [pfn: number, count: number, pag
 }
 
 export class Relays {
-  constructor(
-    readonly hosts: TwoHosts,
-    readonly guest: HypercallClient,
-  ) {}
+  private place: TwoHosts | undefined;
+  private agent: HypercallClient | undefined;
+
+  get hosts(): TwoHosts {
+    assert.ok(this.place, 'relays are there in tests only');
+    return this.place;
+  }
+
+  get guest(): HypercallClient {
+    assert.ok(this.agent, 'a guest is there in tests only');
+    return this.agent;
+  }
+
+  async start(start: () => Promise<TwoHosts>): Promise<void> {
+    this.place = await start();
+  }
+
+  /** The guest says HELLO, once more if it has. */
+  async greet(): Promise<Grant> {
+    const { client, grant } = await greet(this.hosts.vmA);
+    this.agent = client;
+    return grant;
+  }
 
   /** A port that the relay closes is opened by it again. */
   async reconnected(): Promise<void> {
@@ -80,20 +100,12 @@ export class Relays {
   }
 }
 
-/** For `describe`: hands each test its relays before it runs. */
-export function withRelays(give: (relays: Relays) => void, start = TwoHosts.start.bind(TwoHosts)): void {
-  let hosts: TwoHosts | undefined;
-  let guest: HypercallClient | undefined;
-  before(async () => {
-    hosts = await start();
-  });
-  after(async () => {
-    assert.deepEqual(await hosts?.stop(), [0, 0]);
-  });
-  beforeEach(async () => {
-    assert.ok(hosts);
-    guest = (await greet(hosts.vmA)).client;
-    give(new Relays(hosts, guest));
-  });
-  afterEach(() => guest?.close());
+/** For `describe`: relays that start before its tests and end after them, with a guest of its own for each test. */
+export function withRelays(start = () => TwoHosts.start()): Relays {
+  const relays = new Relays();
+  before(() => relays.start(start));
+  after(async () => assert.deepEqual(await relays.hosts.stop(), [0, 0]));
+  beforeEach(() => relays.greet());
+  afterEach(() => relays.guest.close());
+  return relays;
 }

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import type { Landing } from '../../../libraries/rpc/index.js';
 import { RelayProcess } from './relay-process.js';
 import { ScriptedQemu, type QemuOptions } from './scripted-qemu.js';
 
@@ -42,11 +43,22 @@ export class TwoHosts {
 
   /** A landing on B and a stream to it on A; A's guest must have said HELLO. */
   async open(migrationId: string, bytesPerSecond = 0): Promise<void> {
-    const { address, port, token } = await this.relayB.client.call(
+    await this.openStream(migrationId, await this.openLanding(migrationId), bytesPerSecond);
+  }
+
+  openLanding(migrationId: string): Promise<Landing> {
+    return this.relayB.client.call(
       'OpenLanding',
       { migrationId, vm: 'vm-b', expectedBytes: 1 },
       { deadlineMs },
     );
+  }
+
+  async openStream(
+    migrationId: string,
+    { address, port, token }: Pick<Landing, 'address' | 'port' | 'token'>,
+    bytesPerSecond = 0,
+  ): Promise<void> {
     await this.relayA.client.call(
       'OpenStream',
       { migrationId, vm: 'vm-a', address, port, token, bytesPerSecond },
