@@ -8,4 +8,4 @@ export {
   type RunCommand,
 } from './command.js';
 export { KeyedQueue } from './keyed-queue.js';
-export { secondsSince, systemClock, type Clock } from './clock.js';
+export { clockOfAllThreads, secondsSince, systemClock, type Clock } from './clock.js';

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 
 import { commonConfig } from '../../libraries/service/index.js';
+import { maxStreams } from './stream/protocol.js';
 
 const path = z.string().startsWith('/', 'write an absolute path');
 
@@ -26,6 +27,8 @@ export const relayConfig = z
     host: z.string().min(1),
     /** Where landings wait for other relays: an address on the hosts' network. */
     dataAddress: z.ipv4(),
+    /** Connections for each migration from here to another relay, with a thread each at either end. */
+    streams: z.int().min(1).max(maxStreams).default(1),
     vms: z.array(vmConfig),
   })
   .refine(({ vms }) => new Set(vms.map(({ name }) => name)).size === vms.length, {

@@ -18,7 +18,7 @@ import type { AttachedVm } from './vm/attached-vm.js';
 const imagesFolder = 'final';
 
 export interface HandlerParts {
-  readonly config: Pick<RelayConfig, 'host' | 'dataAddress'>;
+  readonly config: Pick<RelayConfig, 'host' | 'dataAddress' | 'streams'>;
   readonly vms: ReadonlyMap<string, AttachedVm>;
   readonly sessions: Sessions;
   readonly cpu: CpuAccounts;
@@ -84,7 +84,7 @@ export function relayHandlers({
             vm: vm.name,
             migrationId,
             ram: vm.provedRam(),
-            target: landing === undefined ? { peer, token } : { landing },
+            target: landing === undefined ? { peer, token, streamCount: config.streams } : { landing },
             bytesPerSecond,
             threads: threads.senders,
           }),

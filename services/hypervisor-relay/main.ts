@@ -45,8 +45,8 @@ await runService({
     server.add('HypervisorRelay', relayHandlers({ config, vms, sessions, cpu, threads, log }));
     for (const vm of vms.values()) vm.start();
     cpu.start();
-    threads.senders.warm();
-    threads.receivers.warm();
+    threads.senders.warm(config.streams);
+    threads.receivers.warm(config.streams);
     return Promise.resolve(async () => {
       await Promise.all([...vms.values()].map((vm) => vm.stop()));
       await sessions.closeAll();

@@ -1,4 +1,4 @@
-/** What comes to a landing's port without being, or behaving as, the migration's stream. */
+/** What comes to a landing's port without being, or behaving as, one of the migration's streams. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -29,11 +29,33 @@ describe('a landing', function () {
     return socket;
   }
 
+  function helloOf({ token }: Landing, migrationId: string, stream = 0, streamCount = 1): Buffer {
+    const hello = { token: Buffer.from(token, 'hex'), migrationId, stream, streamCount };
+    return encodeMessage('hello', 0, helloBody(hello));
+  }
+
+  /** What has come by the connection's end, refusals with their reason. */
+  async function answersOf(socket: Socket): Promise<string[]> {
+    const received: Buffer[] = [];
+    socket.on('data', (bytes) => received.push(bytes));
+    await once(socket, 'close');
+    const answers: string[] = [];
+    for (let bytes = Buffer.concat(received); bytes.length > 0;) {
+      const { type, bodyBytes } = decodeHeader(bytes);
+      const end = streamHeaderBytes + bodyBytes;
+      const body = bytes.subarray(streamHeaderBytes, end);
+      if (type === 'refused') answers.push(`${decodeRefused(body).code}: ${decodeRefused(body).text}`);
+      else answers.push(type);
+      bytes = bytes.subarray(end);
+    }
+    return answers;
+  }
+
   it('does not keep its stream waiting for strangers that say nothing, or begin and do not go on', async () => {
     const migrationId = 'crowded';
     const landing = await relays.hosts.openLanding(migrationId);
     for (let silent = 0; silent < 3; silent += 1) await visit(landing);
-    const hello = encodeMessage('hello', 0, helloBody(Buffer.alloc(32), migrationId));
+    const hello = helloOf({ ...landing, token: '00'.repeat(32) }, migrationId);
     for (const length of [1, streamHeaderBytes, hello.length - 1]) {
       (await visit(landing)).write(hello.subarray(0, length));
     }
@@ -51,22 +73,64 @@ describe('a landing', function () {
     const migrationId = 'gap';
     const landing = await relays.hosts.openLanding(migrationId);
     const socket = await visit(landing);
-    const received: Buffer[] = [];
-    socket.on('data', (bytes) => received.push(bytes));
-    socket.write(encodeMessage('hello', 0, helloBody(Buffer.from(landing.token, 'hex'), migrationId)));
+    socket.write(helloOf(landing, migrationId));
     socket.write(encodeMessage('end', 2));
-    await once(socket, 'close');
-    const answers = Buffer.concat(received);
-    assert.equal(decodeHeader(answers).type, 'welcome');
-    const refused = answers.subarray(streamHeaderBytes);
-    assert.equal(decodeHeader(refused).type, 'refused');
-    assert.deepEqual(decodeRefused(refused.subarray(streamHeaderBytes)), {
-      code: 'stream-broken',
-      text: 'message 2 came where 1 was due',
-    });
+    assert.deepEqual(await answersOf(socket), ['welcome', 'stream-broken: message 2 came where 1 was due']);
     await assert.rejects(
       relays.hosts.relayB.client.call('SealLanding', { migrationId, vm: 'vm-b' }, { deadlineMs }),
       { code: 'stream-broken' },
+    );
+    await relays.hosts.close(migrationId);
+  });
+
+  it('takes each of its streams once, only with the token, and all of them together', async () => {
+    const migrationId = 'group';
+    const landing = await relays.hosts.openLanding(migrationId);
+    const say = async (token: string, stream: number, streamCount: number): Promise<Socket> => {
+      const socket = await visit(landing);
+      socket.write(helloOf({ ...landing, token }, migrationId, stream, streamCount));
+      return socket;
+    };
+    const second = await say(landing.token, 1, 2);
+    const refusals = [
+      ['00'.repeat(32), 0, 2, 'session-unknown: the token does not admit to this landing'],
+      [landing.token, 1, 2, 'session-unknown: this landing has stream 1 already'],
+      [landing.token, 0, 3, 'session-unknown: this landing waits for 2 streams, not for one of 3'],
+    ] as const;
+    for (const [token, stream, streamCount, refusal] of refusals) {
+      assert.deepEqual(await answersOf(await say(token, stream, streamCount)), [refusal]);
+    }
+    assert.equal(second.bytesRead, 0, 'no WELCOME before all are there');
+    // One that ends before the others have come was never there.
+    second.destroy();
+    const streams = [await say(landing.token, 0, 2), await say(landing.token, 1, 2)];
+    const answers = streams.map(answersOf);
+    await Promise.all(streams.map((socket) => once(socket, 'data')));
+    const late = await say(landing.token, 1, 2);
+    for (const socket of streams) socket.write(encodeMessage('end', 1));
+    assert.deepEqual(await Promise.all(answers), [
+      ['welcome', 'landed'],
+      ['welcome', 'landed'],
+    ]);
+    await relays.hosts.relayB.client.call('SealLanding', { migrationId, vm: 'vm-b' }, { deadlineMs });
+    assert.equal(late.bytesRead, 0);
+    await relays.hosts.close(migrationId);
+  });
+
+  it('is not sealed by the end of one of its streams', async () => {
+    const migrationId = 'half';
+    const landing = await relays.hosts.openLanding(migrationId);
+    const sockets = [await visit(landing), await visit(landing)];
+    sockets.forEach((socket, stream) => socket.write(helloOf(landing, migrationId, stream, 2)));
+    const [first, second] = sockets;
+    assert.ok(first && second);
+    await once(second, 'readable');
+    first.write(encodeMessage('end', 1));
+    assert.deepEqual(await answersOf(first), ['welcome', 'landed']);
+    second.destroy();
+    await assert.rejects(
+      relays.hosts.relayB.client.call('SealLanding', { migrationId, vm: 'vm-b' }, { deadlineMs }),
+      { code: 'stream-broken', message: /before its end/ },
     );
     await relays.hosts.close(migrationId);
   });

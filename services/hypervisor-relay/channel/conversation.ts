@@ -29,7 +29,8 @@ import {
 } from '../../../libraries/hypercall/index.js';
 import type { Clock } from '../../../libraries/process/index.js';
 import type { GuestRam } from '../ram/guest-ram.js';
-import type { LandedBatch, OutgoingSession } from '../session/outgoing-session.js';
+import type { OutgoingSession } from '../session/outgoing-session.js';
+import type { LandedBatch } from '../session/sends-in-flight.js';
 import { ObjectTable } from './object-table.js';
 import { prove, type ProofParts } from './proof.js';
 

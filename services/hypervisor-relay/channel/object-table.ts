@@ -9,7 +9,8 @@
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { maxPagesPerSend, type RunList } from '../../../libraries/hypercall/index.js';
-import type { LandedBatch, OutgoingSession } from '../session/outgoing-session.js';
+import type { OutgoingSession } from '../session/outgoing-session.js';
+import type { LandedBatch } from '../session/sends-in-flight.js';
 import { maxObjectPages, maxObjects } from '../stream/protocol.js';
 
 export interface SendListener {

@@ -1,8 +1,8 @@
 /**
- * The destination's part of a migration: a listener that admits one stream, and the folder that it lands in.
+ * The destination's part of a migration: a listener that admits its streams, and the folder that they land in.
  *
- *     waiting ──stream admitted──▶ landing ──END──▶ sealed
- *         └─────────────────────────┴── failure, or close ──▶ over, with its error
+ *     waiting ──streams admitted──▶ landing ──END on each──▶ sealed
+ *         └──────────────────────────┴── failure, or close ──▶ over, with its error
  *
  * A stream of the same relay, from a VM on this host to another, *joins* instead: nobody is admitted by the port any
  * more, that stream's thread writes into the folder and its end is this one's.
@@ -15,9 +15,8 @@ import { PortkeyError } from '../../../libraries/errors/index.js';
 import { listenTcp, type Endpoint } from '../../../libraries/libc/index.js';
 import { Counters } from '../stream/counters.js';
 import { tokenBytes } from '../stream/protocol.js';
-import type { ReceiverEvent, ReceiverStart } from '../stream/receiver-messages.js';
-import { StreamThread } from '../stream/stream-thread.js';
 import type { ThreadPool } from '../stream/thread-pool.js';
+import { LandingStreams } from './landing-streams.js';
 import type { Session, TransferCounts } from './session.js';
 
 export interface LandingOptions {
@@ -48,7 +47,7 @@ export class LandingSession implements Session {
   readonly port: number;
   readonly token = randomBytes(tokenBytes);
   private readonly counters = new Counters();
-  private readonly thread: StreamThread<ReceiverStart, ReceiverEvent>;
+  private readonly streams: LandingStreams;
   private readonly seal: Promise<void>;
   private readonly address: string;
   private readonly folder: string;
@@ -66,20 +65,15 @@ export class LandingSession implements Session {
     this.seal = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
     // The failure may come long before anyone waits for the seal.
     this.seal.catch(() => undefined);
-    const start: ReceiverStart = {
-      listenerFd: fd,
-      token: this.token,
-      migrationId,
+    this.streams = new LandingStreams({
+      pool: threads,
+      port: { listenerFd: fd, token: this.token, migrationId },
       folder,
       counters: this.counters.shared,
-    };
-    this.thread = new StreamThread<ReceiverStart, ReceiverEvent>({
-      pool: threads,
-      start,
-      sockets: [fd],
-      onEvent: (event) => this.handle(event),
-      onOver: (error) => {
-        if (this.joined === undefined) this.fail(error ?? landingIsOver());
+      onAdmitted: () => (this.isTaken = true),
+      onSealed: () => this.settle?.resolve(),
+      onFailure: (error) => {
+        if (this.joined === undefined) this.fail(error);
       },
     });
   }
@@ -95,7 +89,7 @@ export class LandingSession implements Session {
   join(stream: JoinedStream): JoinedLanding {
     this.isTaken = true;
     this.joined = stream;
-    this.thread.shutDown();
+    this.streams.shutDown();
     return { folder: this.folder, counters: this.counters.shared };
   }
 
@@ -105,7 +99,7 @@ export class LandingSession implements Session {
   }
 
   joinedOver(error: PortkeyError | undefined): void {
-    this.fail(error ?? landingIsOver());
+    this.fail(error ?? new PortkeyError('stream-broken', 'the landing is over'));
   }
 
   /** Resolves when everything has landed and no more may come. Throws `stream-broken`, `no-room`. */
@@ -126,24 +120,13 @@ export class LandingSession implements Session {
   async close(): Promise<void> {
     const error = new PortkeyError('cancelled', `the landing of migration ${this.migrationId} was closed`);
     this.fail(error);
-    this.thread.shutDown();
+    this.streams.shutDown();
     await this.joined?.end(new PortkeyError('stream-broken', error.message));
-    await this.thread.done;
-  }
-
-  private handle(event: ReceiverEvent): void {
-    if (event.type === 'accepted') {
-      this.isTaken = true;
-      this.thread.adopt(event.fd);
-    } else if (this.joined === undefined) this.settle?.resolve();
+    await this.streams.done();
   }
 
   /** After the seal this changes nothing: a promise settles once. */
   private fail(error: PortkeyError): void {
     this.settle?.reject(error);
   }
-}
-
-function landingIsOver(): PortkeyError {
-  return new PortkeyError('stream-broken', 'the landing is over');
 }

@@ -52,6 +52,23 @@ function admitAndRefuseFiles(socket: Socket): void {
   });
 }
 
+/** A destination of two streams that says by one what is wrong and cuts the other, when the first END comes. */
+function admitTwoAndRefuseByOne(): (socket: Socket) => void {
+  const sockets: Socket[] = [];
+  const refused = encodeMessage('refused', 0, refusedBody('no-room', 'the landing folder is full'));
+  return (socket) => {
+    sockets.push(socket);
+    socket.on('error', () => undefined);
+    socket.once('data', () => {
+      socket.write(encodeMessage('welcome', 0));
+      socket.once('data', () => {
+        const other = sockets.find((one) => one !== socket);
+        other?.write(refused, () => socket.resetAndDestroy());
+      });
+    });
+  };
+}
+
 describe("a source's stream", () => {
   let folder = '';
   let threads: StreamThreads | undefined;
@@ -73,6 +90,7 @@ describe("a source's stream", () => {
     destination: (socket: Socket) => void,
     times: number,
     work: (session: OutgoingSession) => Promise<void>,
+    streamCount = 1,
   ): Promise<void> {
     assert.ok(threads);
     const listening = (server = createServer(destination));
@@ -88,7 +106,7 @@ describe("a source's stream", () => {
         vm: 'vm-a',
         migrationId: `m-${time}`,
         ram,
-        target: { peer: { address: '127.0.0.1', port }, token: Buffer.alloc(tokenBytes) },
+        target: { peer: { address: '127.0.0.1', port }, token: Buffer.alloc(tokenBytes), streamCount },
         bytesPerSecond: 0,
         threads: threads.senders,
       });
@@ -116,5 +134,14 @@ describe("a source's stream", () => {
     await stream(admitAndRefuseFiles, 5, (session) =>
       assert.rejects(session.sendImages(folder, 'final'), { code: 'no-room', message: /is full/ }),
     );
+  });
+
+  it('of two tells the reason that came by one, not the end of the other', async () => {
+    for (let time = 0; time < 10; time += 1) {
+      const work = (session: OutgoingSession): Promise<void> =>
+        assert.rejects(session.sendImages(folder, 'none'), { code: 'no-room', message: /is full/ });
+      await stream(admitTwoAndRefuseByOne(), 1, work, 2);
+      server?.close();
+    }
   });
 });

@@ -1,46 +1,39 @@
 /**
- * The source's part of a migration: a stream to the destination's relay, or into a landing of this one, fed by the
- * guest's SENDs.
+ * The source's part of a migration: streams to the destination's relay, or one into a landing of this relay, fed by
+ * the guest's SENDs.
  *
  *     connecting ──▶ open ──sendImages──▶ ended
  *          └───────────┴──────┴── any failure, or close ──▶ over, with its error
  *
- * Invariants: every SEND that was handed over ends exactly once, by `onLanded` or by `onFailure`. The guest's RAM
- * stays mapped until the thread that reads it is gone.
+ * Each SEND is shared out among the streams by its pages (stripes.ts), objects are opened and closed on all of them.
+ *
+ * Invariants: every SEND that was handed over ends exactly once, by `onLanded` or by `onFailure`; they land in the
+ * order in which they were handed over.
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import type { RunList } from '../../../libraries/hypercall/index.js';
-import { openSocketPair, openTcpSocket, WakeUp, type Endpoint } from '../../../libraries/libc/index.js';
+import { openSocketPair, openTcpSocket, type Endpoint } from '../../../libraries/libc/index.js';
 import type { GuestRam } from '../ram/guest-ram.js';
 import { Counters } from '../stream/counters.js';
-import type { Destination, SenderCommand, SenderEvent, SenderStart } from '../stream/sender-messages.js';
-import { StreamThread } from '../stream/stream-thread.js';
+import { shareOut } from '../stream/stripes.js';
 import type { ThreadPool } from '../stream/thread-pool.js';
 import type { LandingSession } from './landing-session.js';
+import { OutgoingStreams, type ImagesSent, type OutgoingWay } from './outgoing-streams.js';
+import { SendsInFlight, type BatchListener } from './sends-in-flight.js';
 import type { Session, TransferCounts } from './session.js';
-
-export interface LandedBatch {
-  readonly bytes: number;
-  readonly starvedUs: number;
-  readonly queueDepth: number;
-}
-
-export interface BatchListener {
-  readonly onLanded: (batch: LandedBatch) => void;
-  readonly onFailure: (error: PortkeyError) => void;
-}
 
 export interface OutgoingOptions {
   readonly vm: string;
   readonly migrationId: string;
   readonly ram: GuestRam;
   readonly target: StreamTarget;
+  /** Of all streams together; 0: no limit. */
   readonly bytesPerSecond: number;
   readonly threads: ThreadPool;
 }
 
 export type StreamTarget =
-  | { readonly peer: Endpoint; readonly token: Uint8Array }
+  | { readonly peer: Endpoint; readonly token: Uint8Array; readonly streamCount: number }
   /** It admits this stream. */
   | { readonly landing: LandingSession };
 
@@ -53,40 +46,36 @@ export class OutgoingSession implements Session {
   readonly vm: string;
   readonly migrationId: string;
   private readonly counters = new Counters();
-  private readonly wakeUp = new WakeUp();
-  private readonly thread: StreamThread<SenderStart, SenderEvent>;
+  private readonly streams: OutgoingStreams;
   /** Where the stream goes, if that is in this relay. */
   private readonly landing: LandingSession | undefined;
-  private readonly batches = new Map<number, BatchListener>();
+  private readonly sends = new SendsInFlight();
   private connecting: Settle<void> | undefined;
-  private ending: Settle<{ files: number; bytes: number }> | undefined;
+  private ending: Settle<ImagesSent> | undefined;
   private failure: PortkeyError | undefined;
   private nextObject = 1;
-  private nextTicket = 1;
   private hypercallCount = 0;
 
-  constructor(options: OutgoingOptions) {
-    const { vm, migrationId, ram, target, bytesPerSecond } = options;
+  constructor({ vm, migrationId, ram, target, bytesPerSecond, threads }: OutgoingOptions) {
     this.vm = vm;
     this.migrationId = migrationId;
-    const { destination, sockets } = this.open(target);
     this.landing = 'landing' in target ? target.landing : undefined;
-    ram.retain();
-    const start: SenderStart = {
-      destination,
-      wakeUpFd: this.wakeUp.fd,
-      ram: ram.mapped,
+    this.streams = new OutgoingStreams({
+      ways: this.ways(target),
+      ram,
       bytesPerSecond,
-      counters: this.counters.shared,
-    };
-    this.thread = new StreamThread<SenderStart, SenderEvent>({
-      pool: options.threads,
-      start,
-      sockets,
-      onEvent: (event) => this.handle(event),
+      pool: threads,
+      counters: this.counters,
+      onConnected: () => {
+        this.connecting?.resolve();
+        this.connecting = undefined;
+      },
+      onLanded: (event) => this.sends.landed(event.ticket, event),
+      onEnded: (sent) => {
+        this.landing?.joinedEnded();
+        this.ending?.resolve(sent);
+      },
       onOver: (error) => {
-        this.wakeUp.close();
-        ram.release();
         this.landing?.joinedOver(error);
         this.fail(
           error ?? new PortkeyError('stream-broken', `the stream of migration ${migrationId} is over`),
@@ -95,7 +84,7 @@ export class OutgoingSession implements Session {
     });
   }
 
-  /** Resolves when the destination has admitted the stream. Throws `stream-broken` or what it refused with. */
+  /** Resolves when the destination has admitted all streams. Throws `stream-broken` or what it refused with. */
   connected(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.throwIfOver();
@@ -108,30 +97,33 @@ export class OutgoingSession implements Session {
     this.hypercallCount += 1;
   }
 
-  /** Returns the object's number in the stream. Throws where the stream is over. */
+  /** Returns the object's number in the streams. Throws where they are over. */
   openObject(name: string): number {
     this.throwIfOver();
     const object = this.nextObject;
     this.nextObject += 1;
-    this.post({ type: 'object', object, name });
+    this.streams.postAll({ type: 'object', object, name });
     return object;
   }
 
   closeObject(object: number): void {
-    if (this.failure === undefined) this.post({ type: 'close', object });
+    if (this.failure === undefined) this.streams.postAll({ type: 'close', object });
   }
 
   /** Takes runs that were checked against the RAM map; the listener hears of them once, unless this throws. */
   send(object: number, runs: RunList, listener: BatchListener): void {
     this.throwIfOver();
-    const ticket = this.nextTicket;
-    this.nextTicket += 1;
-    this.batches.set(ticket, listener);
-    this.post({ type: 'batch', object, runs: runs.bytes(), ticket });
+    const shares = shareOut(runs, this.streams.count);
+    const ticket = this.sends.add(shares.filter((share) => share !== undefined).length, listener);
+    shares.forEach((share, stream) => {
+      if (share !== undefined) {
+        this.streams.post(stream, { type: 'batch', object, runs: share.bytes(), ticket });
+      }
+    });
   }
 
-  /** Sends the files of `folder/below` and ends the stream; resolves when all of it has landed. */
-  sendImages(folder: string, below: string): Promise<{ files: number; bytes: number }> {
+  /** Sends the files of `folder/below` and ends the streams; resolves when all of it has landed. */
+  sendImages(folder: string, below: string): Promise<ImagesSent> {
     return new Promise((resolve, reject) => {
       this.throwIfOver();
       if (this.ending !== undefined) {
@@ -141,7 +133,7 @@ export class OutgoingSession implements Session {
         );
       }
       this.ending = { resolve, reject };
-      this.post({ type: 'images', folder, below });
+      this.streams.end({ type: 'images', folder, below });
     });
   }
 
@@ -155,52 +147,36 @@ export class OutgoingSession implements Session {
     };
   }
 
-  /** Ends the stream at once, for this reason. */
+  /** Ends the streams at once, for this reason. */
   abort(error: PortkeyError): void {
     this.fail(error);
-    this.thread.shutDown();
-    this.wakeUp.wake();
+    this.streams.shutDown();
   }
 
   async close(): Promise<void> {
     this.abort(new PortkeyError('stream-broken', `the stream of migration ${this.migrationId} was closed`));
-    await this.thread.done;
+    await this.streams.done();
   }
 
-  private open(target: StreamTarget): { destination: Destination; sockets: number[] } {
+  private ways(target: StreamTarget): OutgoingWay[] {
     if ('landing' in target) {
       const sockets = openSocketPair();
       const stream = {
         end: async (error: PortkeyError): Promise<void> => {
           this.abort(error);
-          await this.thread.done;
+          await this.streams.done();
         },
       };
-      return { destination: { type: 'local', endFd: sockets[0], ...target.landing.join(stream) }, sockets };
+      return [{ destination: { type: 'local', endFd: sockets[0], ...target.landing.join(stream) }, sockets }];
     }
-    const socketFd = openTcpSocket();
     const { migrationId } = this;
-    return { destination: { type: 'relay', socketFd, migrationId, ...target }, sockets: [socketFd] };
-  }
-
-  private handle(event: SenderEvent): void {
-    if (event.type === 'connected') {
-      this.connecting?.resolve();
-      this.connecting = undefined;
-      if (this.failure !== undefined) this.thread.shutDown();
-    } else if (event.type === 'landed') {
-      const listener = this.batches.get(event.ticket);
-      this.batches.delete(event.ticket);
-      listener?.onLanded(event);
-    } else {
-      this.landing?.joinedEnded();
-      this.ending?.resolve({ files: event.files, bytes: event.bytes });
-    }
-  }
-
-  private post(command: SenderCommand): void {
-    this.thread.post(command);
-    this.wakeUp.wake();
+    return Array.from({ length: target.streamCount }, (_, stream) => {
+      const socketFd = openTcpSocket();
+      return {
+        destination: { type: 'relay', socketFd, migrationId, stream, ...target },
+        sockets: [socketFd],
+      };
+    });
   }
 
   private fail(error: PortkeyError): void {
@@ -208,9 +184,7 @@ export class OutgoingSession implements Session {
     this.failure = error;
     this.connecting?.reject(error);
     this.ending?.reject(error);
-    const listeners = [...this.batches.values()];
-    this.batches.clear();
-    for (const { onFailure } of listeners) onFailure(error);
+    this.sends.failAll(error);
   }
 
   private throwIfOver(): void {

@@ -1,7 +1,5 @@
 /**
- * A stream's counters, shared by the thread that moves the bytes and the one that is asked for them.
- *
- * One thread writes, so plain additions are enough; Atomics make each value whole.
+ * A session's counters, shared by the threads that move its bytes and the one that is asked for them.
  */
 const names = ['pages', 'zeroPages', 'bytes', 'starvedUs'] as const;
 type CounterName = (typeof names)[number];

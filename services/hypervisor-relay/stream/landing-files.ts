@@ -5,8 +5,12 @@
  * Everything is opened beneath the landing folder, because the guest can write there too. Who brings content writes
  * it, into the descriptor that it is handed for as long as that takes. Zero pages become holes, which take no room:
  * what an earlier round wrote there is given back.
+ *
+ * Each stream of a migration has an instance of its own on the same folder, and different pages of the same files.
+ * So a file may have become longer than this one knows: it is only ever made longer, in a way that cannot cut off
+ * what another stream has written meanwhile.
  */
-import { closeSync, fstatSync, ftruncateSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, writeSync } from 'node:fs';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { errorCodeOf, Folder, punchHole } from '../../../libraries/libc/index.js';
@@ -14,13 +18,14 @@ import { maxObjects } from './protocol.js';
 
 interface LandingObject {
   readonly fd: number;
-  /** Nothing was written from here on. */
+  /** Nothing was written from here on by this instance. */
   endsAt: number;
 }
 
 export class LandingFiles {
   private readonly objects = new Map<number, LandingObject>();
   private readonly folder: Folder;
+  private readonly zero = Buffer.alloc(1);
 
   constructor(path: string) {
     this.folder = Folder.open(path);
@@ -48,10 +53,13 @@ export class LandingFiles {
   /** These bytes of an object read as zeroes, also where the file ended before them. */
   landZeroes(object: number, offset: number, byteLength: number): void {
     const landing = this.get(object);
-    if (offset < landing.endsAt) punchHole(landing.fd, offset, byteLength);
-    if (offset + byteLength <= landing.endsAt) return;
-    landing.endsAt = offset + byteLength;
-    ftruncateSync(landing.fd, landing.endsAt);
+    const end = offset + byteLength;
+    if (end > landing.endsAt) {
+      // Not by ftruncate, which would cut off what another stream has written behind this.
+      this.orNoRoom(() => writeSync(landing.fd, this.zero, 0, 1, end - 1));
+    }
+    punchHole(landing.fd, offset, byteLength);
+    landing.endsAt = Math.max(landing.endsAt, end);
   }
 
   /** `write` writes a whole file from its beginning. Throws `no-room`, and what it throws. */

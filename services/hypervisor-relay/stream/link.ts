@@ -10,7 +10,7 @@ import type { RunList } from '../../../libraries/hypercall/index.js';
 import type { PageRange } from '../ram/zero-pages.js';
 import type { RateLimit } from './rate-limit.js';
 
-/** One SEND of the guest. */
+/** One SEND of the guest, or this stream's share of it. */
 export interface Batch {
   readonly object: number;
   readonly ticket: number;

@@ -1,6 +1,8 @@
 /**
  * A blocking socket that speaks the stream's messages: whole headers and bodies in, encoded messages out.
  */
+import { closeSync } from 'node:fs';
+
 import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
 import { errorNumbers, type WireErrorCode } from '../../../libraries/hypercall/index.js';
 import { IoVector, receiveExactly, shutdownSocket } from '../../../libraries/libc/index.js';
@@ -51,6 +53,12 @@ export class MessageSocket {
       // It is gone, and knows.
     }
     shutdownSocket(this.fd);
+  }
+
+  /** Refuses, and closes the descriptor: nobody else may use it. */
+  turnAway(thrown: unknown): void {
+    this.refuse(thrown);
+    closeSync(this.fd);
   }
 }
 

@@ -18,6 +18,7 @@ import {
   helloBody,
   landedBody,
   maxObjectPages,
+  maxStreams,
   objectBody,
   rangesBody,
   refusedBody,
@@ -85,7 +86,8 @@ describe('the stream between relays', () => {
 
   it('has bodies that come out as they went in', () => {
     const token = Buffer.alloc(32, 5);
-    assert.deepEqual(decodeHello(Buffer.concat(helloBody(token, 'm1'))), { token, migrationId: 'm1' });
+    const hello = { token, migrationId: 'm1', stream: 3, streamCount: 4 };
+    assert.deepEqual(decodeHello(Buffer.concat(helloBody(hello))), hello);
     assert.deepEqual(decodeObject(Buffer.concat(objectBody(3, 'memory/a'))), { object: 3, name: 'memory/a' });
     assert.deepEqual(decodeFile(Buffer.concat(fileBody('final/a'))), { name: 'final/a' });
     assert.deepEqual(decodeLanded(Buffer.concat(landedBody(2 ** 40))), { bytes: 2 ** 40 });
@@ -96,6 +98,16 @@ describe('the stream between relays', () => {
       { page: 0, count: 1 },
     ];
     assert.deepEqual(decodeBatch(Buffer.concat(rangesBody(7, ranges)), 3 * 4096), { object: 7, ranges });
+  });
+
+  it('has no more streams than a relay takes, and none that is not one of them', () => {
+    const decode = (stream: number, streamCount: number): unknown =>
+      decodeHello(
+        Buffer.concat(helloBody({ token: Buffer.alloc(32), migrationId: 'm1', stream, streamCount })),
+      );
+    assert.throws(() => decode(0, maxStreams + 1), { code: 'stream-broken', message: /at most 8/ });
+    assert.throws(() => decode(2, 2), { code: 'stream-broken', message: /stream 2 of 2/ });
+    assert.throws(() => decode(0, 0), { code: 'stream-broken' });
   });
 
   it('has batches with as much content as their ranges say, within an object', () => {

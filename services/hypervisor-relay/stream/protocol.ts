@@ -1,5 +1,6 @@
 /**
- * The stream between two relays: one TCP connection per migration. docs/hypercalls.md has its bytes.
+ * The stream between two relays: one TCP connection, or several that share a migration's pages (stripes.ts).
+ * docs/hypercalls.md has its bytes.
  *
  * Source → destination: HELLO, then OBJECT, BATCH, ZERO, CLOSE and FILE in any order, then END. Destination → source: WELCOME
  * (the answer to HELLO), LANDED (all messages up to a sequence are in their files), REFUSED (why the stream ends).
@@ -23,12 +24,14 @@ import { PAGE_BYTES } from '../../../libraries/units/index.js';
 import type { PageRange } from '../ram/zero-pages.js';
 
 const streamMagic = 0x54534b50; // "PKST" as bytes
-export const streamVersion = 2;
+export const streamVersion = 3;
 export const streamHeaderBytes = 32;
 export const tokenBytes = 32;
 /** Holds the ranges of a SEND in which every second page is zero. */
 export const maxBodyBytes = 128 * 1024;
 export const maxObjects = 1024;
+/** Of one migration. Each takes a thread at either end. */
+export const maxStreams = 8;
 /** Highest number of pages an object may span: all user addresses of a machine with five page-table levels. */
 export const maxObjectPages = 2 ** 44;
 const maxFileBytes = 2 ** 40;
@@ -96,15 +99,30 @@ export function decodeHeader(header: Buffer): StreamHeader {
   return { type, sequence: header.readUInt32LE(8), bodyBytes, contentBytes: Number(contentBytes) };
 }
 
-export function helloBody(token: Buffer, migrationId: string): Buffer[] {
-  return [token, textField(migrationId, maxMigrationIdBytes, 'migration id')];
+/** What a connection says of itself. */
+export interface StreamHello {
+  readonly token: Buffer;
+  readonly migrationId: string;
+  /** Which of the migration's streams this is, from 0 on, and how many there are. */
+  readonly stream: number;
+  readonly streamCount: number;
 }
 
-export function decodeHello(body: Buffer): { token: Buffer; migrationId: string } {
-  return decode(body, 'hello', (reader) => ({
+export function helloBody({ token, migrationId, stream, streamCount }: StreamHello): Buffer[] {
+  return [token, u32(stream), u32(streamCount), textField(migrationId, maxMigrationIdBytes, 'migration id')];
+}
+
+/** Also checks that it is one of at most `maxStreams`. */
+export function decodeHello(body: Buffer): StreamHello {
+  const hello = decode(body, 'hello', (reader) => ({
     token: reader.bytes(tokenBytes, 'token'),
+    stream: reader.u32('stream'),
+    streamCount: reader.u32('stream count'),
     migrationId: reader.string(maxMigrationIdBytes, 'migration id'),
   }));
+  const { stream, streamCount } = hello;
+  if (stream < streamCount && streamCount <= maxStreams) return hello;
+  throw broken(`stream ${stream} of ${streamCount}; a migration has at most ${maxStreams}`);
 }
 
 export function objectBody(object: number, name: string): Buffer[] {

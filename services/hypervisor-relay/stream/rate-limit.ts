@@ -1,21 +1,27 @@
 /**
  * The bandwidth cap as a link sees it: wait, then send a piece.
  *
- * Waiting is `wait`'s, which the link makes useful by taking answers meanwhile.
+ * Waiting is `wait`'s, which the link makes useful by taking answers meanwhile. The streams of one migration share
+ * the cap by sharing its bucket's memory.
  */
 import type { Clock } from '../../../libraries/process/index.js';
 import { TokenBucket } from './token-bucket.js';
 
+export interface RateLimitParts {
+  /** 0: no limit. */
+  readonly bytesPerSecond: number;
+  /** The bucket's. */
+  readonly shared: SharedArrayBuffer;
+  /** Reads the same in all threads. */
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly wait: (timeoutMs: number) => void;
+}
+
 export class RateLimit {
   private readonly bucket: TokenBucket;
 
-  /** 0 bytes per second: no limit. */
-  constructor(
-    bytesPerSecond: number,
-    private readonly clock: Pick<Clock, 'monotonicMs'>,
-    private readonly wait: (timeoutMs: number) => void,
-  ) {
-    this.bucket = new TokenBucket(bytesPerSecond);
+  constructor(private readonly parts: RateLimitParts) {
+    this.bucket = new TokenBucket(parts.bytesPerSecond, parts.shared);
   }
 
   /** The most to send at once. */
@@ -25,8 +31,11 @@ export class RateLimit {
 
   /** Returns when so many bytes may be sent, and counts them as sent. */
   take(byteLength: number): void {
-    for (let waitMs = this.waitMs(); waitMs >= 1; waitMs = this.waitMs()) this.wait(Math.floor(waitMs));
-    this.bucket.sent(byteLength, this.clock.monotonicMs());
+    const { clock, wait } = this.parts;
+    const atMs = this.bucket.take(byteLength, clock.monotonicMs());
+    for (let leftMs = atMs - clock.monotonicMs(); leftMs >= 1; leftMs = atMs - clock.monotonicMs()) {
+      wait(Math.floor(leftMs));
+    }
   }
 
   /** Calls `send` with the pieces of so many bytes, each when it may be sent. */
@@ -37,9 +46,5 @@ export class RateLimit {
       send(start, piece);
       start += piece;
     }
-  }
-
-  private waitMs(): number {
-    return this.bucket.waitMs(this.clock.monotonicMs());
   }
 }

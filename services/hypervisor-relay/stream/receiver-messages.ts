@@ -1,15 +1,24 @@
-/** What the relay's main thread and the thread that receives a migration's stream say to each other. */
+/** What the relay's main thread and a thread that receives one of a migration's streams say to each other. */
 export interface ReceiverStart {
-  readonly listenerFd: number;
-  readonly token: Uint8Array;
-  readonly migrationId: string;
+  /** By the first receiver's way all streams come; the others begin with the one that it has admitted for them. */
+  readonly way: LandingPort | { readonly socketFd: number };
   /** Where the objects and files land. */
   readonly folder: string;
   readonly counters: SharedArrayBuffer;
 }
 
+/** Where a migration's streams are to come, and how they are told from others. */
+export interface LandingPort {
+  readonly listenerFd: number;
+  readonly token: Uint8Array;
+  readonly migrationId: string;
+}
+
 export type ReceiverEvent =
-  /** A connection, which the main thread may shut down, and closes when this thread is gone. */
-  | { readonly type: 'accepted'; readonly fd: number }
-  /** END has come and everything before it has landed. */
+  /**
+   * All streams of the migration: this thread's own, and those for others. The main thread may shut them down, and
+   * closes each when the thread that works on it is gone.
+   */
+  | { readonly type: 'admitted'; readonly own: number; readonly others: readonly number[] }
+  /** END has come on this stream and everything before it has landed. */
   | { readonly type: 'sealed' };

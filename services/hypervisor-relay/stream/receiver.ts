@@ -2,9 +2,10 @@
  * The destination's end of a stream: from the network into the landing files. Runs in a worker thread of its own
  * and blocks.
  *
- *     accept ──HELLO with the token──▶ landing ──END──▶ sealed
+ *     (the first: all of them admitted) ──▶ landing ──END──▶ sealed
  *
- * Who may stream is for admission.ts to say. Each message is acknowledged after its content is in its file.
+ * Who may stream is for admission.ts to say. Each message is acknowledged after its content is in its file. Of a
+ * migration's other streams it knows nothing.
  *
  * Invariants: messages come in sequence, none missing and none twice; names and page numbers are checked before
  * anything is opened or written; the first thing that is wrong ends the stream with REFUSED. Half a message is never
@@ -16,7 +17,7 @@ import { PAGE_BYTES } from '../../../libraries/units/index.js';
 import { Admission } from './admission.js';
 import { Counters } from './counters.js';
 import { LandingFiles } from './landing-files.js';
-import type { MessageSocket, ReceivedMessage } from './message-socket.js';
+import { MessageSocket, type ReceivedMessage } from './message-socket.js';
 import {
   decodeBatch,
   decodeClose,
@@ -26,7 +27,7 @@ import {
   encodeMessage,
   landedBody,
 } from './protocol.js';
-import type { ReceiverEvent, ReceiverStart } from './receiver-messages.js';
+import type { LandingPort, ReceiverEvent, ReceiverStart } from './receiver-messages.js';
 import { SocketContent } from './socket-content.js';
 
 export interface ReceiverParts {
@@ -46,8 +47,8 @@ export class Receiver {
 
   /** Returns when the landing is sealed. Throws `stream-broken` or `no-room`. */
   run(): void {
-    const socket = new Admission({ ...this.start, clock: this.parts.clock }).admit();
-    this.parts.report({ type: 'accepted', fd: socket.fd });
+    const { way } = this.start;
+    const socket = 'socketFd' in way ? new MessageSocket(way.socketFd) : this.admit(way);
     const files = new LandingFiles(this.start.folder);
     try {
       this.land(socket, files, new SocketContent(socket.fd));
@@ -58,6 +59,12 @@ export class Receiver {
       files.close();
     }
     this.parts.report({ type: 'sealed' });
+  }
+
+  private admit(port: LandingPort): MessageSocket {
+    const { first, others } = new Admission({ ...port, clock: this.parts.clock }).admit();
+    this.parts.report({ type: 'admitted', own: first.fd, others: others.map(({ fd }) => fd) });
+    return first;
   }
 
   private land(socket: MessageSocket, files: LandingFiles, content: SocketContent): void {

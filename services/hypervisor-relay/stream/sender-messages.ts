@@ -1,4 +1,4 @@
-/** What the relay's main thread and the thread that sends a migration's stream say to each other. */
+/** What the relay's main thread and a thread that sends one of a migration's streams say to each other. */
 import type { Endpoint } from '../../../libraries/libc/index.js';
 import type { MappedRam } from '../ram/zero-pages.js';
 
@@ -9,6 +9,9 @@ export interface RelayDestination {
   readonly peer: Endpoint;
   readonly token: Uint8Array;
   readonly migrationId: string;
+  /** Which of the migration's streams this is, from 0 on, and how many there are. */
+  readonly stream: number;
+  readonly streamCount: number;
 }
 
 /** A landing of the relay that this thread is of. */
@@ -29,7 +32,14 @@ export interface SenderStart {
   readonly ram: MappedRam;
   /** 0: no limit. */
   readonly bytesPerSecond: number;
+  readonly shared: SharedBySenders;
+}
+
+/** Memory that the senders of one migration have together. */
+export interface SharedBySenders {
   readonly counters: SharedArrayBuffer;
+  readonly tokenBucket: SharedArrayBuffer;
+  readonly idleness: SharedArrayBuffer;
 }
 
 export type SenderCommand =
@@ -38,11 +48,13 @@ export type SenderCommand =
   /** `runs` as in a SEND frame, checked against the RAM map. */
   | { readonly type: 'batch'; readonly object: number; readonly runs: Uint8Array; readonly ticket: number }
   /** Sends the regular files below this folder under their relative names, then ends the stream. */
-  | { readonly type: 'images'; readonly folder: string; readonly below: string };
+  | { readonly type: 'images'; readonly folder: string; readonly below: string }
+  /** Ends the stream without any. */
+  | { readonly type: 'end' };
 
 export type SenderEvent =
   | { readonly type: 'connected' }
-  /** Everything up to and with this batch has landed. */
+  /** Everything up to and with this batch has landed; what of a SEND went by another stream may not have. */
   | {
       readonly type: 'landed';
       readonly object: number;

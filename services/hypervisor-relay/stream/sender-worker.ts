@@ -1,9 +1,9 @@
 /** Entry of the threads that send streams: see sender.ts. */
-import { systemClock } from '../../../libraries/process/index.js';
+import { clockOfAllThreads } from '../../../libraries/process/index.js';
 import type { SenderCommand, SenderEvent, SenderStart } from './sender-messages.js';
 import { Sender } from './sender.js';
 import { serveStreams } from './worker-loop.js';
 
 serveStreams<SenderStart, SenderCommand, SenderEvent>((start, port) => {
-  new Sender(start, { clock: systemClock, ...port }).run();
+  new Sender(start, { clock: clockOfAllThreads, ...port }).run();
 });

@@ -2,7 +2,7 @@
  * The source's end of a stream: page runs out of the mapped guest RAM into a landing. Runs in a worker thread of its
  * own and blocks.
  *
- *     connect ──▶ sending ──images──▶ END, wait until all has landed ──▶ ended
+ *     connect ──▶ sending ──images, or end──▶ END, wait until all has landed ──▶ ended
  *
  * In *sending* it works off commands in order. A batch is parted first: zero pages are only named, the others sent.
  * How, is the link's to know (link.ts). With nothing to do it sleeps until a command, an answer or the link's end.
@@ -24,16 +24,20 @@ import type { SenderCommand, SenderEvent, SenderStart } from './sender-messages.
 import { SocketLink } from './socket-link.js';
 
 export interface SenderParts {
+  /** Reads the same in the threads of all streams. */
   readonly clock: Pick<Clock, 'monotonicMs'>;
   /** The next command, if there is one; never waits. */
   readonly nextCommand: () => SenderCommand | undefined;
   readonly report: (event: SenderEvent) => void;
 }
 
+type Ending = Extract<SenderCommand, { type: 'images' | 'end' }>;
+const nothing = { files: 0, bytes: 0 };
+
 export class Sender {
   private readonly link: Link;
   private readonly counters: Counters;
-  private readonly idleness = new Idleness();
+  private readonly idleness: Idleness;
   private readonly zeroPages: ZeroPages;
   private readonly queue: SenderCommand[] = [];
 
@@ -41,11 +45,17 @@ export class Sender {
     start: SenderStart,
     private readonly parts: SenderParts,
   ) {
-    this.counters = new Counters(start.counters);
-    this.zeroPages = new ZeroPages(start.ram);
-    const rate = new RateLimit(start.bytesPerSecond, parts.clock, (timeoutMs) => this.link.wait(timeoutMs));
+    const { destination, wakeUpFd, ram, bytesPerSecond, shared } = start;
+    this.counters = new Counters(shared.counters);
+    this.idleness = new Idleness(shared.idleness);
+    this.zeroPages = new ZeroPages(ram);
+    const rate = new RateLimit({
+      bytesPerSecond,
+      shared: shared.tokenBucket,
+      clock: parts.clock,
+      wait: (timeoutMs) => this.link.wait(timeoutMs),
+    });
     const linkParts = { rate, onLanded: (batch: Batch) => this.landed(batch) };
-    const { destination, wakeUpFd, ram } = start;
     this.link =
       destination.type === 'relay'
         ? new SocketLink(destination, wakeUpFd, ram, linkParts)
@@ -69,8 +79,8 @@ export class Sender {
       this.takeCommands();
       const command = this.queue.shift();
       if (command === undefined) this.link.wait(-1);
-      else if (command.type === 'images') {
-        this.finish(command.folder, command.below);
+      else if (command.type === 'images' || command.type === 'end') {
+        this.finish(command);
         return;
       } else {
         this.work(command);
@@ -79,7 +89,7 @@ export class Sender {
     }
   }
 
-  private work(command: Exclude<SenderCommand, { type: 'images' }>): void {
+  private work(command: Exclude<SenderCommand, Ending>): void {
     if (command.type === 'object') {
       this.idleness.opened(command.object, this.now());
       this.link.openObject(command.object, command.name);
@@ -99,15 +109,19 @@ export class Sender {
     this.link.sendPages({ object, ticket, pages: runs.pageCount, zeroPages }, content, zeroes);
   }
 
-  private finish(folder: string, below: string): void {
-    const sent = sendImages(folder, below, {
+  private finish(ending: Ending): void {
+    const sent = ending.type === 'images' ? this.sendImages(ending.folder, ending.below) : nothing;
+    this.link.end();
+    this.parts.report({ type: 'ended', ...sent });
+  }
+
+  private sendImages(folder: string, below: string): typeof nothing {
+    return sendImages(folder, below, {
       send: (name, fileFd, contentBytes) => {
         this.link.sendFile(name, fileFd, contentBytes);
         this.counters.add('bytes', contentBytes);
       },
     });
-    this.link.end();
-    this.parts.report({ type: 'ended', ...sent });
   }
 
   private landed({ object, ticket, pages, zeroPages }: Batch): void {

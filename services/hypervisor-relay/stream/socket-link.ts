@@ -61,9 +61,10 @@ export class SocketLink implements Link {
   }
 
   connect(): void {
-    const { socketFd, peer, token, migrationId } = this.destination;
+    const { socketFd, peer, token, ...self } = this.destination;
     connectTcp(socketFd, peer, connectTimeoutMs);
-    this.socket.send(encodeMessage('hello', this.sequence(), helloBody(Buffer.from(token), migrationId)));
+    const hello = helloBody({ token: Buffer.from(token), ...self });
+    this.socket.send(encodeMessage('hello', this.sequence(), hello));
     setReceiveTimeout(socketFd, welcomeTimeoutMs);
     const answer = this.socket.receive();
     setReceiveTimeout(socketFd, 0);

@@ -3,8 +3,8 @@
  *
  *     idle ──take──▶ (a stream) ──giveBack──▶ idle
  *
- * Starting a thread with its own JavaScript heap costs some 80 ms of CPU, as much as sending 200 MiB; so at least one
- * is ready before the first migration, and none is thrown away unless it failed.
+ * Starting a thread with its own JavaScript heap costs some 80 ms of CPU, as much as sending 200 MiB; so as many
+ * as a migration takes are ready before the first one, and none is thrown away unless it failed.
  */
 import { Worker } from 'node:worker_threads';
 
@@ -14,9 +14,9 @@ export class ThreadPool {
   /** `entry` is the compiled worker. */
   constructor(private readonly entry: URL) {}
 
-  /** Has one thread ready. */
-  warm(): void {
-    if (this.idle.length === 0) this.giveBack(this.start());
+  /** Has so many threads ready. */
+  warm(threadCount: number): void {
+    while (this.idle.length < threadCount) this.giveBack(this.start());
   }
 
   take(): Worker {

@@ -24,7 +24,7 @@ export class RelayProcess {
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.log += text));
   }
 
-  static async start(host: string, vms: readonly ScriptedQemu[]): Promise<RelayProcess> {
+  static async start(host: string, vms: readonly ScriptedQemu[], streams = 1): Promise<RelayProcess> {
     const folder = vms[0]?.folder ?? '/dev/shm';
     const configFile = join(folder, 'relay.json');
     const address = `unix:${join(folder, 'relay.sock')}`;
@@ -35,6 +35,7 @@ export class RelayProcess {
         listen: [address],
         metrics: '127.0.0.1:0',
         dataAddress: '127.0.0.1',
+        streams,
         vms: vms.map(({ config }) => config),
       }),
     );

@@ -19,14 +19,15 @@ export class TwoHosts {
     readonly relayB: RelayProcess,
   ) {}
 
-  static async start(options: QemuOptions = {}): Promise<TwoHosts> {
+  /** `streams`: of each migration. */
+  static async start(options: QemuOptions = {}, streams = 1): Promise<TwoHosts> {
     const vmA = await ScriptedQemu.start('vm-a', options);
     const vmB = await ScriptedQemu.start('vm-b', options);
     return new TwoHosts(
       vmA,
       vmB,
-      await RelayProcess.start('host-a', [vmA]),
-      await RelayProcess.start('host-b', [vmB]),
+      await RelayProcess.start('host-a', [vmA], streams),
+      await RelayProcess.start('host-b', [vmB], streams),
     );
   }
 

@@ -1,0 +1,85 @@
+/**
+ * The threads that receive one migration's streams: the first admits all of them, each of the others gets one.
+ *
+ *     admitting ──all streams there──▶ landing, a thread each ──END on all──▶ sealed
+ *         └────────────────────────────┴── any failure, or shutDown ──▶ over, all of them
+ *
+ * Invariants: the landing is sealed when every stream is, and not before; the first failure ends all streams, and
+ * is the one that is told; a connection that was admitted has a thread, which closes it, or is closed here.
+ */
+import { closeSync } from 'node:fs';
+
+import type { PortkeyError } from '../../../libraries/errors/index.js';
+import type { LandingPort, ReceiverEvent, ReceiverStart } from '../stream/receiver-messages.js';
+import { StreamThread } from '../stream/stream-thread.js';
+import type { ThreadPool } from '../stream/thread-pool.js';
+
+export interface LandingStreamsOptions {
+  readonly pool: ThreadPool;
+  readonly port: LandingPort;
+  readonly folder: string;
+  readonly counters: SharedArrayBuffer;
+  readonly onAdmitted: () => void;
+  readonly onSealed: () => void;
+  readonly onFailure: (error: PortkeyError) => void;
+}
+
+type ReceiverThread = StreamThread<ReceiverStart, ReceiverEvent>;
+
+export class LandingStreams {
+  private readonly threads: ReceiverThread[] = [];
+  private streamCount = 1;
+  private sealedCount = 0;
+  private isShutDown = false;
+
+  constructor(private readonly options: LandingStreamsOptions) {
+    const { port } = options;
+    this.start(port, port.listenerFd);
+  }
+
+  /** Resolves when all threads are gone. */
+  async done(): Promise<void> {
+    // More of them may come until the first is gone.
+    for (const thread of this.threads) await thread.done;
+  }
+
+  /** Ends the threads' waits. Idempotent. */
+  shutDown(): void {
+    this.isShutDown = true;
+    for (const thread of this.threads) thread.shutDown();
+  }
+
+  private start(way: ReceiverStart['way'], socketFd: number): void {
+    const { pool, folder, counters } = this.options;
+    const thread: ReceiverThread = new StreamThread<ReceiverStart, ReceiverEvent>({
+      pool,
+      start: { way, folder, counters },
+      sockets: [socketFd],
+      onEvent: (event) => {
+        if (event.type === 'sealed') this.sealed();
+        else this.admitted(thread, event.own, event.others);
+      },
+      onOver: (error) => {
+        if (error === undefined) return;
+        this.options.onFailure(error);
+        this.shutDown();
+      },
+    });
+    this.threads.push(thread);
+  }
+
+  private admitted(first: ReceiverThread, own: number, others: readonly number[]): void {
+    this.streamCount += others.length;
+    first.adopt(own);
+    for (const socketFd of others) {
+      if (this.isShutDown) closeSync(socketFd);
+      else this.start({ socketFd }, socketFd);
+    }
+    this.options.onAdmitted();
+  }
+
+  private sealed(): void {
+    this.sealedCount += 1;
+    if (this.sealedCount === this.streamCount) this.options.onSealed();
+  }
+}
