@@ -13,6 +13,7 @@ import type { PortkeyError } from '../../../libraries/errors/index.js';
 import type { LandingPort, ReceiverEvent, ReceiverStart } from '../stream/receiver-messages.js';
 import { StreamThread } from '../stream/stream-thread.js';
 import type { ThreadPool } from '../stream/thread-pool.js';
+import { WriteTurns } from '../stream/write-turns.js';
 
 export interface LandingStreamsOptions {
   readonly pool: ThreadPool;
@@ -28,6 +29,7 @@ type ReceiverThread = StreamThread<ReceiverStart, ReceiverEvent>;
 
 export class LandingStreams {
   private readonly threads: ReceiverThread[] = [];
+  private readonly writeTurns = new WriteTurns().shared;
   private streamCount = 1;
   private sealedCount = 0;
   private isShutDown = false;
@@ -53,7 +55,7 @@ export class LandingStreams {
     const { pool, folder, counters } = this.options;
     const thread: ReceiverThread = new StreamThread<ReceiverStart, ReceiverEvent>({
       pool,
-      start: { way, folder, counters },
+      start: { way, folder, counters, writeTurns: this.writeTurns },
       sockets: [socketFd],
       onEvent: (event) => {
         if (event.type === 'sealed') this.sealed();

@@ -5,6 +5,8 @@ export interface ReceiverStart {
   /** Where the objects and files land. */
   readonly folder: string;
   readonly counters: SharedArrayBuffer;
+  /** All receivers' of the migration. */
+  readonly writeTurns: SharedArrayBuffer;
 }
 
 /** Where a migration's streams are to come, and how they are told from others. */

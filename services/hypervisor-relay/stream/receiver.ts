@@ -29,6 +29,10 @@ import {
 } from './protocol.js';
 import type { LandingPort, ReceiverEvent, ReceiverStart } from './receiver-messages.js';
 import { SocketContent } from './socket-content.js';
+import { WriteTurns } from './write-turns.js';
+
+/** Objects have numbers from 1 on. */
+const noObject = 0;
 
 export interface ReceiverParts {
   readonly clock: Pick<Clock, 'monotonicMs'>;
@@ -51,7 +55,7 @@ export class Receiver {
     const socket = 'socketFd' in way ? new MessageSocket(way.socketFd) : this.admit(way);
     const files = new LandingFiles(this.start.folder);
     try {
-      this.land(socket, files, new SocketContent(socket.fd));
+      this.land(socket, files, new SocketContent(socket.fd, new WriteTurns(this.start.writeTurns)));
     } catch (error) {
       socket.refuse(error);
       throw error;
@@ -91,11 +95,11 @@ export class Receiver {
       for (const { page, count } of ranges) {
         const offset = page * PAGE_BYTES;
         const byteLength = count * PAGE_BYTES;
-        files.landPages(object, offset, byteLength, (fd) => content.into(fd, offset, byteLength));
+        files.landPages(object, offset, byteLength, (fd) => content.into(object, fd, offset, byteLength));
       }
       this.counters.add('pages', contentBytes / PAGE_BYTES);
     } else if (type === 'file') {
-      files.landFile(decodeFile(body).name, (fd) => content.into(fd, 0, contentBytes));
+      files.landFile(decodeFile(body).name, (fd) => content.into(noObject, fd, 0, contentBytes));
     } else if (contentBytes === 0 && type === 'zero') {
       const { object, ranges, pageCount } = decodeRanges(body);
       for (const { page, count } of ranges) files.landZeroes(object, page * PAGE_BYTES, count * PAGE_BYTES);

@@ -15,6 +15,7 @@ import { writeSync } from 'node:fs';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { receiveExactly } from '../../../libraries/libc/index.js';
+import type { WriteTurns } from './write-turns.js';
 
 /** Fits a core's second-level cache, so that the second copy is cheap. */
 const bufferBytes = 256 * 1024;
@@ -22,10 +23,13 @@ const bufferBytes = 256 * 1024;
 export class SocketContent {
   private readonly buffer = Buffer.from(new ArrayBuffer(bufferBytes));
 
-  constructor(private readonly socketFd: number) {}
+  constructor(
+    private readonly socketFd: number,
+    private readonly turns: WriteTurns,
+  ) {}
 
-  /** Blocks until the next bytes of the stream are in the file. Throws `stream-broken`, and what writing throws. */
-  into(fd: number, offset: number, byteLength: number): void {
+  /** Blocks until the next bytes of the stream are in the object's file. Throws `stream-broken`, and what writing throws. */
+  into(object: number, fd: number, offset: number, byteLength: number): void {
     for (let landed = 0; landed < byteLength;) {
       const length = Math.min(bufferBytes, byteLength - landed);
       if (!receiveExactly(this.socketFd, this.buffer, length)) {
@@ -34,9 +38,11 @@ export class SocketContent {
           'the stream between the relays ended in the middle of a message',
         );
       }
-      for (let written = 0; written < length;) {
-        written += writeSync(fd, this.buffer, written, length - written, offset + landed + written);
-      }
+      this.turns.write(object, () => {
+        for (let written = 0; written < length;) {
+          written += writeSync(fd, this.buffer, written, length - written, offset + landed + written);
+        }
+      });
       landed += length;
     }
   }
