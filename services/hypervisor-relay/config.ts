@@ -2,7 +2,7 @@
 import { z } from 'zod';
 
 import { commonConfig } from '../../libraries/service/index.js';
-import { maxStreams } from './stream/protocol.js';
+import { maxStreams } from './stream/bodies.js';
 
 const path = z.string().startsWith('/', 'write an absolute path');
 

@@ -4,13 +4,8 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
 import type { Landing } from '../../libraries/rpc/index.js';
-import {
-  decodeHeader,
-  decodeRefused,
-  encodeMessage,
-  helloBody,
-  streamHeaderBytes,
-} from './stream/protocol.js';
+import { decodeRefused, helloBody } from './stream/bodies.js';
+import { decodeHeader, encodeMessage, streamHeaderBytes } from './stream/protocol.js';
 import { listOf, withRelays } from './testing/relays.js';
 import { deadlineMs } from './testing/two-hosts.js';
 

@@ -11,7 +11,7 @@ import { PortkeyError } from '../../../libraries/errors/index.js';
 import { maxPagesPerSend, type RunList } from '../../../libraries/hypercall/index.js';
 import type { OutgoingSession } from '../session/outgoing-session.js';
 import type { LandedBatch } from '../session/sends-in-flight.js';
-import { maxObjectPages, maxObjects } from '../stream/protocol.js';
+import { maxObjectPages, maxObjects } from '../stream/bodies.js';
 
 export interface SendListener {
   /** `inFlight`: SENDs of the object that are still to land. Not called for an object that has failed. */

@@ -14,7 +14,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { listenTcp, type Endpoint } from '../../../libraries/libc/index.js';
 import { Counters } from '../stream/counters.js';
-import { tokenBytes } from '../stream/protocol.js';
+import { tokenBytes } from '../stream/bodies.js';
 import type { ThreadPool } from '../stream/thread-pool.js';
 import { LandingStreams } from './landing-streams.js';
 import type { Session, TransferCounts } from './session.js';

@@ -6,14 +6,8 @@ import path from 'node:path';
 
 import { GuestRam } from '../ram/guest-ram.js';
 import { RamMap } from '../ram/ram-map.js';
-import {
-  decodeHeader,
-  encodeMessage,
-  landedBody,
-  refusedBody,
-  streamHeaderBytes,
-  tokenBytes,
-} from '../stream/protocol.js';
+import { landedBody, refusedBody, tokenBytes } from '../stream/bodies.js';
+import { decodeHeader, encodeMessage, streamHeaderBytes } from '../stream/protocol.js';
 import { streamThreads, type StreamThreads } from '../stream/thread-pool.js';
 import { OutgoingSession } from './outgoing-session.js';
 

@@ -14,7 +14,8 @@ import { closeSync, fstatSync, ftruncateSync, writeSync } from 'node:fs';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { errorCodeOf, Folder, punchHole } from '../../../libraries/libc/index.js';
-import { maxObjects } from './protocol.js';
+import { maxObjects } from './bodies.js';
+import { broken } from './protocol.js';
 
 interface LandingObject {
   readonly fd: number;
@@ -93,8 +94,4 @@ export class LandingFiles {
       throw new PortkeyError('no-room', `the landing folder ${this.folder.path} is full`, { cause });
     }
   }
-}
-
-function broken(problem: string): PortkeyError {
-  return new PortkeyError('stream-broken', `the stream between the relays is broken: ${problem}`);
 }

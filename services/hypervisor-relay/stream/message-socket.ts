@@ -6,11 +6,11 @@ import { closeSync } from 'node:fs';
 import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
 import { errorNumbers, type WireErrorCode } from '../../../libraries/hypercall/index.js';
 import { IoVector, receiveExactly, shutdownSocket } from '../../../libraries/libc/index.js';
+import { refusedBody } from './bodies.js';
 import {
   decodeHeader,
   encodeMessage,
   maxBodyBytes,
-  refusedBody,
   streamHeaderBytes,
   type StreamHeader,
 } from './protocol.js';

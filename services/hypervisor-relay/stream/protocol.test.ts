@@ -7,13 +7,11 @@ import {
   decodeBatch,
   decodeClose,
   decodeFile,
-  decodeHeader,
   decodeHello,
   decodeLanded,
   decodeObject,
   decodeRanges,
   decodeRefused,
-  encodeMessage,
   fileBody,
   helloBody,
   landedBody,
@@ -22,9 +20,8 @@ import {
   objectBody,
   rangesBody,
   refusedBody,
-  streamHeaderBytes,
-  type StreamType,
-} from './protocol.js';
+} from './bodies.js';
+import { decodeHeader, encodeMessage, streamHeaderBytes, type StreamType } from './protocol.js';
 
 const types: readonly StreamType[] = [
   'hello',

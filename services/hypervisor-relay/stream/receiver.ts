@@ -18,15 +18,8 @@ import { Admission } from './admission.js';
 import { Counters } from './counters.js';
 import { LandingFiles } from './landing-files.js';
 import { MessageSocket, type ReceivedMessage } from './message-socket.js';
-import {
-  decodeBatch,
-  decodeClose,
-  decodeFile,
-  decodeObject,
-  decodeRanges,
-  encodeMessage,
-  landedBody,
-} from './protocol.js';
+import { decodeBatch, decodeClose, decodeFile, decodeObject, decodeRanges, landedBody } from './bodies.js';
+import { encodeMessage } from './protocol.js';
 import type { LandingPort, ReceiverEvent, ReceiverStart } from './receiver-messages.js';
 import { SocketContent } from './socket-content.js';
 import { WriteTurns } from './write-turns.js';

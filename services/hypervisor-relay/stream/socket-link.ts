@@ -20,13 +20,12 @@ import {
   closeBody,
   decodeLanded,
   decodeRefused,
-  encodeMessage,
   fileBody,
   helloBody,
   objectBody,
   rangesBody,
-  type StreamType,
-} from './protocol.js';
+} from './bodies.js';
+import { encodeMessage, type StreamType } from './protocol.js';
 import type { RelayDestination } from './sender-messages.js';
 
 const connectTimeoutMs = 5_000;

@@ -10,7 +10,8 @@
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { setReceiveTimeout, waitReadable } from '../../../libraries/libc/index.js';
 import type { MessageSocket } from './message-socket.js';
-import { encodeMessage, type StreamHello } from './protocol.js';
+import type { StreamHello } from './bodies.js';
+import { encodeMessage } from './protocol.js';
 
 export interface AdmittedStreams {
   readonly first: MessageSocket;
