@@ -8,13 +8,14 @@ import { closeSync } from 'node:fs';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { Admission, type AdmissionParts } from '../stream/admission.js';
-import { decodeBatch, encodeMessage, landedBody } from '../stream/protocol.js';
+import { decodeBatch, landedBody } from '../stream/bodies.js';
 import type { MessageSocket, ReceivedMessage } from '../stream/message-socket.js';
+import { encodeMessage } from '../stream/protocol.js';
 import type { FrameContent } from './frame-content.js';
 
 /** Returns at the stream's end. `firstPage` of the object is the grant's first. Throws `stream-broken`, `bad-run`. */
 export function receiveIntoFrames(parts: AdmissionParts, firstPage: number, content: FrameContent): void {
-  const socket = new Admission(parts).admit();
+  const { first: socket } = new Admission(parts).admit();
   try {
     for (let ended = false; !ended;) {
       const { type, sequence, contentBytes, body } = next(socket);

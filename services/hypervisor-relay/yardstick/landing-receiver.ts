@@ -15,6 +15,7 @@ import type { RamMap } from '../ram/ram-map.js';
 import type { AdmissionParts } from '../stream/admission.js';
 import { Counters } from '../stream/counters.js';
 import { Receiver } from '../stream/receiver.js';
+import { WriteTurns } from '../stream/write-turns.js';
 import { CopiedContent, MappedContent } from './frame-content.js';
 import { GrantedFrames } from './granted-frames.js';
 import { receiveIntoFrames } from './granted-receiver.js';
@@ -53,8 +54,9 @@ try {
 }
 
 function onShare(folder: string): Land {
-  return ({ clock, ...admission }) => {
-    const start = { ...admission, folder, counters: new Counters().shared };
+  return ({ clock, ...way }) => {
+    const shared = { counters: new Counters().shared, writeTurns: new WriteTurns().shared };
+    const start = { way, folder, ...shared };
     new Receiver(start, { clock, report: () => undefined }).run();
   };
 }

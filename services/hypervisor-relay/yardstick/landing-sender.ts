@@ -13,8 +13,10 @@ import { mapFile, openTcpSocket, WakeUp } from '../../../libraries/libc/index.js
 import { systemClock } from '../../../libraries/process/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
 import { Counters } from '../stream/counters.js';
+import { Idleness } from '../stream/idleness.js';
 import type { SenderCommand } from '../stream/sender-messages.js';
 import { Sender } from '../stream/sender.js';
+import { TokenBucket } from '../stream/token-bucket.js';
 import { printLine, stopwatch, yardstickMigration } from './program.js';
 
 const config = z
@@ -45,11 +47,17 @@ try {
       peer: config.peer,
       token: Buffer.from(config.token, 'hex'),
       migrationId: yardstickMigration,
+      stream: 0,
+      streamCount: 1,
     },
     wakeUpFd: wakeUp.fd,
     ram: { fd, address: Number(ram.address), sections: [{ guestAddress: 0, byteLength, fileOffset: 0 }] },
     bytesPerSecond: 0,
-    counters: new Counters().shared,
+    shared: {
+      counters: new Counters().shared,
+      tokenBucket: new TokenBucket(0).shared,
+      idleness: new Idleness().shared,
+    },
   } as const;
   const parts = { clock: systemClock, nextCommand: () => commands.shift(), report: () => undefined };
   new Sender(start, parts).run();
