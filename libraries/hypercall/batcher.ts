@@ -1,7 +1,8 @@
 /**
  * Runs as the scan finds them → SENDs of one object.
  *
- * Runs that follow on from one another in frames and pages become one. A SEND goes out when it is full, or when the
+ * Runs are taken as they are, many at once, but for the first of a list or of a SEND: that becomes part of the one
+ * before where it follows on from it in frames and pages. A SEND goes out when it is full, or when the
  * policy says so before; while the policy or the relay's credits let no other one fly, `add` waits, which is how a
  * slow relay holds the scan back. The rest goes out with `finish`.
  *
@@ -69,27 +70,28 @@ export class Batcher {
   /** Takes all of these runs; resolves when there is room for more. The list may be used again then. */
   async add(runs: RunList): Promise<void> {
     this.policy.scanned(runs.pageCount, (this.clock.monotonicMs() - this.scanningSinceMs) / 1000);
-    for (let index = 0; index < runs.length; index += 1) {
-      let pfn = runs.pfn(index);
-      let page = runs.page(index);
-      let left = runs.count(index);
-      while (left > 0) {
-        const count = Math.min(left, this.policy.maxPages - this.collecting.pageCount);
-        if (count > 0 && (this.hasRoomForRun() || this.collecting.extendsLast(pfn, count, page))) {
-          this.collecting.append(pfn, count, page);
-          pfn += count;
-          page += count;
-          left -= count;
-        } else {
-          await this.flush();
-        }
-      }
+    for (let index = 0; index < runs.length;) {
+      // The first may go on from the last one collected, or be too long for one SEND; what follows is copied whole.
+      await this.addRun(runs.pfn(index), runs.count(index), runs.page(index));
+      index = this.collecting.appendFrom(runs, index + 1, maxRunsPerSend, this.policy.maxPages);
     }
     if (this.collecting.pageCount >= this.policy.maxPages) await this.flush();
     await (this.options.otherWork ?? setImmediate)();
     this.throwIfFailed();
     if (this.isDue()) await this.flush();
     this.scanningSinceMs = this.clock.monotonicMs();
+  }
+
+  private async addRun(pfn: number, count: number, page: number): Promise<void> {
+    for (let done = 0; done < count;) {
+      const part = Math.min(count - done, this.policy.maxPages - this.collecting.pageCount);
+      if (part > 0 && (this.hasRoomForRun() || this.collecting.extendsLast(pfn + done, part, page + done))) {
+        this.collecting.append(pfn + done, part, page + done);
+        done += part;
+      } else {
+        await this.flush();
+      }
+    }
   }
 
   /** Sends what is left and waits until everything has landed. */

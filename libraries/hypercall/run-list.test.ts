@@ -68,6 +68,32 @@ describe('RunList', () => {
     );
   });
 
+  it('copies as many runs of another list as fit, and no more', () => {
+    const limits = fc.tuple(
+      fc.oneof(fc.nat(40), fc.constant(Infinity)),
+      fc.oneof(fc.nat(4000), fc.constant(Infinity)),
+    );
+    fc.assert(
+      fc.property(fc.array(anyRun, { maxLength: 60 }), fc.nat(60), limits, (runs, from, limit) => {
+        const [maxRuns, maxPages] = limit;
+        const source = new RunList(1);
+        for (const { pfn, count, page } of runs) source.push(pfn, count, page);
+        const list = new RunList(1);
+        list.push(1, 1, 1);
+        const end = list.appendFrom(source, from, maxRuns, maxPages);
+        const copied = runs.slice(from, Math.max(from, end));
+        const expected = new RunList();
+        expected.push(1, 1, 1);
+        for (const { pfn, count, page } of copied) expected.push(pfn, count, page);
+        assert.deepEqual(list.bytes(), expected.bytes());
+        assert.equal(list.pageCount, expected.pageCount);
+        const next = runs[end];
+        if (copied.length > 0) assert.ok(list.length <= maxRuns && list.pageCount <= maxPages);
+        if (next !== undefined) assert.ok(list.length >= maxRuns || list.pageCount + next.count > maxPages);
+      }),
+    );
+  });
+
   it('starts a new run where the count would not fit', () => {
     const list = new RunList();
     list.append(0, maxPagesPerRun, 0);

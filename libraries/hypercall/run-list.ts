@@ -101,6 +101,28 @@ export class RunList {
     this.pages += pageCount;
   }
 
+  /**
+   * Adds the runs of another list from run `from` on as they are: as many as keep this list within so many runs and
+   * pages. Returns where it stopped.
+   */
+  appendFrom(other: RunList, from: number, maxRuns: number, maxPages: number): number {
+    const { words } = other;
+    const end = Math.min(other.used, from + Math.max(0, maxRuns - this.used));
+    const room = maxPages - this.pages;
+    let pageCount = 0;
+    let until = from;
+    for (; until < end; until += 1) {
+      const count = (words[until * wordsPerRun + 1] ?? 0) >>> 8;
+      if (pageCount + count > room) break;
+      pageCount += count;
+    }
+    if (until > from) {
+      const bytes = new Uint8Array(words.buffer, from * runBytes, (until - from) * runBytes);
+      this.appendAll(bytes, pageCount);
+    }
+    return until;
+  }
+
   /** Whether `append` would make this run part of the last one. */
   extendsLast(pfn: number, count: number, page: number): boolean {
     if (this.used === 0) return false;
