@@ -137,8 +137,10 @@ async function migrate(running: readonly (readonly Event[])[], frozen: readonly 
     if (event !== undefined) simulated.apply(event);
   };
   simulated.onLookUp = happen;
+  let sentPages = 0;
   const send = (_: number, runs: RunList): Promise<SentRuns> => {
     happen();
+    sentPages += runs.pageCount;
     for (let index = 0; index < runs.length; index += 1) {
       for (let offset = 0; offset < runs.count(index); offset += 1) {
         landed.set(runs.page(index) + offset, simulated.ram.get(runs.pfn(index) + offset) ?? garbage);
@@ -168,15 +170,17 @@ async function migrate(running: readonly (readonly Event[])[], frozen: readonly 
     clock: systemClock,
   });
   let index = 0;
+  let reportedPages = 0;
   for (const events of running) {
     left = [...events];
-    await rounds.run(options(index, false));
+    reportedPages += (await rounds.run(options(index, false))).pages;
     while (left.length > 0) happen();
     index += 1;
   }
   simulated.frozen = true;
   left = [...frozen];
-  await rounds.run(options(index, true));
+  reportedPages += (await rounds.run(options(index, true))).pages;
+  assert.equal(reportedPages, sentPages);
   const vouchedFor = new Set(
     [...rounds.present.entries()].flatMap(([, runs]) =>
       runs.flatMap(({ page, pageCount: count }) => Array.from({ length: count }, (_, at) => page + at)),

@@ -70,7 +70,7 @@ export class PortkeyRounds {
       total.pages += await this.send(selected, total.pages, options);
       const moved = selected.reduce((sum, { memory: task, windows }) => sum + task.revalidate(windows), 0);
       total.moved += moved;
-      if (!options.last) break;
+      if (!options.last || (moved === 0 && selected.every(isAllFound))) break;
       selected = selected.map(({ memory: task }) => this.vouched(task, task.ownPages(), true, 'unsent'));
       const unsent = selected.reduce((sum, { wantedPages }) => sum + wantedPages, 0);
       if (unsent === 0) break;
@@ -169,8 +169,18 @@ export class PortkeyRounds {
 /** One list, because each `add` lets the event loop turn, which an emulated guest feels. */
 function allRuns(windows: readonly SelectedWindow[]): RunList {
   const all = new RunList(windows.reduce((sum, { runs }) => sum + runs.length, 0));
-  for (const { runs } of windows) all.appendAll(runs.bytes(), runs.pageCount);
+  for (const { runs } of windows) {
+    if (runs.length === 0) continue;
+    // Only the first may go on from the window before.
+    all.append(runs.pfn(0), runs.count(0), runs.page(0));
+    all.appendFrom(runs, 1, Infinity, Infinity);
+  }
   return all;
+}
+
+/** Of a task that stands still: nothing is left to send once these have landed where they were seen. */
+function isAllFound({ wantedPages, windows }: Selected): boolean {
+  return pageCount(windows) === wantedPages;
 }
 
 function totalPages(selected: readonly Selected[]): number {

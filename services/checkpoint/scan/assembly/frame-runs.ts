@@ -9,7 +9,7 @@
  * `entriesAt()`, calls `select` and takes 16 bytes a run from `runsAt()`, laid out as in a SEND frame
  * (libraries/hypercall/run-list.ts). Nothing is kept between two calls. Entries: admin-guide/mm/pagemap.rst.
  */
-const windowPages: i32 = 4096;
+const windowPages: i32 = 16384;
 const entries: usize = memory.data(windowPages * 8);
 const runs: usize = memory.data(windowPages * 16);
 
