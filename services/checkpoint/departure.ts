@@ -36,6 +36,7 @@ import {
   type Freezer,
   type Runc,
 } from '../../libraries/runtime/index.js';
+import { CallsAtWork } from './calls-at-work.js';
 import { cutWhile } from './connection-cut.js';
 import { DepartureFiles, type DepartureFolders } from './departure-files.js';
 import { finalDump } from './final-dump.js';
@@ -71,14 +72,13 @@ interface Live {
 
 export class Departures {
   private readonly live = new Map<string, Live>();
-  /** Settles, and never fails, when no call is at work in a migration: what a rollback waits for. */
-  private readonly busy = new Map<string, Promise<unknown>>();
+  private readonly calls = new CallsAtWork();
 
   constructor(private readonly parts: DepartureParts) {}
 
   begin(request: BeginRequest): Promise<void> {
     const migration = required(request.migration);
-    return this.whileBusy(migration, this.beginNow(migration, request));
+    return this.calls.add(migration.migrationId, this.beginNow(migration, request));
   }
 
   private async beginNow(migration: MigrationRef, request: BeginRequest): Promise<void> {
@@ -114,7 +114,7 @@ export class Departures {
   }
 
   round(migration: MigrationRef, options: RoundOptions, pageServer: PageServer | null): Promise<RoundResult> {
-    return this.whileBusy(migration, this.roundNow(migration, options, pageServer));
+    return this.calls.add(migration.migrationId, this.roundNow(migration, options, pageServer));
   }
 
   private async roundNow(
@@ -132,7 +132,7 @@ export class Departures {
 
   /** Returns the CPUs that the container may use from now on. Throws `runtime-failed`. */
   throttle(migration: MigrationRef, cpuShare: number): Promise<number> {
-    return this.whileBusy(migration, this.throttleNow(migration, cpuShare));
+    return this.calls.add(migration.migrationId, this.throttleNow(migration, cpuShare));
   }
 
   private async throttleNow(migration: MigrationRef, cpuShare: number): Promise<number> {
@@ -141,7 +141,7 @@ export class Departures {
 
   /** Off the network first: no peer may talk to a frozen copy. */
   freeze(migration: MigrationRef): Promise<FreezeResult> {
-    return this.whileBusy(migration, this.freezeNow(migration));
+    return this.calls.add(migration.migrationId, this.freezeNow(migration));
   }
 
   private async freezeNow(migration: MigrationRef): Promise<FreezeResult> {
@@ -157,7 +157,7 @@ export class Departures {
   }
 
   dump(migration: MigrationRef, pageServer: PageServer | null): Promise<DumpResult> {
-    return this.whileBusy(migration, this.dumpNow(migration, pageServer));
+    return this.calls.add(migration.migrationId, this.dumpNow(migration, pageServer));
   }
 
   private async dumpNow(migration: MigrationRef, pageServer: PageServer | null): Promise<DumpResult> {
@@ -205,21 +205,12 @@ export class Departures {
     await this.files(migration.migrationId).remove();
   }
 
-  /** Also while an earlier call is at work: one of a controller that has been replaced may come at any time. */
-  private whileBusy<T>({ migrationId }: MigrationRef, work: Promise<T>): Promise<T> {
-    const all = Promise.allSettled([this.busy.get(migrationId), work]).then(() => {
-      if (this.busy.get(migrationId) === all) this.busy.delete(migrationId);
-    });
-    this.busy.set(migrationId, all);
-    return work;
-  }
-
   /** Forgets a migration, once the call that is at work in it has ended; sending is cut short, CRIU is not. */
   private async settle({ migrationId }: MigrationRef): Promise<void> {
     this.live
       .get(migrationId)
       ?.ending.abort(new PortkeyError('cancelled', `migration ${migrationId} was ended`));
-    await this.busy.get(migrationId);
+    await this.calls.settled(migrationId);
     // Not waited for: a relay that is gone does not read, and would keep the container frozen.
     this.live
       .get(migrationId)
