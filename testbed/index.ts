@@ -27,6 +27,7 @@ export type { TestbedState } from './state.js';
 export type { UpOptions } from './up.js';
 export { sharedRoom, shortageOf, type Room } from './room.js';
 export { measureFloor, type Floor } from './yardstick/floor.js';
+export { isVirtualMachine, touchFreeMemory } from './yardstick/host-memory.js';
 export { WholeVm, type WholeVmRequest } from './yardstick/whole-vm/whole-vm.js';
 export type { QemuMigration } from './yardstick/whole-vm/qemu-migration.js';
 

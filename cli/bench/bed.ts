@@ -17,7 +17,7 @@ import {
   type TestbedState,
 } from '../../testbed/index.js';
 import type { Accelerator } from '../options.js';
-import { largestSize, type BenchPlan } from './plan.js';
+import { floorFiles, landingTimes, largestSize, type BenchPlan } from './plan.js';
 import { requireVmMemory, vmMemoryFor } from './vm-memory.js';
 
 /** What the user said; undefined where nothing. */
@@ -113,7 +113,7 @@ function requireUsable(
 
 /** Besides the VMs: what lands there in Portkey mode, and the floor's two files, never at the same time. */
 async function requireRoom(beds: Beds, plan: BenchPlan, vmMemoryBytes: number): Promise<void> {
-  const besidesBytes = largestSize(plan) * (plan.floor ? 2 : 1.25);
+  const besidesBytes = largestSize(plan) * (plan.floor ? floorFiles : landingTimes);
   const shortage = shortageOf({ vms: 2, vmMemoryBytes, besidesBytes }, await beds.sharedRoom());
   if (shortage === undefined) return;
   throw new PortkeyError('no-room', `${shortage.problem}; choose smaller --sizes, or ${shortage.enlarge}`);

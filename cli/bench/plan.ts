@@ -54,6 +54,11 @@ export function planOf(options: PlanOptions): BenchPlan {
 /** The same migrations, and nothing else. */
 export const withoutYardsticks = (plan: BenchPlan): BenchPlan => ({ ...plan, floor: false, wholeVm: false });
 
+/** Of a container's size: what lands of it, with what its allocator and its workload add. */
+export const landingTimes = 1.25;
+/** Of the floor's size each. */
+export const floorFiles = 2;
+
 export function largestSize({ cells }: BenchPlan): number {
   return Math.max(...cells.map(({ memoryBytes }) => memoryBytes));
 }

@@ -1,5 +1,11 @@
 /** The experiment's tools for real: containers through the controller, their clients and yardsticks on the test bed. */
-import { measureFloor, type TestbedState } from '../../testbed/index.js';
+import {
+  isVirtualMachine,
+  measureFloor,
+  runtimeFolder,
+  touchFreeMemory,
+  type TestbedState,
+} from '../../testbed/index.js';
 import { stopWorkload } from '../../testbed/workload/index.js';
 import type { Cli } from '../cli.js';
 import type { Controller } from '../controller.js';
@@ -28,6 +34,9 @@ export function benchTools(
     stopClient: (container) => stopWorkload(place, container, clock),
     migrate: ({ mode, ...request }) =>
       migrate({ output, clock, interrupts }, controller, place, { ...request, mode: wireModes[mode] }),
+    touchHostMemory: async (byteLength) => {
+      if (await isVirtualMachine()) await touchFreeMemory(byteLength, runtimeFolder, signal);
+    },
     measureFloor: (byteLength) => measureFloor(byteLength, signal),
     migrateWholeVm: (cell, count) => wholeVmMigrations(cli, testbed, cell, count, signal),
   };

@@ -9,14 +9,17 @@ import { asPortkeyError, type PortkeyError } from '../../libraries/errors/index.
 import { formatBytes, formatSeconds } from '../../libraries/units/index.js';
 import type { BenchRecord, BenchTools } from './bench-tools.js';
 import { cellText } from './cell-text.js';
-import type { BenchPlan, Cell } from './plan.js';
+import { floorFiles, type BenchPlan, type Cell } from './plan.js';
 
 export class Yardsticks {
   private readonly floors = new Set<number>();
   private roomForVms = true;
 
   constructor(
-    private readonly tools: Pick<BenchTools, 'measureFloor' | 'migrateWholeVm' | 'note' | 'signal'>,
+    private readonly tools: Omit<
+      BenchTools,
+      'controller' | 'clock' | 'startWorkload' | 'stopClient' | 'migrate'
+    >,
     private readonly plan: Pick<BenchPlan, 'floor' | 'wholeVm' | 'repeat'>,
     private readonly record: BenchRecord,
   ) {}
@@ -38,6 +41,7 @@ export class Yardsticks {
       for (let count = 1; count <= plan.repeat; count += 1) {
         tools.signal.throwIfAborted();
         tools.note(`floor of ${formatBytes(byteLength)}, ${count} of ${plan.repeat}`);
+        await tools.touchHostMemory(floorFiles * byteLength);
         await record.floor(await tools.measureFloor(byteLength));
       }
     });

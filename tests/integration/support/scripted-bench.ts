@@ -96,6 +96,7 @@ export class ScriptedBench implements AsyncDisposable {
         const report = { ...sample, id: `m${this.migrations}`, ...this.fate(this.migrations) };
         return { report, problem: shortcoming(report, true) };
       },
+      touchHostMemory: () => Promise.resolve(),
       measureFloor: async (bytes) => {
         await this.asked(`floor of ${bytes}`);
         return { bytes, sourceCpuSeconds: 1, destinationCpuSeconds: 1, seconds: 1 };
