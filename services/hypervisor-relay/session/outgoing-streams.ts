@@ -20,6 +20,7 @@ import type {
   SenderStart,
   SharedBySenders,
 } from '../stream/sender-messages.js';
+import { ShutDownFlag } from '../stream/shut-down-flag.js';
 import { StreamThread } from '../stream/stream-thread.js';
 import type { ThreadPool } from '../stream/thread-pool.js';
 import { TokenBucket } from '../stream/token-bucket.js';
@@ -68,7 +69,7 @@ export class OutgoingStreams {
   private overCount = 0;
   /** What the first stream ends with. */
   private images: Images | undefined;
-  private isShutDown = false;
+  private readonly shutDownFlag = new ShutDownFlag();
 
   constructor(private readonly options: OutgoingStreamsOptions) {
     const { counters, bytesPerSecond } = options;
@@ -76,6 +77,7 @@ export class OutgoingStreams {
       counters: counters.shared,
       tokenBucket: new TokenBucket(bytesPerSecond).shared,
       idleness: new Idleness().shared,
+      shutDown: this.shutDownFlag.shared,
     };
     this.streams = options.ways.map((way) => this.start(way, shared));
   }
@@ -100,9 +102,9 @@ export class OutgoingStreams {
     this.endFirst();
   }
 
-  /** Ends the threads' waits. Idempotent. */
+  /** Ends the threads' waits, also of those that are still connecting. Idempotent. */
   shutDown(): void {
-    this.isShutDown = true;
+    this.shutDownFlag.set();
     for (const { thread, wakeUp } of this.streams) {
       thread.shutDown();
       wakeUp.wake();
@@ -138,9 +140,7 @@ export class OutgoingStreams {
 
   private connected(): void {
     this.connectedCount += 1;
-    // A socket that was not connected yet could not be shut down before.
-    if (this.isShutDown) this.shutDown();
-    else if (this.connectedCount === this.count) this.options.onConnected();
+    if (this.connectedCount === this.count && !this.shutDownFlag.isSet) this.options.onConnected();
   }
 
   private ended(sent: ImagesSent): void {

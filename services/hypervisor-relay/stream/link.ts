@@ -9,6 +9,7 @@
 import type { RunList } from '../../../libraries/hypercall/index.js';
 import type { PageRange } from '../ram/zero-pages.js';
 import type { RateLimit } from './rate-limit.js';
+import type { ShutDownFlag } from './shut-down-flag.js';
 
 /** One SEND of the guest, or this stream's share of it. */
 export interface Batch {
@@ -21,6 +22,7 @@ export interface Batch {
 
 export interface LinkParts {
   readonly rate: RateLimit;
+  readonly shutDown: ShutDownFlag;
   readonly onLanded: (batch: Batch) => void;
 }
 

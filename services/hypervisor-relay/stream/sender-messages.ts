@@ -40,6 +40,7 @@ export interface SharedBySenders {
   readonly counters: SharedArrayBuffer;
   readonly tokenBucket: SharedArrayBuffer;
   readonly idleness: SharedArrayBuffer;
+  readonly shutDown: SharedArrayBuffer;
 }
 
 export type SenderCommand =

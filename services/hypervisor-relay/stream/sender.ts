@@ -21,6 +21,7 @@ import type { Batch, Link } from './link.js';
 import { LocalLink } from './local-link.js';
 import { RateLimit } from './rate-limit.js';
 import type { SenderCommand, SenderEvent, SenderStart } from './sender-messages.js';
+import { ShutDownFlag } from './shut-down-flag.js';
 import { SocketLink } from './socket-link.js';
 
 export interface SenderParts {
@@ -55,7 +56,8 @@ export class Sender {
       clock: parts.clock,
       wait: (timeoutMs) => this.link.wait(timeoutMs),
     });
-    const linkParts = { rate, onLanded: (batch: Batch) => this.landed(batch) };
+    const shutDown = new ShutDownFlag(shared.shutDown);
+    const linkParts = { rate, shutDown, onLanded: (batch: Batch) => this.landed(batch) };
     this.link =
       destination.type === 'relay'
         ? new SocketLink(destination, wakeUpFd, ram, linkParts)

@@ -6,7 +6,8 @@
  *
  * Invariants: messages leave in sequence; a batch has landed when the destination said so, never when it was merely
  * sent; the last message of a batch stands for all of it. The connection's end, or its shutdown by the main thread,
- * ends every wait. Where the destination said why it ended, that is the error.
+ * ends every wait; one that was shut down before it was there carries nothing. Where the destination said why it
+ * ended, that is the error.
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import type { RunList } from '../../../libraries/hypercall/index.js';
@@ -62,6 +63,9 @@ export class SocketLink implements Link {
   connect(): void {
     const { socketFd, peer, token, ...self } = this.destination;
     connectTcp(socketFd, peer, connectTimeoutMs);
+    if (this.parts.shutDown.isSet) {
+      throw new PortkeyError('stream-broken', 'the stream was ended before it was connected');
+    }
     const hello = helloBody({ token: Buffer.from(token), ...self });
     this.socket.send(encodeMessage('hello', this.sequence(), hello));
     setReceiveTimeout(socketFd, welcomeTimeoutMs);

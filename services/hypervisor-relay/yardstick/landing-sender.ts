@@ -16,6 +16,7 @@ import { Counters } from '../stream/counters.js';
 import { Idleness } from '../stream/idleness.js';
 import type { SenderCommand } from '../stream/sender-messages.js';
 import { Sender } from '../stream/sender.js';
+import { ShutDownFlag } from '../stream/shut-down-flag.js';
 import { TokenBucket } from '../stream/token-bucket.js';
 import { printLine, stopwatch, yardstickMigration } from './program.js';
 
@@ -57,6 +58,7 @@ try {
       counters: new Counters().shared,
       tokenBucket: new TokenBucket(0).shared,
       idleness: new Idleness().shared,
+      shutDown: new ShutDownFlag().shared,
     },
   } as const;
   const parts = { clock: systemClock, nextCommand: () => commands.shift(), report: () => undefined };
