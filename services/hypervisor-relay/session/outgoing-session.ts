@@ -18,7 +18,8 @@ import { Counters } from '../stream/counters.js';
 import { shareOut } from '../stream/stripes.js';
 import type { ThreadPool } from '../stream/thread-pool.js';
 import type { LandingSession } from './landing-session.js';
-import { OutgoingStreams, type ImagesSent, type OutgoingWay } from './outgoing-streams.js';
+import { openEach } from './open-each.js';
+import { closeWay, OutgoingStreams, type ImagesSent, type OutgoingWay } from './outgoing-streams.js';
 import { SendsInFlight, type BatchListener } from './sends-in-flight.js';
 import type { Session, TransferCounts } from './session.js';
 
@@ -170,13 +171,17 @@ export class OutgoingSession implements Session {
       return [{ destination: { type: 'local', endFd: sockets[0], ...target.landing.join(stream) }, sockets }];
     }
     const { migrationId } = this;
-    return Array.from({ length: target.streamCount }, (_, stream) => {
-      const socketFd = openTcpSocket();
-      return {
-        destination: { type: 'relay', socketFd, migrationId, stream, ...target },
-        sockets: [socketFd],
-      };
-    });
+    return openEach(
+      Array(target.streamCount).keys(),
+      (stream): OutgoingWay => {
+        const socketFd = openTcpSocket();
+        return {
+          destination: { type: 'relay', socketFd, migrationId, stream, ...target },
+          sockets: [socketFd],
+        };
+      },
+      closeWay,
+    );
   }
 
   private fail(error: PortkeyError): void {

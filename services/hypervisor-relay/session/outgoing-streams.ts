@@ -8,6 +8,8 @@
  * idleness. Invariants: all pages have landed before the first image is sent; the first stream that fails ends all
  * others; they are over together, when the last thread is gone, with one error. Guest RAM stays mapped until then.
  */
+import { closeSync } from 'node:fs';
+
 import type { PortkeyError } from '../../../libraries/errors/index.js';
 import { WakeUp } from '../../../libraries/libc/index.js';
 import type { GuestRam } from '../ram/guest-ram.js';
@@ -24,6 +26,7 @@ import { ShutDownFlag } from '../stream/shut-down-flag.js';
 import { StreamThread } from '../stream/stream-thread.js';
 import type { ThreadPool } from '../stream/thread-pool.js';
 import { TokenBucket } from '../stream/token-bucket.js';
+import { openEach } from './open-each.js';
 
 export interface ImagesSent {
   readonly files: number;
@@ -39,8 +42,12 @@ export interface OutgoingWay {
   readonly sockets: readonly number[];
 }
 
+export function closeWay({ sockets }: OutgoingWay): void {
+  for (const fd of sockets) closeSync(fd);
+}
+
 export interface OutgoingStreamsOptions {
-  /** One a stream. */
+  /** One a stream. Their sockets are closed with it, also where it cannot be made. */
   readonly ways: readonly OutgoingWay[];
   readonly ram: GuestRam;
   /** 0: no limit. */
@@ -54,6 +61,10 @@ export interface OutgoingStreamsOptions {
   readonly onEnded: (sent: ImagesSent) => void;
   /** The last call. */
   readonly onOver: (error: PortkeyError | undefined) => void;
+}
+
+interface OpenedWay extends OutgoingWay {
+  readonly wakeUp: WakeUp;
 }
 
 interface OutgoingStream {
@@ -79,7 +90,7 @@ export class OutgoingStreams {
       idleness: new Idleness().shared,
       shutDown: this.shutDownFlag.shared,
     };
-    this.streams = options.ways.map((way) => this.start(way, shared));
+    this.streams = withWakeUps(options.ways).map((way) => this.start(way, shared));
   }
 
   get count(): number {
@@ -116,9 +127,8 @@ export class OutgoingStreams {
     await Promise.all(this.streams.map(({ thread }) => thread.done));
   }
 
-  private start({ destination, sockets }: OutgoingWay, shared: SharedBySenders): OutgoingStream {
+  private start({ destination, sockets, wakeUp }: OpenedWay, shared: SharedBySenders): OutgoingStream {
     const { ram, bytesPerSecond, pool } = this.options;
-    const wakeUp = new WakeUp();
     ram.retain();
     const thread = new StreamThread<SenderStart, SenderEvent>({
       pool,
@@ -165,5 +175,19 @@ export class OutgoingStreams {
   /** The destination's own reason may come by one stream, and its end by the others before it. */
   private reason(): PortkeyError | undefined {
     return this.errors.find(({ code }) => code !== 'stream-broken') ?? this.errors[0];
+  }
+}
+
+/** Before the first thread is started: from then on each thread's end frees what is its own. */
+function withWakeUps(ways: readonly OutgoingWay[]): OpenedWay[] {
+  try {
+    return openEach(
+      ways,
+      (way) => ({ ...way, wakeUp: new WakeUp() }),
+      ({ wakeUp }) => wakeUp.close(),
+    );
+  } catch (error) {
+    for (const way of ways) closeWay(way);
+    throw error;
   }
 }
