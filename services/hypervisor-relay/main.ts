@@ -21,7 +21,7 @@ await runService({
     const cpu = new CpuAccounts(config.vms, clock);
     const threads = streamThreads();
     const metrics = relayMetrics(registry, {
-      streams: () => sessions.count,
+      sessions: () => sessions.count,
       totals: () => sessions.totals(),
       cpu: () => cpu.all(),
     });

@@ -21,7 +21,7 @@ const sendPagesBuckets = [1, 4, 16, 64, 256, 1_024, 2_046, 4_096, 8_192, 16_384]
 const queueDepthBuckets = [0, 1, 2, 4, 8, 16];
 
 export interface MetricSources {
-  readonly streams: () => number;
+  readonly sessions: () => number;
   /** Totals over all sessions, ended ones included. */
   readonly totals: () => { pages: number; zeroPages: number; sentBytes: number; landedBytes: number };
   readonly cpu: () => readonly { vm: string; component: string; seconds: number }[];
@@ -66,11 +66,11 @@ export function relayMetrics(registry: Registry, sources: MetricSources): RelayM
     () => sources.totals().landedBytes,
   );
   new Gauge({
-    name: 'portkey_streams',
-    help: 'Sessions of migrations that this relay holds.',
+    name: 'portkey_sessions',
+    help: 'Sessions of migrations that this relay holds, landings included, until they are closed.',
     registers,
     collect() {
-      this.set(sources.streams());
+      this.set(sources.sessions());
     },
   });
   new Gauge({

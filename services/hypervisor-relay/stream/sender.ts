@@ -8,7 +8,9 @@
  * How, is the link's to know (link.ts). With nothing to do it sleeps until a command, an answer or the link's end.
  *
  * Invariants: a batch is reported as landed when it is in the landing's files, never when it was merely sent. A
- * receiver that stalls stalls this thread: nothing piles up but the commands, which the guest's credits bound.
+ * receiver that stalls stalls this thread: nothing piles up but the commands. Limits: batches among them are bounded by
+ * the guest's credits, objects that are open by `maxObjects`; a guest that opens and closes objects without end while
+ * the receiver stalls is not bounded by either.
  */
 import { RunList } from '../../../libraries/hypercall/index.js';
 import type { Clock } from '../../../libraries/process/index.js';
