@@ -5,8 +5,8 @@
  * file: one copy each, no socket, no second thread. What a call has written has landed when it returns, and is
  * acknowledged then; so everything that rests on acknowledgements holds as over the network. The rate limit does, too.
  *
- * Measured (measure.js 3, CPU seconds per GiB): one run 0.46, every page a run of its own 0.70; over loopback, both
- * relays together, 0.88 and 1.09.
+ * Cheaper than two relays on loopback, for one long run as for single pages: measure.js prints both ways side by side
+ * (rows "same host"; docs/performance.md says how).
  *
  * The main thread ends a wait by shutting `endFd` down, one of a pair of sockets that carry nothing. Limits: a copy
  * that has begun (64 MiB at most) is not broken off.

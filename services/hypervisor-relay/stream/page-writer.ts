@@ -1,15 +1,10 @@
 /**
  * Page runs of one batch → wherever they go, straight out of the mapped guest RAM, no faster than the rate limit allows.
  *
- * Measured (measure.js 3: a GiB over loopback, RAM and fresh landing files on tmpfs, CPU seconds of source + destination):
- *
- *     sendfile from the RAM file, recv + pwrite (the floor)     0.13 + 0.78
- *     this, one run                                             0.29 + 0.58
- *     this, every page a run of its own                         0.54 + 0.54
- *
- * So one way for all runs, the one that needs no decision: what sendfile saves here the receiver pays, because its cache
- * is cold. It would also leave references to guest pages in the socket: what arrives is then what the page holds when
- * the network reads it, which the rule for dirty pages allows as long as COMPLETE waits for LANDED, but no longer.
+ * One way for all runs, vectors, because sendfile of long ones was measured to save nothing: what it saves here the
+ * receiver pays, whose cache is cold (measure.js, rows floor and contiguous; docs/performance.md). It would also leave
+ * references to guest pages in the socket: what arrives is then what the page holds when the network reads it, which
+ * the rule for dirty pages allows as long as COMPLETE waits for LANDED, but no longer.
  */
 import type { RunList } from '../../../libraries/hypercall/index.js';
 import { IoVector } from '../../../libraries/libc/index.js';
