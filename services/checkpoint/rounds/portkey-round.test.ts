@@ -28,7 +28,8 @@ interface SimulatedPage {
   softDirty: boolean;
 }
 
-type EventKind = 'write' | 'map' | 'unmap' | 'move' | 'swap-out';
+/** collapse: the kernel puts a huge page over an area (khugepaged), frozen or not; what was a hole is a page then. */
+type EventKind = 'write' | 'map' | 'unmap' | 'move' | 'swap-out' | 'collapse';
 interface Event {
   readonly kind: EventKind;
   readonly index: number;
@@ -41,6 +42,8 @@ class SimulatedTask implements Pagemap {
   frozen = false;
   /** Called when pages have been brought in and are about to be looked at. */
   onLookUp = (): void => undefined;
+  /** Called when pages have been listed and their dirty bits are about to be cleared, or the other way round. */
+  onClearDirty = (): void => undefined;
   private nextPfn = 100;
   private nextContent = 1;
 
@@ -52,6 +55,7 @@ class SimulatedTask implements Pagemap {
       this.ram.set(known.pfn, garbage);
       known.pfn = undefined;
     }
+    if (kind === 'collapse' && known === undefined) this.pages.set(page, this.fresh());
     if (this.frozen) return;
     if (kind === 'unmap' && known !== undefined) {
       if (known.pfn !== undefined) this.ram.set(known.pfn, garbage);
@@ -75,6 +79,7 @@ class SimulatedTask implements Pagemap {
   }
 
   clearDirty(): void {
+    this.onClearDirty();
     for (const page of this.pages.values()) page.softDirty = false;
   }
 
@@ -137,6 +142,7 @@ async function migrate(running: readonly (readonly Event[])[], frozen: readonly 
     if (event !== undefined) simulated.apply(event);
   };
   simulated.onLookUp = happen;
+  simulated.onClearDirty = happen;
   let sentPages = 0;
   const send = (_: number, runs: RunList): Promise<SentRuns> => {
     happen();
@@ -206,11 +212,11 @@ describe('rounds in Portkey mode', () => {
   it('leave every page that CRIU will look for landed as it is, whatever the guest does meanwhile', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.array(eventOf('write', 'map', 'unmap', 'move', 'swap-out')), {
+        fc.array(fc.array(eventOf('write', 'map', 'unmap', 'move', 'swap-out', 'collapse')), {
           minLength: 1,
           maxLength: 3,
         }),
-        fc.array(eventOf('move', 'swap-out'), { maxLength: 8 }),
+        fc.array(eventOf('move', 'swap-out', 'collapse'), { maxLength: 8 }),
         async (running, frozen) => assert.deepEqual(await migrate(running, frozen), []),
       ),
       { numRuns: 500 },
@@ -220,6 +226,10 @@ describe('rounds in Portkey mode', () => {
   it('bring back a page that was swapped out while the frozen container’s pages travelled', async () => {
     const writes = Array.from({ length: 40 }, (): Event => ({ kind: 'write', index: 0 }));
     assert.deepEqual(await migrate([writes], [{ kind: 'swap-out', index: 0 }]), []);
+  });
+
+  it('send a page that the kernel made of a hole after it had been asked, while the container was frozen', async () => {
+    assert.deepEqual(await migrate([[]], [{ kind: 'collapse', index: 1 }]), []);
   });
 
   it('vouch for no page that was swapped out again before it was looked at', async () => {

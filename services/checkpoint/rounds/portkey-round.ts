@@ -70,7 +70,7 @@ export class PortkeyRounds {
       total.pages += await this.send(selected, total.pages, options);
       const moved = selected.reduce((sum, { memory: task, windows }) => sum + task.revalidate(windows), 0);
       total.moved += moved;
-      if (!options.last || (moved === 0 && selected.every(isAllFound))) break;
+      if (!options.last) break;
       selected = selected.map(({ memory: task }) => this.vouched(task, task.ownPages(), true, 'unsent'));
       const unsent = selected.reduce((sum, { wantedPages }) => sum + wantedPages, 0);
       if (unsent === 0) break;
@@ -176,11 +176,6 @@ function allRuns(windows: readonly SelectedWindow[]): RunList {
     all.appendFrom(runs, 1, Infinity, Infinity);
   }
   return all;
-}
-
-/** Of a task that stands still: nothing is left to send once these have landed where they were seen. */
-function isAllFound({ wantedPages, windows }: Selected): boolean {
-  return pageCount(windows) === wantedPages;
 }
 
 function totalPages(selected: readonly Selected[]): number {
