@@ -79,7 +79,7 @@ function rangeText(bytes: readonly number[]): string {
   return `${least.endsWith(unit) ? least.slice(0, -unit.length) : least}–${most}`;
 }
 
-function measure(statistics: BenchStatistics, { cell, figure }: Bar): Measurement {
+function measure(statistics: BenchStatistics, { cell, figure, sizes }: Bar): Measurement {
   switch (figure.kind) {
     case 'percent-less':
       return { value: savingOf(statistics, cell, figure.saving) };
@@ -102,11 +102,11 @@ function measure(statistics: BenchStatistics, { cell, figure }: Bar): Measuremen
     case 'growth-deviation':
     case 'growth-above-foretold': {
       const growth = statistics.growth.find(({ mode }) => mode === 'portkey');
-      if (growth === undefined) return { value: undefined };
+      if (growth === undefined || !spans(growth.sizes, sizes)) return { value: undefined };
       const fit = growth[figure.side];
       const value = figure.kind === 'growth-deviation' ? fit?.deviationPercent : fit?.aboveForetoldPercent;
-      const { sizes } = growth;
-      return { value, sizes, cell: { ...cell, memoryBytes: Math.max(...sizes) } };
+      const run = growth.sizes;
+      return { value, sizes: run, cell: { ...cell, memoryBytes: Math.max(...run) } };
     }
     case 'times-smaller-vm':
       return ofLargerVm(statistics, figure.side);
@@ -117,13 +117,20 @@ function savingOf({ savings }: BenchStatistics, cell: Cell, name: SavingName): n
   return savings.find((entry) => isSameCell(entry, cell))?.percentLess[name]?.median;
 }
 
-/** The largest of the idle containers that ran in VMs of several memories, at least four times apart. */
+/** Whether they reach as far down and up as the bar's. */
+function spans(run: readonly number[], wanted: readonly number[] = []): boolean {
+  return Math.min(...run) <= Math.min(...wanted) && Math.max(...run) >= Math.max(...wanted);
+}
+
+/** The worst of the idle containers that ran in VMs of several memories, at least four times apart. */
 function ofLargerVm({ vmMemory }: BenchStatistics, side: 'source' | 'destination'): Measurement {
-  const [row] = vmMemory
-    .filter(({ mode, writeBytesPerSecond }) => mode === 'portkey' && writeBytesPerSecond === 0)
-    .toSorted((a, b) => b.memoryBytes - a.memoryBytes);
-  const memories = row?.vms.map(({ vmMemoryBytes }) => vmMemoryBytes) ?? [];
-  if (row === undefined || Math.max(...memories) < 4 * Math.min(...memories)) return { value: undefined };
-  const { memoryBytes, writeBytesPerSecond, timesSmallest } = row;
-  return { value: timesSmallest[side], cell: { memoryBytes, writeBytesPerSecond }, vmMemoryBytes: memories };
+  const rows = vmMemory.flatMap(({ mode, vms, timesSmallest, ...cell }) => {
+    const memories = vms.map(({ vmMemoryBytes }) => vmMemoryBytes);
+    const isFarApart = Math.max(...memories) >= 4 * Math.min(...memories);
+    const value = timesSmallest[side];
+    if (mode !== 'portkey' || cell.writeBytesPerSecond > 0 || !isFarApart || value === null) return [];
+    return [{ value, cell, vmMemoryBytes: memories }];
+  });
+  const [worst] = rows.toSorted((a, b) => b.value - a.value);
+  return worst ?? { value: undefined };
 }

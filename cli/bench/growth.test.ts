@@ -63,6 +63,8 @@ describe('the line of CPU against size', () => {
     assert.ok(square !== null);
     assert.ok(square.deviationPercent < 10, String(square.deviationPercent));
     assert.ok(square.aboveForetoldPercent > 20, String(square.aboveForetoldPercent));
+    const slight = fitOf(pointsOf((gib) => 1.9 + 0.2 * gib ** 2));
+    assert.ok(slight !== null && slight.aboveForetoldPercent > 40, 'in spite of its large fixed part');
     const root = fitOf(pointsOf((gib) => Math.sqrt(gib)));
     assert.ok(root !== null && root.aboveForetoldPercent < 0);
   });

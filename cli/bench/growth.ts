@@ -5,12 +5,14 @@
  * landing), so CPU seconds = fixed part + seconds per GiB × size. Whatever grows faster than its container, such as a
  * scan of the whole VM for each batch, bends the line upwards.
  *
- * Two figures say whether it is one. `deviationPercent` is the largest distance of a median from the line of least squares,
- * in per cent of the largest size's median. It alone is a weak witness: sizes are mostly taken in powers, so the largest
- * one pulls the line to itself, and even a square may pass within a tenth. `aboveForetoldPercent` therefore asks what a
- * line through the other sizes foretells for the largest: by how much its median lies above that, in per cent of the
- * median. A square is a third or more above it. Negative is where the largest cost less than foretold, and no fault. It carries the noise of the small sizes up to the large one, the
- * more the farther those are apart, and with three sizes it rests on two of them.
+ * Two figures say whether it is one, both in per cent of what grows, that is the largest size's median without the fixed
+ * part; in per cent of the whole, a large fixed part would hide any bend. `deviationPercent` is the largest distance of a
+ * median from the line of least squares. It alone is a weak witness: sizes are mostly taken in powers, so the largest one
+ * pulls the line to itself, and even a square may pass within a tenth. `aboveForetoldPercent` therefore asks what a line
+ * through the other sizes foretells for the largest: by how much its median lies above that. A square lies 40 per cent and
+ * more above it. Negative is where the largest cost less than foretold, and no fault. It carries the noise of the small
+ * sizes up to the large one, the more the farther those are apart, and with three sizes it rests on two of them. Where
+ * hardly anything grows, noise would be all there is, so what grows counts as a quarter of the median at least.
  *
  * Containers that are written to are left out: what they write while the rounds run depends on more than their size.
  */
@@ -20,6 +22,8 @@ import type { ModeStatistics } from './statistics.js';
 const gibibyte = 2 ** 30;
 /** Two sizes always lie on a line. */
 const leastSizes = 3;
+/** Of the largest size's median. */
+const leastGrowingShare = 1 / 4;
 
 export interface SizeFit {
   readonly fixedSeconds: number;
@@ -56,10 +60,8 @@ export function growthOf(modes: readonly ModeStatistics[]): GrowthStatistics[] {
   });
 }
 
-export const secondsOnLine = (
-  { fixedSeconds, secondsPerGib }: Pick<SizeFit, 'fixedSeconds' | 'secondsPerGib'>,
-  memoryBytes: number,
-): number => fixedSeconds + secondsPerGib * (memoryBytes / gibibyte);
+export const secondsOnLine = (line: SizeLine, memoryBytes: number): number =>
+  secondsAt(line, memoryBytes / gibibyte);
 
 export interface SizePoint {
   readonly gib: number;
@@ -71,22 +73,23 @@ export function fitOf(points: readonly SizePoint[]): SizeFit | null {
   const largest = points.at(-1);
   if (largest === undefined || points.length < leastSizes || largest.seconds <= 0) return null;
   const line = leastSquares(points);
-  const foretold = secondsAt(leastSquares(points.slice(0, -1)), largest.gib);
+  const others = leastSquares(points.slice(0, -1));
   const deviation = Math.max(...points.map((point) => Math.abs(point.seconds - secondsAt(line, point.gib))));
   return {
-    fixedSeconds: line.fixed,
-    secondsPerGib: line.perGib,
-    deviationPercent: (100 * deviation) / largest.seconds,
-    aboveForetoldPercent: (100 * (largest.seconds - foretold)) / largest.seconds,
+    ...line,
+    deviationPercent: (100 * deviation) / growingSeconds(largest, line),
+    aboveForetoldPercent:
+      (100 * (largest.seconds - secondsAt(others, largest.gib))) / growingSeconds(largest, others),
   };
 }
 
-interface SizeLine {
-  readonly fixed: number;
-  readonly perGib: number;
-}
+type SizeLine = Pick<SizeFit, 'fixedSeconds' | 'secondsPerGib'>;
 
-const secondsAt = ({ fixed, perGib }: SizeLine, gib: number): number => fixed + perGib * gib;
+const secondsAt = ({ fixedSeconds, secondsPerGib }: SizeLine, gib: number): number =>
+  fixedSeconds + secondsPerGib * gib;
+
+const growingSeconds = (largest: SizePoint, { fixedSeconds }: SizeLine): number =>
+  Math.max(largest.seconds - fixedSeconds, largest.seconds * leastGrowingShare);
 
 function leastSquares(points: readonly SizePoint[]): SizeLine {
   const mean = (of: (point: SizePoint) => number): number =>
@@ -94,6 +97,6 @@ function leastSquares(points: readonly SizePoint[]): SizeLine {
   const [gib, seconds] = [mean((point) => point.gib), mean((point) => point.seconds)];
   const variance = mean((point) => (point.gib - gib) ** 2);
   const covariance = mean((point) => (point.gib - gib) * (point.seconds - seconds));
-  const perGib = covariance / variance;
-  return { fixed: seconds - perGib * gib, perGib };
+  const secondsPerGib = covariance / variance;
+  return { fixedSeconds: seconds - secondsPerGib * gib, secondsPerGib };
 }

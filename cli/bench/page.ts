@@ -34,8 +34,8 @@ const wholeVmText =
   'its downtime is longer than QEMU’s own would be. How Portkey mode compares, median against median:';
 const growthText =
   'CPU of the transfer of idle containers, medians; whiskers are minimum and maximum. The line is that of least squares: ' +
-  'a fixed part and a part for each GiB. Its largest deviation is in per cent of the largest size’s median, and so is how ' +
-  'far that lies above what a line through the other sizes foretells.';
+  'a fixed part and a part for each GiB. Its largest deviation is in per cent of what grows (the largest size’s median ' +
+  'without the fixed part), and so is how far that median lies above what a line through the other sizes foretells.';
 const vmMemoryText =
   'The same containers in VMs of several memories, one test bed after the other; all else on this page is of the first. ' +
   'CPU of the transfer.';
