@@ -28,6 +28,8 @@ export interface BenchPlan {
   readonly repeat: number;
   readonly floor: boolean;
   readonly wholeVm: boolean;
+  /** Whether free memory of the machine is touched before each measurement, where that is a VM itself. */
+  readonly touchMemory: boolean;
 }
 
 export interface PlanOptions {
@@ -38,17 +40,18 @@ export interface PlanOptions {
   readonly repeat: number;
   readonly floor: boolean;
   readonly wholeVm: boolean;
+  readonly coldMemory?: boolean;
 }
 
 /** What is named twice runs once: it would be the same cell, or no pair of modes. */
 export function planOf(options: PlanOptions): BenchPlan {
-  const { sizes, writeRates, modes, warmUp, repeat, floor, wholeVm } = options;
+  const { sizes, writeRates, modes, warmUp, repeat, floor, wholeVm, coldMemory = false } = options;
   const cells = unique(sizes).flatMap((memoryBytes) =>
     unique(writeRates).map((writeBytesPerSecond) => ({ memoryBytes, writeBytesPerSecond })),
   );
   const turns = unique(modes);
   const migrations = [...rounds(turns, warmUp, true), ...rounds(turns, repeat, false)];
-  return { cells, migrations, modes: turns, repeat, floor, wholeVm };
+  return { cells, migrations, modes: turns, repeat, floor, wholeVm, touchMemory: !coldMemory };
 }
 
 /** The same migrations, and nothing else. */

@@ -80,7 +80,7 @@ class CellRun {
     const { mode, repetition, warmUp } = planned;
     const to = this.at === this.way.home ? this.way.away : this.way.home;
     this.progress.begins(cell, index, planned, `${this.at} → ${to}`);
-    await tools.touchHostMemory(landingTimes * cell.memoryBytes);
+    if (this.plan.touchMemory) await tools.touchHostMemory(landingTimes * cell.memoryBytes);
     const { report, problem } = await tools.migrate({ container: benchContainer, to, mode });
     await record.migration({ ...report, requestedMode: mode, repetition, warmUp });
     tools.note(`  ${mode}: ${report.outcome ?? 'lost'} in ${formatSeconds(report.totalSeconds)}`);

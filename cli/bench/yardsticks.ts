@@ -20,7 +20,7 @@ export class Yardsticks {
       BenchTools,
       'controller' | 'clock' | 'startWorkload' | 'stopClient' | 'migrate'
     >,
-    private readonly plan: Pick<BenchPlan, 'floor' | 'wholeVm' | 'repeat'>,
+    private readonly plan: Pick<BenchPlan, 'floor' | 'wholeVm' | 'repeat' | 'touchMemory'>,
     private readonly record: BenchRecord,
   ) {}
 
@@ -41,7 +41,7 @@ export class Yardsticks {
       for (let count = 1; count <= plan.repeat; count += 1) {
         tools.signal.throwIfAborted();
         tools.note(`floor of ${formatBytes(byteLength)}, ${count} of ${plan.repeat}`);
-        await tools.touchHostMemory(floorFiles * byteLength);
+        if (plan.touchMemory) await tools.touchHostMemory(floorFiles * byteLength);
         await record.floor(await tools.measureFloor(byteLength));
       }
     });

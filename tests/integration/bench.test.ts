@@ -70,6 +70,25 @@ describe('the experiment', function () {
     assert.equal((await bench.written()).floor.length, 4);
   });
 
+  it('touches memory before each migration and each floor, unless told not to', async () => {
+    const touched: string[] = [];
+    const touchHostMemory = (bytes: number): Promise<void> => {
+      touched.push(`${bytes} before call ${bench.calls.length}`);
+      return Promise.resolve();
+    };
+    const plan = { sizes: [1024], warmUp: 0, repeat: 1 };
+    await run(benchPlan(plan), { touchHostMemory });
+    const measured = bench.calls.flatMap((call, index) => {
+      if (call.includes(' to ')) return [`1280 before call ${index}`];
+      return call.startsWith('floor') ? [`2048 before call ${index}`] : [];
+    });
+    assert.equal(measured.length, 3);
+    assert.deepEqual(touched, measured);
+    touched.length = 0;
+    await run(benchPlan({ ...plan, coldMemory: true }), { touchHostMemory });
+    assert.deepEqual(touched, []);
+  });
+
   it('goes on without the floor where that fails, which is no success', async () => {
     await run(benchPlan(), { measureFloor: () => Promise.reject(new Error('no ip')) });
     assert.deepEqual(bench.recorder.shortcomings, ['the floor of 1 KiB was not measured: no ip']);
