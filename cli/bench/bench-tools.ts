@@ -24,7 +24,7 @@ export interface BenchTools {
     readonly mode: ModeName;
   }) => Promise<Migrated>;
   /** Before each migration and each floor, so that none pays for memory that nobody had touched for a while. */
-  readonly touchHostMemory: (byteLength: number) => Promise<void>;
+  readonly touchHostMemory: () => Promise<void>;
   readonly measureFloor: (byteLength: number) => Promise<Floor>;
   /** A VM with the cell's workload, migrated so often by QEMU. It is gone when the last one was taken, or on return. */
   readonly migrateWholeVm: (cell: Cell, count: number) => AsyncIterable<WholeVmMigration>;

@@ -14,7 +14,7 @@ import { formatSeconds } from '../../libraries/units/index.js';
 import type { BenchRecord, BenchTools } from './bench-tools.js';
 import { cellText } from './cell-text.js';
 import { benchContainer, removeBench, removeLeftover } from './cleanup.js';
-import { landingTimes, type BenchPlan, type Cell, type PlannedMigration } from './plan.js';
+import type { BenchPlan, Cell, PlannedMigration } from './plan.js';
 import { BenchProgress } from './progress.js';
 import { requireAvailableMemory } from './vm-memory.js';
 import { Yardsticks } from './yardsticks.js';
@@ -80,7 +80,7 @@ class CellRun {
     const { mode, repetition, warmUp } = planned;
     const to = this.at === this.way.home ? this.way.away : this.way.home;
     this.progress.begins(cell, index, planned, `${this.at} → ${to}`);
-    if (this.plan.touchMemory) await tools.touchHostMemory(landingTimes * cell.memoryBytes);
+    if (this.plan.touchMemory) await tools.touchHostMemory();
     const { report, problem } = await tools.migrate({ container: benchContainer, to, mode });
     await record.migration({ ...report, requestedMode: mode, repetition, warmUp });
     tools.note(`  ${mode}: ${report.outcome ?? 'lost'} in ${formatSeconds(report.totalSeconds)}`);

@@ -34,8 +34,8 @@ export function benchTools(
     stopClient: (container) => stopWorkload(place, container, clock),
     migrate: ({ mode, ...request }) =>
       migrate({ output, clock, interrupts }, controller, place, { ...request, mode: wireModes[mode] }),
-    touchHostMemory: async (byteLength) => {
-      if (await isVirtualMachine()) await touchFreeMemory(byteLength, runtimeFolder, signal);
+    touchHostMemory: async () => {
+      if (await isVirtualMachine()) await touchFreeMemory(runtimeFolder, signal);
     },
     measureFloor: (byteLength) => measureFloor(byteLength, signal),
     migrateWholeVm: (cell, count) => wholeVmMigrations(cli, testbed, cell, count, signal),

@@ -9,7 +9,7 @@ import { asPortkeyError, type PortkeyError } from '../../libraries/errors/index.
 import { formatBytes, formatSeconds } from '../../libraries/units/index.js';
 import type { BenchRecord, BenchTools } from './bench-tools.js';
 import { cellText } from './cell-text.js';
-import { floorFiles, type BenchPlan, type Cell } from './plan.js';
+import type { BenchPlan, Cell } from './plan.js';
 
 export class Yardsticks {
   private readonly floors = new Set<number>();
@@ -41,7 +41,7 @@ export class Yardsticks {
       for (let count = 1; count <= plan.repeat; count += 1) {
         tools.signal.throwIfAborted();
         tools.note(`floor of ${formatBytes(byteLength)}, ${count} of ${plan.repeat}`);
-        if (plan.touchMemory) await tools.touchHostMemory(floorFiles * byteLength);
+        if (plan.touchMemory) await tools.touchHostMemory();
         await record.floor(await tools.measureFloor(byteLength));
       }
     });

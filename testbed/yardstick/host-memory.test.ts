@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { isVirtualMachine, touchFreeMemory } from './host-memory.js';
+import { isVirtualMachine, touch } from './host-memory.js';
 
 describe('host memory', () => {
   let folder: string;
@@ -20,7 +20,7 @@ describe('host memory', () => {
         () => undefined,
       );
     }, 1);
-    await touchFreeMemory(bytes, folder, new AbortController().signal).finally(() => clearInterval(look));
+    await touch(bytes, folder, new AbortController().signal).finally(() => clearInterval(look));
     assert.ok(Math.max(...sizes) > bytes / 4, `seen: ${sizes.join(', ')}`);
     assert.deepEqual(await readdir(folder), []);
   });
@@ -28,7 +28,7 @@ describe('host memory', () => {
   it('is given back when the user wants out', async () => {
     const stopping = new AbortController();
     stopping.abort(new Error('enough'));
-    await assert.rejects(touchFreeMemory(2 ** 20, folder, stopping.signal), /enough/);
+    await assert.rejects(touch(2 ** 20, folder, stopping.signal), /enough/);
     assert.deepEqual(await readdir(folder), []);
   });
 
