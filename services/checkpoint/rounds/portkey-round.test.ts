@@ -142,7 +142,10 @@ async function migrate(running: readonly (readonly Event[])[], frozen: readonly 
     if (event !== undefined) simulated.apply(event);
   };
   simulated.onLookUp = happen;
-  simulated.onClearDirty = happen;
+  // The task itself stands still then, or has not been asked for its pages yet.
+  simulated.onClearDirty = () => {
+    if (left[0]?.kind === 'collapse') happen();
+  };
   let sentPages = 0;
   const send = (_: number, runs: RunList): Promise<SentRuns> => {
     happen();
