@@ -11,7 +11,7 @@ const allPages = 0xffffffff;
 type Region = 'full' | Uint32Array;
 
 export class PageSet {
-  private readonly regions = new Map<number, Region>();
+  private regions = new Map<number, Region>();
 
   has(page: number): boolean {
     const region = this.regions.get(Math.floor(page / pagesPerRegion));
@@ -47,6 +47,29 @@ export class PageSet {
       this.regions.set(key, words);
       eachWord(from, count, (index, mask) => (words[index] = (words[index] ?? 0) & ~mask));
     });
+  }
+
+  /** Takes out what is in none of these ranges, which do not overlap. */
+  keepOnly(ranges: Iterable<{ readonly firstPage: number; readonly pageCount: number }>): void {
+    const kept = new Map<number, Region>();
+    for (const { firstPage, pageCount } of ranges) {
+      eachRegion(firstPage, pageCount, (key, from, count) => {
+        const region = this.regions.get(key);
+        if (region === undefined) return;
+        if (region === 'full' && count === pagesPerRegion) {
+          kept.set(key, region);
+          return;
+        }
+        const before = kept.get(key);
+        const words = before instanceof Uint32Array ? before : new Uint32Array(pagesPerRegion / pagesPerWord);
+        kept.set(key, words);
+        eachWord(from, count, (index, mask) => {
+          const known = region === 'full' ? allPages : (region[index] ?? 0);
+          words[index] = (words[index] ?? 0) | (known & mask);
+        });
+      });
+    }
+    this.regions = kept;
   }
 
   /** The parts of the range that are not in the set, in order; parts that meet may come as two. */

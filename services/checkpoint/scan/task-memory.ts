@@ -61,6 +61,8 @@ export class TaskMemory {
     if (running) this.pagemap.clearDirty();
     const pages = this.pagemap.ownPages();
     if (!running) this.pagemap.clearDirty();
+    // A page that was unmapped is a stranger when it comes back, be it clean: khugepaged may fill a hole with zeroes.
+    this.sent.keepOnly(eachRange(pages));
     return pages;
   }
 
@@ -154,4 +156,9 @@ function windowEnd(pages: PageRanges, from: number, pagesPerWindow: number): num
     until += 1;
   }
   return until;
+}
+
+function* eachRange(pages: PageRanges): Generator<{ firstPage: number; pageCount: number }> {
+  for (let index = 0; index < pages.length; index += 1)
+    yield { firstPage: pages.first(index), pageCount: pages.count(index) };
 }
