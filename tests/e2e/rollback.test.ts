@@ -65,7 +65,7 @@ describe('a migration that fails before its commit', function () {
     it('rolls back when the checkpoint service is killed in pre-copy', () =>
       rollsBack(slowly, async (ended) => {
         await untilState(['precopy'], ended);
-        await inGuest('vm-a', "kill -9 $(pgrep -o -f '^node /opt/portkey/checkpoint.cjs')");
+        await inGuest('vm-a', "kill -9 $(pgrep -o -f '^node .*/opt/portkey/checkpoint.cjs')");
       }));
 
     it('rolls back when it is cancelled', () =>

@@ -22,7 +22,7 @@ const stopLimitMs = 30_000;
 
 /** Prints the pids of the agent, of the shell that keeps it running, and of the watch, which gives up after minutes. */
 const startWatch = `set -e
-agent=$(pgrep -o -f '^node /opt/portkey/restore.cjs')
+agent=$(pgrep -o -f '^node .*/opt/portkey/restore.cjs')
 keeper=$(awk '/^PPid/ {print $2}' /proc/$agent/status)
 kill -STOP $keeper
 (
