@@ -16,9 +16,9 @@ export class Yardsticks {
   private roomForVms = true;
 
   constructor(
-    private readonly tools: Omit<
+    private readonly tools: Pick<
       BenchTools,
-      'controller' | 'clock' | 'startWorkload' | 'stopClient' | 'migrate'
+      'measureFloor' | 'migrateWholeVm' | 'note' | 'signal' | 'touchHostMemory'
     >,
     private readonly plan: Pick<BenchPlan, 'floor' | 'wholeVm' | 'repeat' | 'touchMemory'>,
     private readonly record: BenchRecord,

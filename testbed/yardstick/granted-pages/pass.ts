@@ -21,6 +21,7 @@ import { secondsSince } from '../../../libraries/process/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
 import type { Tools } from '../../tools.js';
 import type { VmPlace } from '../../topology.js';
+import { touch } from '../host-memory.js';
 import { startOnHost, type HostProgram } from '../host-program.js';
 import { fillPages } from './content.js';
 import type { GuestHalf } from './guest-half.js';
@@ -82,7 +83,7 @@ export class Passes {
     const { grant } = way;
     await mkdir(this.landing, { recursive: true });
     await fillPages(this.sourceFile, this.byteLength);
-    await this.touchMemory();
+    await touch(this.byteLength, this.place.runtime, this.tools.signal);
     const answers = [await guest.ask({ do: 'forget' })];
     const ask = async (request: GuestRequest): Promise<number> => {
       answers.push(await guest.ask(request));
@@ -172,16 +173,6 @@ export class Passes {
     await rm(file);
     const { user, system } = process.cpuUsage(before);
     return (user + system) / 1e6;
-  }
-
-  /** As before each pass of the relay's measure.ts: memory that was free for a while is dear on a machine that is a VM. */
-  private async touchMemory(): Promise<void> {
-    const file = path.join(this.place.runtime, 'granted-pages-touched');
-    try {
-      await fillPages(file, this.byteLength);
-    } finally {
-      await rm(file, { force: true });
-    }
   }
 
   private program(name: string, { namespace }: VmPlace, config: object): HostProgram {
