@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 
-import type { TestbedState } from '../../testbed/index.js';
+import { sampleTestbed } from '../../tests/support/sample-testbed.js';
 import type { Beds } from './bed.js';
 import { bedRunsOf, inBeds } from './bed-runs.js';
 import { planOf, type BenchPlan } from './plan.js';
@@ -15,21 +15,6 @@ const plan = planOf({
   floor: true,
   wholeVm: true,
 });
-const bed = (vmMemoryBytes: number): TestbedState => ({
-  version: 1,
-  startedAt: '',
-  controller: 'unix:/controller.sock',
-  vms: [],
-  processes: [],
-  accel: 'tcg',
-  kernel: '',
-  criu: '',
-  runc: '',
-  qemu: '',
-  cpus: 2,
-  vmMemoryBytes,
-  link: '10gbit',
-});
 
 describe('the experiment in several test beds', () => {
   let calls: string[];
@@ -42,7 +27,7 @@ describe('the experiment in several test beds', () => {
       sharedRoom: () => Promise.resolve({ freeBytes: 32 * gib, totalBytes: 32 * gib }),
       up: ({ vmMemoryBytes }) => {
         calls.push(`up ${vmMemoryBytes / gib}`);
-        return Promise.resolve(bed(vmMemoryBytes));
+        return Promise.resolve(sampleTestbed(vmMemoryBytes));
       },
       down: () => {
         calls.push('down');
@@ -86,7 +71,7 @@ describe('the experiment in several test beds', () => {
     const alive = [{ name: 'qemu', pid: 1, running: true }];
     beds = {
       ...beds,
-      status: () => Promise.resolve({ state: 'up', testbed: bed(2 * gib), processes: alive }),
+      status: () => Promise.resolve({ state: 'up', testbed: sampleTestbed(2 * gib), processes: alive }),
     };
     await assert.rejects(run([2 * gib, 8 * gib], false), {
       code: 'invalid-argument',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 
 import { PortkeyError } from '../../libraries/errors/index.js';
 import type { TestbedState, UpOptions } from '../../testbed/index.js';
+import { sampleTestbed } from '../../tests/support/sample-testbed.js';
 import { withBed, type Beds, type BedWishes } from './bed.js';
 import { planOf } from './plan.js';
 
@@ -15,21 +16,7 @@ const plan = planOf({
   floor: true,
   wholeVm: true,
 });
-const running: TestbedState = {
-  version: 1,
-  startedAt: '',
-  controller: 'unix:/controller.sock',
-  vms: [],
-  processes: [],
-  accel: 'tcg',
-  kernel: '',
-  criu: '',
-  runc: '',
-  qemu: '',
-  cpus: 2,
-  vmMemoryBytes: 4 * gib,
-  link: '10gbit',
-};
+const running = sampleTestbed(4 * gib);
 const alive = [{ name: 'qemu', pid: 1, running: true }];
 
 describe("the experiment's test bed", () => {

@@ -7,8 +7,6 @@ import path from 'node:path';
 import { PassThrough } from 'node:stream';
 
 import type { BenchTools } from '../../cli/bench/bench-tools.js';
-import type { BenchPlan } from '../../cli/bench/plan.js';
-import { runBench } from '../../cli/bench/run.js';
 import { Controller } from '../../cli/controller.js';
 import { migrate, wireModes } from '../../cli/migrate/migrate.js';
 import { Output } from '../../cli/output.js';
@@ -27,15 +25,12 @@ describe('the experiment on Ctrl-C', function () {
   });
   afterEach(() => bench[Symbol.asyncDispose]());
 
-  const run = (of: BenchPlan, changes: Partial<BenchTools> = {}): Promise<void> =>
-    runBench(bench.tools(changes), of, bench.recorder);
-
   it('stops while it starts a container', async () => {
     const startWorkload = (): Promise<never> => {
       bench.interrupt();
       return Promise.reject(bench.stopping.signal.reason as Error);
     };
-    await assert.rejects(run(benchPlan(), { startWorkload }), { code: 'cancelled' });
+    await assert.rejects(bench.run(benchPlan(), { startWorkload }), { code: 'cancelled' });
     assert.deepEqual(bench.calls.slice(-2), ['stop client of bench', 'stop bench']);
     assert.deepEqual(bench.notes.slice(-1), ['stopping: cleaning up first']);
   });
@@ -45,7 +40,7 @@ describe('the experiment on Ctrl-C', function () {
       bench.interrupt();
       return Promise.reject(new Error('killed'));
     };
-    await assert.rejects(run(benchPlan(), { measureFloor }), { code: 'cancelled' });
+    await assert.rejects(bench.run(benchPlan(), { measureFloor }), { code: 'cancelled' });
     assert.deepEqual(bench.recorder.shortcomings, []);
     assert.equal(bench.recorder.file().migrations.length, 6);
   });
@@ -88,7 +83,7 @@ describe('the experiment on Ctrl-C', function () {
             mode: wireModes[mode],
           }),
       };
-      await assert.rejects(run(benchPlan(), real), {
+      await assert.rejects(bench.run(benchPlan(), real), {
         code: 'cancelled',
         message: 'stopped on request before everything had run',
       });

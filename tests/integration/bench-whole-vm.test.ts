@@ -4,8 +4,6 @@
 import assert from 'node:assert/strict';
 
 import type { BenchTools } from '../../cli/bench/bench-tools.js';
-import type { BenchPlan } from '../../cli/bench/plan.js';
-import { runBench } from '../../cli/bench/run.js';
 import { PortkeyError } from '../../libraries/errors/index.js';
 import { benchPlan, ScriptedBench } from './support/scripted-bench.js';
 
@@ -18,13 +16,10 @@ describe('whole-VM migration in the experiment', function () {
   });
   afterEach(() => bench[Symbol.asyncDispose]());
 
-  const run = (of: BenchPlan, changes: Partial<BenchTools> = {}): Promise<void> =>
-    runBench(bench.tools(changes), of, bench.recorder);
-
   const wholeVms = (): string[] => bench.calls.filter((call) => call.startsWith('whole VM'));
 
   it('is measured for each cell, when the container is gone and the floor known', async () => {
-    await run(benchPlan({ sizes: [1024], writeRates: [0, 5], warmUp: 0, repeat: 2, wholeVm: true }));
+    await bench.run(benchPlan({ sizes: [1024], writeRates: [0, 5], warmUp: 0, repeat: 2, wholeVm: true }));
     assert.deepEqual(wholeVms(), [
       ...['whole VM with 1024, 0', 'whole VM gone'],
       ...['whole VM with 1024, 5', 'whole VM gone'],
@@ -49,7 +44,7 @@ describe('whole-VM migration in the experiment', function () {
   });
 
   it('is left out where it is not wanted', async () => {
-    await run(benchPlan({ warmUp: 0, repeat: 1 }));
+    await bench.run(benchPlan({ warmUp: 0, repeat: 1 }));
     assert.deepEqual(wholeVms(), []);
   });
 
@@ -58,7 +53,7 @@ describe('whole-VM migration in the experiment', function () {
       if (repetition === 2) throw new PortkeyError('command-failed', 'QEMU did not migrate the VM: no');
       return {};
     };
-    await run(benchPlan({ writeRates: [0, 5], warmUp: 0, floor: false, wholeVm: true }));
+    await bench.run(benchPlan({ writeRates: [0, 5], warmUp: 0, floor: false, wholeVm: true }));
     assert.deepEqual(bench.recorder.shortcomings, [
       'whole-VM migration with 1 KiB, idle was not measured: QEMU did not migrate the VM: no',
       'whole-VM migration with 1 KiB, 5 B/s was not measured: QEMU did not migrate the VM: no',
@@ -74,7 +69,10 @@ describe('whole-VM migration in the experiment', function () {
         throw new PortkeyError('no-room', 'two more VMs of 4 GiB need 8 GiB');
       },
     };
-    await run(benchPlan({ writeRates: [0, 5], warmUp: 0, repeat: 1, floor: false, wholeVm: true }), noRoom);
+    await bench.run(
+      benchPlan({ writeRates: [0, 5], warmUp: 0, repeat: 1, floor: false, wholeVm: true }),
+      noRoom,
+    );
     assert.deepEqual(asked, [0]);
     assert.deepEqual(bench.recorder.shortcomings, [
       'whole-VM migration with 1 KiB, idle was not measured: two more VMs of 4 GiB need 8 GiB',
@@ -83,7 +81,7 @@ describe('whole-VM migration in the experiment', function () {
 
   it('counts only where everything is found, which else is said', async () => {
     bench.wholeVmFate = (repetition) => (repetition === 1 ? { verified: false } : {});
-    await run(benchPlan({ warmUp: 0, floor: false, wholeVm: true }));
+    await bench.run(benchPlan({ warmUp: 0, floor: false, wholeVm: true }));
     assert.deepEqual(bench.recorder.shortcomings, [
       'whole-VM migration with 1 KiB, idle: not everything was found where it arrived',
     ]);
@@ -98,9 +96,12 @@ describe('whole-VM migration in the experiment', function () {
       bench.interrupt();
       return {};
     };
-    await assert.rejects(run(benchPlan({ writeRates: [0, 5], warmUp: 0, floor: false, wholeVm: true })), {
-      code: 'cancelled',
-    });
+    await assert.rejects(
+      bench.run(benchPlan({ writeRates: [0, 5], warmUp: 0, floor: false, wholeVm: true })),
+      {
+        code: 'cancelled',
+      },
+    );
     assert.deepEqual(wholeVms(), ['whole VM with 1024, 0', 'whole VM gone']);
     assert.deepEqual(bench.recorder.shortcomings, []);
     assert.equal((await bench.written()).wholeVm.length, 1);

@@ -4,8 +4,6 @@
 import assert from 'node:assert/strict';
 
 import type { BenchTools } from '../../cli/bench/bench-tools.js';
-import type { BenchPlan } from '../../cli/bench/plan.js';
-import { runBench } from '../../cli/bench/run.js';
 import { PortkeyError } from '../../libraries/errors/index.js';
 import type { PlacedContainer } from '../../libraries/rpc/index.js';
 import { redisContainer } from '../../testbed/workload/index.js';
@@ -22,11 +20,8 @@ describe('the experiment', function () {
   });
   afterEach(() => bench[Symbol.asyncDispose]());
 
-  const run = (of: BenchPlan, changes: Partial<BenchTools> = {}): Promise<void> =>
-    runBench(bench.tools(changes), of, bench.recorder);
-
   it('goes to and fro in turns, after warm-ups, and cleans up after each cell', async () => {
-    await run(benchPlan({ writeRates: [0, 5], floor: false }));
+    await bench.run(benchPlan({ writeRates: [0, 5], floor: false }));
     const cell = (writes: number): string[] => [
       `start bench on vm-a with 1024, ${writes}`,
       ...['criu to vm-b', 'portkey to vm-a', 'criu to vm-b', 'portkey to vm-a', 'criu to vm-b', 'portkey to vm-a'], // prettier-ignore
@@ -39,7 +34,7 @@ describe('the experiment', function () {
 
   it('marks warm-ups, and counts them nowhere', async () => {
     bench.fate = (number) => (number <= 2 ? { totalSeconds: 1000 } : { totalSeconds: number });
-    await run(benchPlan({ floor: false }));
+    await bench.run(benchPlan({ floor: false }));
     const { migrations, statistics } = await bench.written();
     assert.deepEqual(
       migrations.map(({ warmUp, repetition, requestedMode }) => [warmUp, repetition, requestedMode]),
@@ -63,7 +58,7 @@ describe('the experiment', function () {
   });
 
   it('measures the floor once a size, when the container is gone', async () => {
-    await run(benchPlan({ sizes: [1024, 2048], writeRates: [0, 5], warmUp: 0 }));
+    await bench.run(benchPlan({ sizes: [1024, 2048], writeRates: [0, 5], warmUp: 0 }));
     const floors = bench.calls.filter((call) => call.startsWith('floor'));
     assert.deepEqual(floors, ['floor of 1024', 'floor of 1024', 'floor of 2048', 'floor of 2048']);
     assert.equal(bench.calls[bench.calls.indexOf('floor of 1024') - 1], 'stop bench');
@@ -77,25 +72,25 @@ describe('the experiment', function () {
       return Promise.resolve();
     };
     const plan = { sizes: [1024], warmUp: 0, repeat: 1 };
-    await run(benchPlan(plan), { touchHostMemory });
+    await bench.run(benchPlan(plan), { touchHostMemory });
     const measured = bench.calls.flatMap((call, index) =>
       call.includes(' to ') || call.startsWith('floor') ? [`before call ${index}`] : [],
     );
     assert.equal(measured.length, 3);
     assert.deepEqual(touched, measured);
     touched.length = 0;
-    await run(benchPlan({ ...plan, coldMemory: true }), { touchHostMemory });
+    await bench.run(benchPlan({ ...plan, coldMemory: true }), { touchHostMemory });
     assert.deepEqual(touched, []);
   });
 
   it('goes on without the floor where that fails, which is no success', async () => {
-    await run(benchPlan(), { measureFloor: () => Promise.reject(new Error('no ip')) });
+    await bench.run(benchPlan(), { measureFloor: () => Promise.reject(new Error('no ip')) });
     assert.deepEqual(bench.recorder.shortcomings, ['the floor of 1 KiB was not measured: no ip']);
   });
 
   it('goes on from where the container is when a migration fails', async () => {
     bench.fate = (number) => (number === 1 ? { outcome: 'rolled-back' } : {});
-    await run(benchPlan({ warmUp: 0, floor: false, repeat: 1 }));
+    await bench.run(benchPlan({ warmUp: 0, floor: false, repeat: 1 }));
     assert.deepEqual(
       bench.calls.filter((call) => call.includes(' to ')),
       ['criu to vm-b', 'portkey to vm-b'],
@@ -105,7 +100,7 @@ describe('the experiment', function () {
 
   it('says so when a migration fell back to the other mode', async () => {
     bench.fate = (number) => (number === 2 ? { mode: 'criu' } : {});
-    await run(benchPlan({ warmUp: 0, floor: false, repeat: 1 }));
+    await bench.run(benchPlan({ warmUp: 0, floor: false, repeat: 1 }));
     assert.deepEqual(bench.recorder.shortcomings, [
       '1 KiB, idle, portkey mode: the migration fell back to criu mode',
     ]);
@@ -114,7 +109,7 @@ describe('the experiment', function () {
 
   it('ends where data was lost, and keeps what it has', async () => {
     bench.fate = (number) => (number === 3 ? { verified: false } : {});
-    await assert.rejects(run(benchPlan({ writeRates: [0, 5] })), {
+    await assert.rejects(bench.run(benchPlan({ writeRates: [0, 5] })), {
       code: 'command-failed',
       message: 'migration m3 in criu mode lost data; stopped there',
     });
@@ -124,7 +119,7 @@ describe('the experiment', function () {
 
   it('ends the cell whose connection broke', async () => {
     bench.fate = (number) => (number === 1 ? { connectionKept: false } : {});
-    await run(benchPlan({ writeRates: [0, 5], warmUp: 0, repeat: 1, floor: false }));
+    await bench.run(benchPlan({ writeRates: [0, 5], warmUp: 0, repeat: 1, floor: false }));
     assert.deepEqual(
       bench.calls.filter((call) => / to |start/.test(call)),
       [
@@ -146,7 +141,7 @@ describe('the experiment', function () {
     ];
     for (const changes of failing) {
       bench.calls.length = 0;
-      await assert.rejects(run(benchPlan(), changes), failure);
+      await assert.rejects(bench.run(benchPlan(), changes), failure);
       assert.deepEqual(bench.calls.slice(-2), ['stop client of bench', 'stop bench']);
     }
     const { controller } = bench.tools();
@@ -159,7 +154,7 @@ describe('the experiment', function () {
         return Promise.reject(failure);
       },
     };
-    await assert.rejects(run(benchPlan(), stuck), failure);
+    await assert.rejects(bench.run(benchPlan(), stuck), failure);
     assert.match(bench.notes.join('\n'), /does not end\n.*still there/);
   });
 
@@ -177,7 +172,7 @@ describe('the experiment', function () {
 
     it('removes what an earlier run left', async () => {
       bench.containers = [placed({ workload: 'redis' })];
-      await run(benchPlan({ repeat: 1 }));
+      await bench.run(benchPlan({ repeat: 1 }));
       assert.deepEqual(bench.calls.slice(0, 3), [
         'stop bench',
         'stop client of bench',
@@ -187,12 +182,12 @@ describe('the experiment', function () {
 
     it("leaves somebody else's container of that name alone", async () => {
       bench.containers = [placed({})];
-      await assert.rejects(run(benchPlan()), { code: 'container-exists', exitCode: 3 });
+      await assert.rejects(bench.run(benchPlan()), { code: 'container-exists', exitCode: 3 });
       assert.deepEqual(bench.calls, []);
     });
 
     it('refuses what would not fit into the VMs', async () => {
-      await assert.rejects(run(benchPlan({ sizes: [1024, 2 * gib] })), {
+      await assert.rejects(bench.run(benchPlan({ sizes: [1024, 2 * gib] })), {
         code: 'no-room',
         exitCode: 3,
         message: /--vm-memory 8G/,

@@ -11,6 +11,7 @@ import type { BenchFile } from '../../../cli/bench/bench-file.js';
 import { planOf, type BenchPlan, type Cell, type PlanOptions } from '../../../cli/bench/plan.js';
 import { BenchRecorder } from '../../../cli/bench/recorder.js';
 import type { BenchTools } from '../../../cli/bench/bench-tools.js';
+import { runBench } from '../../../cli/bench/run.js';
 import { stopOnInterrupt, type Stopping } from '../../../cli/bench/stopping.js';
 import type { WholeVmMigration } from '../../../cli/bench/whole-vm.js';
 import { ProcessInterrupts } from '../../../cli/interrupts.js';
@@ -68,6 +69,10 @@ export class ScriptedBench implements AsyncDisposable {
 
   interrupt(): void {
     this.signals.emit('SIGINT');
+  }
+
+  run(plan: BenchPlan, changes: Partial<BenchTools> = {}): Promise<void> {
+    return runBench(this.tools(changes), plan, this.recorder);
   }
 
   async written(): Promise<BenchFile> {

@@ -1,0 +1,20 @@
+/** A test bed as its state file has it, with nothing in it. */
+import type { TestbedState } from '../../testbed/index.js';
+
+export function sampleTestbed(vmMemoryBytes: number): TestbedState {
+  return {
+    version: 1,
+    startedAt: '',
+    controller: 'unix:/controller.sock',
+    vms: [],
+    processes: [],
+    accel: 'tcg',
+    kernel: '',
+    criu: '',
+    runc: '',
+    qemu: '',
+    cpus: 2,
+    vmMemoryBytes,
+    link: '10gbit',
+  };
+}
