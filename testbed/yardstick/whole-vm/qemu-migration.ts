@@ -59,7 +59,10 @@ const doneSchema = z.object({
 });
 const statusSchema = z.object({ running: z.boolean() });
 
-/** Throws `command-failed` with QEMU's reason, `deadline-exceeded`, `cancelled`, and the end of a QEMU that ended. */
+/**
+ * Throws `command-failed` with QEMU's reason, `deadline-exceeded`, `cancelled`, the end of a QEMU that ended, and
+ * `testbed-failed` where the machine was too busy to measure.
+ */
 export async function migrateByQemu(
   source: Machine,
   destination: Machine,
@@ -92,14 +95,22 @@ export async function migrateByQemu(
     bytesSent: done.ram.transferred,
     rounds: done.ram['dirty-sync-count'],
     cpuSeconds: {
-      source: cpu(source.cpuSeconds() - before.source, idle.source * totalSeconds),
-      destination: cpu(destination.cpuSeconds() - before.destination, idle.destination * totalSeconds),
+      source: cpuOf(source.cpuSeconds() - before.source, idle.source * totalSeconds),
+      destination: cpuOf(destination.cpuSeconds() - before.destination, idle.destination * totalSeconds),
     },
   };
 }
 
-function cpu(used: number, idle: number): QemuCpu {
-  return { total: Math.max(0, used - idle), idle };
+/**
+ * What migrating took, of what a QEMU has used meanwhile. A machine that other work holds up gives an idle VM more CPU in
+ * one moment than a migrating one in the next; then nothing can be said, and `testbed-failed` is thrown.
+ */
+export function cpuOf(usedSeconds: number, idle: number): QemuCpu {
+  if (usedSeconds > idle) return { total: usedSeconds - idle, idle };
+  throw new PortkeyError(
+    'testbed-failed',
+    `QEMU used ${usedSeconds.toFixed(2)} s of CPU while it migrated the VM, no more than an idle VM would have (${idle.toFixed(2)} s): this machine is too busy to measure; try again when it is not`,
+  );
 }
 
 async function isCompleted(qmp: QmpClient): Promise<boolean> {
