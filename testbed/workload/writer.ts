@@ -2,7 +2,8 @@
  * Writes to random keys at a steady rate over one connection, and sends a PING where there is nothing to write.
  *
  * At most `windowSize` commands wait for a reply: a server that stands still gets no more than that to catch up
- * with. The PINGs, one every 20 ms while nothing else waits, make the longest wait mean something at rate 0 too.
+ * with. The PINGs, one every tenth of a second while nothing else waits, make the longest wait mean something at rate 0,
+ * too; more of them would be work of their own for a container that is meant to be idle.
  * `pause` stops and waits for the last reply; a broken connection ends the writing for good.
  */
 import type { Clock } from '../../libraries/process/index.js';
@@ -14,7 +15,7 @@ import { KEY_MEMORY_BYTES, valueOf } from './values.js';
 
 const windowSize = 64;
 const tickMs = 5;
-const probeEveryMs = 20;
+const probeEveryMs = 100;
 
 export interface WriterParts {
   readonly connection: RedisConnection;
