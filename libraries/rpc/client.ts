@@ -33,6 +33,7 @@ export class RpcClient<S extends ServiceName> {
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 1000,
       'grpc.enable_http_proxy': 0,
+      'grpc.enable_channelz': 0,
     });
   }
 

@@ -74,7 +74,7 @@ describe('in a folder of its own', () => {
           `Name:\tx\nNSpid:\t${pid}\t${inner}\nRssAnon:\t    12 kB\n`,
         );
       }
-      const tasks = await tasksOf('web', { cgroup, proc });
+      const tasks = tasksOf('web', { cgroup, proc });
       assert.deepEqual(tasks, [
         { pid: 200, namespacePid: 1, startTicks: 7200, threadCount: 4, privateBytes: 12288, stopped: false },
         { pid: 300, namespacePid: 9, startTicks: 7300, threadCount: 4, privateBytes: 12288, stopped: false },

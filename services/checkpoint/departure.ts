@@ -84,7 +84,7 @@ export class Departures {
   private async beginNow(migration: MigrationRef, request: BeginRequest): Promise<void> {
     const { container, migrationId, epoch } = migration;
     const { store, clock, runc, host } = this.parts;
-    await store.spec(container);
+    store.spec(container);
     const policy = parseBatchPolicy(request.batch === '' ? 'adaptive' : request.batch);
     await store.claim(container, { migrationId, epoch, role: 'source' });
     const reader = this.parts.pagemapReader();
@@ -148,11 +148,11 @@ export class Departures {
     await this.find(migration);
     const { clock, host, store } = this.parts;
     const startMs = clock.monotonicMs();
-    host.network(await store.spec(migration.container)).setLink(false);
+    host.network(store.spec(migration.container)).setLink(false);
     // Tasks that wait for their share of CPU would keep the freezer waiting.
     await this.parts.cpuLimit(migration.container).lift();
     await this.parts.freezer(migration.container).freeze();
-    const tasks = await tasksOf(migration.container);
+    const tasks = tasksOf(migration.container);
     return { seconds: secondsSince(clock, startMs), taskCount: tasks.length };
   }
 
@@ -179,7 +179,7 @@ export class Departures {
     await store.held(migration.container, migration);
     await this.settle(migration);
     if ((await store.held(migration.container, migration)) !== undefined) {
-      await host.remove(await store.spec(migration.container));
+      await host.remove(store.spec(migration.container));
     }
     await this.files(migration.migrationId).remove();
   }
@@ -199,7 +199,7 @@ export class Departures {
     if (await isHeld()) {
       await this.parts.freezer(container).thaw();
       await this.parts.cpuLimit(container).lift();
-      host.network(await store.spec(container)).setLink(true);
+      host.network(store.spec(container)).setLink(true);
       await store.release(container);
     }
     await this.files(migration.migrationId).remove();

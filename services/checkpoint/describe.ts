@@ -7,8 +7,8 @@ import { otherMemoryBytes, tasksOf, type ContainerStore } from '../../libraries/
 import { connectionsOf, isEstablished } from './connections.js';
 
 export async function describe(store: ContainerStore, name: string, node: NodeInfo): Promise<Description> {
-  const spec = await store.spec(name);
-  const tasks = await tasksOf(name);
+  const spec = store.spec(name);
+  const tasks = tasksOf(name);
   const [first] = tasks;
   if (first === undefined) {
     throw new PortkeyError(

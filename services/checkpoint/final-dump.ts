@@ -49,7 +49,7 @@ export async function finalDump(parts: FinalDumpParts, dump: FinalDump): Promise
   const { clock, runc, store, host } = parts;
   const { migrationId, container, files, portkey, criu, pageServer, signal } = dump;
   const startMs = clock.monotonicMs();
-  const spec = await store.spec(container);
+  const spec = store.spec(container);
   await writeFile(store.criuConfig(container), spec.network === 'NETWORK_MODE_HOST' ? 'tcp-close\n' : '');
   await writeFile(
     store.criuDefaults(container),
@@ -84,7 +84,7 @@ export async function finalDump(parts: FinalDumpParts, dump: FinalDump): Promise
 }
 
 async function connectionsIn(container: string): Promise<Connection[]> {
-  const [first] = await tasksOf(container);
+  const [first] = tasksOf(container);
   if (first === undefined) throw new Error(`container '${container}' has no tasks`);
   return connectionsOf(first.pid);
 }

@@ -67,7 +67,7 @@ export class Arrivals {
     const startMs = clock.monotonicMs();
     const { container, migrationId } = migration;
     await this.requireClaim(migration);
-    const spec = await store.spec(container);
+    const spec = store.spec(container);
     const images = landing === '' ? pageServers.finalFolder(migrationId) : await this.assemble(landing);
     const tcp = spec.network === 'NETWORK_MODE_HOST' ? 'tcp-close\n' : '';
     await writeFile(store.criuConfig(container), `leave-stopped\n${tcp}`);
@@ -80,7 +80,7 @@ export class Arrivals {
       bundle: store.folder(container),
       onStart: (pid) => host.noteWorker(container, pid),
     });
-    const tasks = await tasksOf(container);
+    const tasks = tasksOf(container);
     const root = tasks.find((task) => task.namespacePid === 1);
     if (root === undefined)
       throw new PortkeyError(
@@ -95,8 +95,8 @@ export class Arrivals {
     const { store, host, clock, signal, sendFrame } = this.parts;
     const startMs = clock.monotonicMs();
     await this.requireClaim(migration);
-    const spec = await store.spec(migration.container);
-    const tasks = await tasksOf(migration.container);
+    const spec = store.spec(migration.container);
+    const tasks = tasksOf(migration.container);
     host.network(spec).setLink(true);
     for (const task of tasks) signal(task.pid, 'SIGCONT');
     const seconds = secondsSince(clock, startMs);
@@ -114,7 +114,7 @@ export class Arrivals {
   async discard(migration: MigrationRef): Promise<void> {
     const { store, host } = this.parts;
     if ((await store.held(migration.container, migration)) !== undefined) {
-      await host.remove(await store.spec(migration.container));
+      await host.remove(store.spec(migration.container));
     }
     await this.removeFiles(migration.migrationId);
   }
@@ -122,7 +122,7 @@ export class Arrivals {
   /** Throws `stale-epoch` where no container of this VM arrives by this migration. */
   async requireArriving(migrationId: string): Promise<void> {
     const { store } = this.parts;
-    const claims = await Promise.all((await store.names()).map((name) => store.claimOf(name)));
+    const claims = (await store.names()).map((name) => store.claimOf(name));
     if (!claims.some((claim) => claim?.role === 'destination' && claim.migrationId === migrationId)) {
       throw new PortkeyError('stale-epoch', `no container arrives here by migration ${migrationId}`);
     }

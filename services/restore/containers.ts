@@ -34,17 +34,15 @@ export class Containers {
 
   async list(): Promise<Container[]> {
     const running = new Map((await this.runc.list()).map((container) => [container.name, container]));
-    const specs = await Promise.all(
-      (await this.store.names()).map((name) => this.store.spec(name).catch(() => undefined)),
-    );
+    const specs = (await this.store.names()).map((name) => this.store.find(name));
     return specs
       .filter((spec) => spec !== undefined)
       .map((spec) => toContainer(spec, running.get(spec.name)));
   }
 
   async stop(name: string): Promise<void> {
-    const spec = await this.store.spec(name);
-    const claim = await this.store.claimOf(name);
+    const spec = this.store.spec(name);
+    const claim = this.store.claimOf(name);
     if (claim !== undefined) {
       throw new PortkeyError(
         'container-busy',

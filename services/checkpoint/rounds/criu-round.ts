@@ -53,7 +53,7 @@ export class CriuRounds {
     this.done += 1;
     const { pagesWritten } = await readDumpStats(images);
     options.onProgress({ pagesSent: pagesWritten, pagesTotal: pagesWritten, hypercalls: 0 });
-    const tasks = await tasksOf(container);
+    const tasks = tasksOf(container);
     const scanStartMs = clock.monotonicMs();
     const dirtyPagesAfter = tasks.reduce(
       (sum, task) => sum + dirtyPagesOf(TaskPagemap.open(task, this.parts.reader)),
