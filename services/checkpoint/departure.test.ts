@@ -164,7 +164,7 @@ describe('a departure', () => {
     await departures.rollback(migration);
     assert.deepEqual(made.distinct, [kill, linkUp]);
     await assert.rejects(dump, { code: 'dump-failed' });
-    assert.equal(await made.store.claimOf('web'), undefined);
+    assert.equal(made.store.claimOf('web'), undefined);
   });
 
   it('resets it by a packet filter rule where the kernel closes no sockets, and takes the rule away', async () => {

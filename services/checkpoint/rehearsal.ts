@@ -49,7 +49,6 @@ async function rehearseOne(memory: TaskMemory, clock: Clock): Promise<void> {
     await otherWork();
     return { landed: Promise.resolve({ bytes: 0, starvedUs: 1_000, queueDepth: 0, answered: 1 }) };
   };
-  let first = true;
   const rounds = new PortkeyRounds({
     migrationId: 'rehearsal',
     client: {
@@ -61,9 +60,11 @@ async function rehearseOne(memory: TaskMemory, clock: Clock): Promise<void> {
     policy: parseBatchPolicy('adaptive'),
     memory: {
       snapshot: () => {
-        const pages = memory.snapshot(first);
-        first = false;
-        return Promise.resolve({ tasks: [{ memory, pages }], pausedSeconds: 0 });
+        memory.clearDirty();
+        return Promise.resolve({
+          ...{ tasks: [{ memory, pages: memory.ownPages() }] },
+          ...{ pausedSeconds: 0, keepsDirty: false },
+        });
       },
     },
     clock,

@@ -2,13 +2,17 @@
  * The memory of all tasks of a container, over the rounds of a migration.
  *
  * Tasks come and go between rounds; what is known of a task is kept for as long as its pid and start time are the
- * same and it has not called exec. A snapshot of a running container, from the second one on, stops all its tasks for as long as it takes to
- * read the pagemaps and clear the dirty bits: a write in between would otherwise be lost. The first one needs no
- * stop, because nothing was sent yet that it could miss.
+ * same and it has not called exec. A snapshot of a running container, from the second one on, stops all its tasks for as
+ * long as it takes to read the pagemaps and clear the dirty bits: a write in between would otherwise be lost. The first
+ * one needs no stop, because nothing was sent yet that it could miss.
+ *
+ * The frozen container's dirty bits are cleared only where much is dirty. CRIU's final dump takes what is dirty, and
+ * where that is little, letting it do so costs less than clearing the bits of all pages and looking at all of them once
+ * more (after a clearing that is owed: the kernel may put a huge page over a frozen task's pages in between).
  */
 import { secondsSince, type Clock } from '../../../libraries/process/index.js';
 import { tasksOf, type Freezer, type Task } from '../../../libraries/runtime/index.js';
-import type { PageRanges } from '../scan/page-ranges.js';
+import { rangeFlag, type PageRanges } from '../scan/page-ranges.js';
 import { TaskMemory } from '../scan/task-memory.js';
 import { TaskPagemap, type PagemapReader } from '../scan/task-pagemap.js';
 
@@ -20,7 +24,13 @@ export interface TaskSnapshot {
 export interface ContainerSnapshot {
   readonly tasks: readonly TaskSnapshot[];
   readonly pausedSeconds: number;
+  /** The dirty bits are as they were: what is dirty is left to CRIU's dump. */
+  readonly keepsDirty: boolean;
 }
+
+/** One in so many pages, and no more than these, are little enough to be CRIU's. */
+const pagesPerKeptDirty = 256;
+const mostKeptDirty = 4096;
 
 export interface ContainerMemoryParts {
   readonly container: string;
@@ -36,16 +46,18 @@ export class ContainerMemory {
   constructor(private readonly parts: ContainerMemoryParts) {}
 
   async snapshot(frozen: boolean): Promise<ContainerSnapshot> {
-    if (frozen) return { tasks: await this.readAll(false), pausedSeconds: 0 };
+    if (frozen) return this.readFrozen();
     if (this.first) {
       this.first = false;
-      return { tasks: await this.readAll(true), pausedSeconds: 0 };
+      return { tasks: this.readRunning(), pausedSeconds: 0, keepsDirty: false };
     }
     const { freezer, clock } = this.parts;
     const startMs = clock.monotonicMs();
     await freezer.freeze();
     try {
-      return { tasks: await this.readAll(false), pausedSeconds: secondsSince(clock, startMs) };
+      const tasks = this.readStanding();
+      clearAll(tasks);
+      return { tasks, pausedSeconds: secondsSince(clock, startMs), keepsDirty: false };
     } finally {
       await freezer.thaw();
     }
@@ -56,9 +68,24 @@ export class ContainerMemory {
     this.known.clear();
   }
 
-  private async readAll(running: boolean): Promise<TaskSnapshot[]> {
-    await this.refreshTasks();
-    return [...this.known.values()].map((memory) => ({ memory, pages: memory.snapshot(running) }));
+  private readRunning(): TaskSnapshot[] {
+    this.refreshTasks();
+    return [...this.known.values()].map((memory) => {
+      memory.clearDirty();
+      return { memory, pages: memory.ownPages() };
+    });
+  }
+
+  private readStanding(): TaskSnapshot[] {
+    this.refreshTasks();
+    return [...this.known.values()].map((memory) => ({ memory, pages: memory.ownPages() }));
+  }
+
+  private readFrozen(): ContainerSnapshot {
+    const tasks = this.readStanding();
+    const keepsDirty = mayKeepDirty(tasks.map(({ pages }) => pages));
+    if (!keepsDirty) clearAll(tasks);
+    return { tasks, pausedSeconds: 0, keepsDirty };
   }
 
   /** Undefined where the task has ended. */
@@ -68,9 +95,9 @@ export class ContainerMemory {
     return pagemap === undefined ? undefined : new TaskMemory(task, pagemap, reader.zeroPfn, reader.frames);
   }
 
-  private async refreshTasks(): Promise<void> {
+  private refreshTasks(): void {
     const current = new Map<string, TaskMemory>();
-    for (const task of await tasksOf(this.parts.container)) {
+    for (const task of tasksOf(this.parts.container)) {
       const key = `${task.pid}@${task.startTicks}`;
       const known = this.known.get(key);
       const memory = known?.isCurrent() === true ? known : this.open(task);
@@ -79,4 +106,16 @@ export class ContainerMemory {
     for (const [key, memory] of this.known) if (current.get(key) !== memory) memory.close();
     this.known = current;
   }
+}
+
+function clearAll(tasks: readonly TaskSnapshot[]): void {
+  for (const { memory } of tasks) memory.clearDirty();
+}
+
+/** Whether so little of these pages is dirty that it may be left to CRIU. */
+export function mayKeepDirty(pages: readonly PageRanges[]): boolean {
+  const sum = (count: (ranges: PageRanges) => number): number =>
+    pages.reduce((total, ranges) => total + count(ranges), 0);
+  const dirty = sum((ranges) => ranges.countOf(rangeFlag.softDirty));
+  return dirty <= Math.min(mostKeptDirty, sum((ranges) => ranges.pageCount) / pagesPerKeptDirty);
 }

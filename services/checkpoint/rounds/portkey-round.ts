@@ -4,7 +4,8 @@
  * Goal: when the last round has ended, the landing files hold every page that CRIU will look for, as frozen.
  * Invariants: no page counts as sent unless its frame was the same before the SEND and after it had landed; the
  * last round goes on until that holds for every page that the parent images will list. A running container's moved
- * pages go with the next round.
+ * pages go with the next round. A frozen container's dirty pages are either sent, and their bits cleared before, or
+ * left alone (container-memory.ts): then no parent image lists them, and CRIU dumps them.
  * Limit: a page that moves away and back to the very same frame within one round would pass unnoticed. Nothing in
  * the kernel moves pages back; a frame that was left is free for others first.
  */
@@ -19,7 +20,7 @@ import { PortkeyError } from '../../../libraries/errors/index.js';
 import { abortable, secondsSince, type Clock } from '../../../libraries/process/index.js';
 import type { RoundResult } from '../../../libraries/rpc/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
-import type { PageRanges } from '../scan/page-ranges.js';
+import { rangeFlag, type PageRanges } from '../scan/page-ranges.js';
 import type { SelectedWindow, TaskMemory } from '../scan/task-memory.js';
 import type { ContainerMemory } from './container-memory.js';
 import { PresentPages } from './present-pages.js';
@@ -59,20 +60,27 @@ export class PortkeyRounds {
     const hypercallsBefore = this.hypercalls;
     policy.beginRound();
     const snapshot = await memory.snapshot(options.last);
-    let selected = snapshot.tasks.map(({ memory: task, pages }) =>
-      this.vouched(task, pages, options.last, 'due'),
-    );
+    const { keepsDirty } = snapshot;
+    let selected = snapshot.tasks.map(({ memory: task, pages }) => {
+      if (!options.last) return found(task, task.due(pages));
+      return keepsDirty ? this.vouchedUnsent(task, pages, true) : this.vouchedDue(task, pages);
+    });
     const scanSeconds = secondsSince(clock, startMs);
     await this.closeEndedTasks(selected);
 
-    const total = { pages: 0, moved: 0 };
+    const total = { pages: 0, moved: 0, dirty: 0 };
     for (let pass = 0; ; pass += 1) {
+      // Nothing was cleared after that look, so no other one is owed.
+      if (keepsDirty && wantedPages(selected) === 0) break;
       total.pages += await this.send(selected, total.pages, options);
-      const moved = selected.reduce((sum, { memory: task, windows }) => sum + task.revalidate(windows), 0);
-      total.moved += moved;
-      if (!options.last) break;
-      selected = selected.map(({ memory: task }) => this.vouched(task, task.ownPages(), true, 'unsent'));
-      const unsent = selected.reduce((sum, { wantedPages }) => sum + wantedPages, 0);
+      const looks = selected.map(({ memory: task, windows }) => ({ task, look: task.revalidate(windows) }));
+      total.moved += looks.reduce((sum, { look }) => sum + look.movedPages, 0);
+      if (!options.last) {
+        total.dirty = looks.reduce((sum, { task, look }) => sum + task.dirtyPageCount(look), 0);
+        break;
+      }
+      selected = selected.map(({ memory: task }) => this.vouchedUnsent(task, task.ownPages(), keepsDirty));
+      const unsent = wantedPages(selected);
       if (unsent === 0) break;
       if (pass === settlePasses) {
         throw new PortkeyError(
@@ -87,7 +95,7 @@ export class PortkeyRounds {
       pages: total.pages,
       bytes: total.pages * PAGE_BYTES,
       hypercalls: this.hypercalls - hypercallsBefore,
-      dirtyPagesAfter: options.last ? 0 : total.moved + dirtyPages(selected),
+      dirtyPagesAfter: options.last ? 0 : total.moved + total.dirty,
       pagesMoved: total.moved,
       scanSeconds,
       seconds: secondsSince(clock, startMs),
@@ -97,11 +105,17 @@ export class PortkeyRounds {
     };
   }
 
-  /** Finds the frames of what must be sent; in the last round also notes what the parent images will list. */
-  private vouched(memory: TaskMemory, pages: PageRanges, last: boolean, what: 'due' | 'unsent'): Selected {
-    if (last) this.present.set(memory.task.namespacePid, pages);
-    const wanted = memory[what](pages);
-    return { memory, wantedPages: wanted.pageCount, windows: memory.select(wanted) };
+  /** Of a frozen task whose dirty bits have been cleared: notes what the parent images will list, finds what is due. */
+  private vouchedDue(memory: TaskMemory, pages: PageRanges): Selected {
+    this.present.set(memory.task.namespacePid, pages);
+    return found(memory, memory.due(pages));
+  }
+
+  /** Of a frozen task whose dirty pages have been sent, or are CRIU's (`keepsDirty`), what else is to be sent. */
+  private vouchedUnsent(memory: TaskMemory, pages: PageRanges, keepsDirty: boolean): Selected {
+    const ours = keepsDirty ? pages.without(rangeFlag.softDirty) : pages;
+    this.present.set(memory.task.namespacePid, ours);
+    return found(memory, memory.unsent(ours));
   }
 
   /** Sends all runs and waits until they have landed. */
@@ -186,6 +200,10 @@ function pageCount(windows: readonly SelectedWindow[]): number {
   return windows.reduce((sum, { runs }) => sum + runs.pageCount, 0);
 }
 
-function dirtyPages(selected: readonly Selected[]): number {
-  return selected.reduce((sum, { memory }) => sum + memory.dirtyPageCount(), 0);
+function wantedPages(selected: readonly Selected[]): number {
+  return selected.reduce((sum, { wantedPages: pages }) => sum + pages, 0);
+}
+
+function found(memory: TaskMemory, wanted: PageRanges): Selected {
+  return { memory, wantedPages: wanted.pageCount, windows: memory.select(wanted) };
 }

@@ -7,10 +7,13 @@
  */
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
 
-export interface Mapping {
+export interface PageSpan {
   /** Virtual address / 4096. */
   readonly firstPage: number;
   readonly pageCount: number;
+}
+
+export interface Mapping extends PageSpan {
   readonly isVdso: boolean;
 }
 
@@ -49,4 +52,17 @@ export function joined(mappings: readonly Mapping[]): Mapping[] {
     } else spans.push(mapping);
   }
   return spans;
+}
+
+/** What the mapping has outside these spans. They are in order of address and do not overlap, but may reach beyond it. */
+export function outside(mapping: PageSpan, spans: readonly PageSpan[]): PageSpan[] {
+  const parts: PageSpan[] = [];
+  const end = mapping.firstPage + mapping.pageCount;
+  let from = mapping.firstPage;
+  for (const { firstPage, pageCount } of [...spans, { firstPage: end, pageCount: 0 }]) {
+    const until = Math.min(firstPage, end);
+    if (until > from) parts.push({ firstPage: from, pageCount: until - from });
+    from = Math.max(from, firstPage + pageCount);
+  }
+  return parts;
 }

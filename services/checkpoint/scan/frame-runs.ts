@@ -1,7 +1,8 @@
 /**
- * The compiled loop over pagemap entries (assembly/frame-runs.ts), for JavaScript to call.
+ * The compiled loops over pagemap entries (assembly/frame-runs.ts), for JavaScript to call.
  *
- * One instance has one window of memory and serves one call at a time; what `select` returns is good until the next.
+ * One instance has one window of memory and serves one call at a time; what `select` and `compare` return is good until
+ * the next.
  */
 import { entryBytes, wordsPerEntry } from './pagemap-words.js';
 import { frameRunsProgram } from './generated/frame-runs.js';
@@ -9,10 +10,14 @@ import { frameRunsProgram } from './generated/frame-runs.js';
 interface Program {
   readonly memory: WebAssembly.Memory;
   readonly selectedPages: WebAssembly.Global;
+  readonly dirtyPages: WebAssembly.Global;
   capacity(): number;
   entriesAt(): number;
+  entriesNowAt(): number;
   runsAt(): number;
+  movedAt(): number;
   select(count: number, firstPage: number, zeroFrame: number, isVdso: number): number;
+  compare(count: number, zeroFrame: number, isVdso: number): number;
   hasAbsent(count: number, isVdso: number): number;
 }
 
@@ -24,12 +29,20 @@ export interface FoundRuns {
   readonly pageCount: number;
 }
 
+/** What a second look at a window shows. */
+export interface Comparison {
+  /** Which pages moved, counted from the window's first. */
+  readonly moved: Int32Array;
+  readonly dirtyPages: number;
+}
+
 export class FrameRuns {
   /** Entries of so many pages fit. */
   readonly capacity: number;
   private readonly program: Program;
   private readonly memory: Buffer;
   private readonly entries: Buffer;
+  private readonly entriesNow: Buffer;
 
   constructor() {
     const module = new WebAssembly.Module(Buffer.from(frameRunsProgram, 'base64'));
@@ -37,13 +50,14 @@ export class FrameRuns {
     // The program never grows its memory, so the view stays good.
     this.memory = Buffer.from(this.program.memory.buffer);
     this.capacity = this.program.capacity();
-    const at = this.program.entriesAt();
-    this.entries = this.memory.subarray(at, at + this.capacity * entryBytes);
+    const entriesIn = (at: number): Buffer => this.memory.subarray(at, at + this.capacity * entryBytes);
+    this.entries = entriesIn(this.program.entriesAt());
+    this.entriesNow = entriesIn(this.program.entriesNowAt());
   }
 
   /** Whether one of these pages is swapped out or, in a vdso, was never touched. */
   hasAbsent(words: Int32Array, isVdso: boolean): boolean {
-    this.take(words);
+    this.put(words, this.entries);
     return this.program.hasAbsent(words.byteLength / entryBytes, Number(isVdso)) !== 0;
   }
 
@@ -54,16 +68,30 @@ export class FrameRuns {
     zeroPfn: number,
   ): FoundRuns {
     const { words, firstPage, isVdso } = window;
-    this.take(words.subarray(wordsPerEntry * from, wordsPerEntry * (from + count)));
+    this.put(words.subarray(wordsPerEntry * from, wordsPerEntry * (from + count)), this.entries);
     const runs = this.program.select(count, firstPage + from, zeroPfn, Number(isVdso));
     const at = this.program.runsAt();
     const bytes = this.memory.subarray(at, at + runs * runBytes);
     return { bytes, pageCount: this.program.selectedPages.value as number };
   }
 
-  private take(words: Int32Array): void {
-    if (words.byteLength > this.entries.length)
-      throw new RangeError(`${words.length / 2} entries where ${this.capacity} fit`);
-    this.entries.set(new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
+  /** The window's pages that `select` takes and whose frame is another one in `now`; and what is dirty in `now`. */
+  compare(
+    { words, isVdso }: { readonly words: Int32Array; readonly isVdso: boolean },
+    now: Int32Array,
+    zeroPfn: number,
+  ): Comparison {
+    this.put(words, this.entries);
+    this.put(now, this.entriesNow);
+    const count = this.program.compare(words.length / wordsPerEntry, zeroPfn, Number(isVdso));
+    const at = this.program.movedAt();
+    const moved = new Int32Array(this.memory.buffer, this.memory.byteOffset + at, count);
+    return { moved, dirtyPages: this.program.dirtyPages.value as number };
+  }
+
+  private put(words: Int32Array, into: Buffer): void {
+    if (words.byteLength > into.length)
+      throw new RangeError(`${words.length / wordsPerEntry} entries where ${this.capacity} fit`);
+    into.set(new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
   }
 }

@@ -7,7 +7,7 @@
  */
 import { pageCategory, PagemapScanner } from '../../../libraries/libc/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
-import type { Mapping } from './address-space.js';
+import type { PageSpan } from './address-space.js';
 import { rangeFlag, type PageRanges } from './page-ranges.js';
 import { isFile, isGuard, isPresent, isSoftDirty, isSwapped, pfnOf } from './pagemap-words.js';
 
@@ -17,7 +17,7 @@ const { file, guard, present, swapped, zero, softDirty } = pageCategory;
 export function askKernel(
   scanner: PagemapScanner,
   pagemap: number,
-  { firstPage, pageCount }: Mapping,
+  { firstPage, pageCount }: PageSpan,
   onlyDirty: boolean,
   ranges: PageRanges,
 ): boolean {

@@ -58,6 +58,21 @@ export class PageRanges {
     return (this.flags(index) & flag) !== 0;
   }
 
+  /** How many pages are in ranges with this flag. */
+  countOf(flag: number): number {
+    let pages = 0;
+    for (let index = 0; index < this.used; index += 1) if (this.has(index, flag)) pages += this.count(index);
+    return pages;
+  }
+
+  /** The ranges without this flag. */
+  without(flag: number): PageRanges {
+    const others = new PageRanges();
+    for (let index = 0; index < this.used; index += 1)
+      if (!this.has(index, flag)) others.append(this.first(index), this.count(index), this.flags(index));
+    return others;
+  }
+
   private grow(): void {
     const capacity = this.used * 2;
     const [firstPages, pageCounts] = [new Float64Array(capacity), new Float64Array(capacity)];

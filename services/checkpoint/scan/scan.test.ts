@@ -117,10 +117,13 @@ describe('the scan', () => {
         const window = windowOf(before);
         selectRuns(frames, window, allOf(before), zeroPfn, sent, runs);
         const after = before.map((_, offset) => now[offset] ?? null);
-        const moved = withdrawMoved(window, wordsOf(after), runs, sent);
+        const { movedPages, dirtyPages } = withdrawMoved(frames, window, wordsOf(after), zeroPfn, sent);
 
         const kept = pagesOf(runs).filter(([page, pfn]) => after[page - firstPage]?.pfn === pfn);
-        assert.equal(moved, runs.pageCount - kept.length);
+        assert.equal(movedPages, runs.pageCount - kept.length);
+        const dirty = new PageRanges();
+        lookThrough(wordsOf(after), firstPage, zeroPfn, true, dirty);
+        assert.equal(dirtyPages, dirty.pageCount);
         for (const [page, pfn] of pagesOf(runs))
           assert.equal(sent.has(page), after[page - firstPage]?.pfn === pfn);
       }),

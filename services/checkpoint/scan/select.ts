@@ -1,12 +1,10 @@
 /**
  * From pagemap entries to the runs that must be sent, and the second look at where they are.
  *
- * No object per page, and no JavaScript either as long as nothing is amiss: frame-runs.ts looks at each page, and
- * the second look compares whole windows.
+ * No object per page, and no JavaScript either as long as nothing is amiss: frame-runs.ts looks at each page.
  */
 import type { RunList } from '../../../libraries/hypercall/index.js';
 import type { FrameRuns } from './frame-runs.js';
-import { isPresent, pfnOf } from './pagemap-words.js';
 import type { PageSet } from './page-set.js';
 
 /** Pagemap entries of consecutive pages, two words each. */
@@ -44,25 +42,19 @@ export function selectRuns(
 }
 
 /**
- * Compares where the sent pages of a window are now with where the relay was told they are. A page whose frame
- * changed in between (compaction, a huge page's collapse, swap) may have been read from a frame that was
- * somebody else's by then, so it is taken out of `sent` and goes again. Returns how many those are.
+ * Compares where the pages of a window are now with where the relay was told they are. A page whose frame changed in
+ * between (compaction, a huge page's collapse, swap) may have been read from a frame that was somebody else's by then,
+ * so it is taken out of `sent` and goes again. Returns how many those are, and how many pages were written since the
+ * dirty bits were cleared.
  */
-export function withdrawMoved(before: Window, now: Int32Array, runs: RunList, sent: PageSet): number {
-  if (bytesOf(before.words).equals(bytesOf(now))) return 0;
-  let moved = 0;
-  for (let run = 0; run < runs.length; run += 1) {
-    const pfn = runs.pfn(run);
-    const page = runs.page(run);
-    for (let offset = 0; offset < runs.count(run); offset += 1) {
-      const at = 2 * (page + offset - before.firstPage);
-      const high = now[at + 1] ?? 0;
-      if (isPresent(high) && pfnOf(now[at] ?? 0, high) === pfn + offset) continue;
-      sent.deleteRange(page + offset, 1);
-      moved += 1;
-    }
-  }
-  return moved;
+export function withdrawMoved(
+  frames: FrameRuns,
+  window: Window,
+  now: Int32Array,
+  zeroPfn: number,
+  sent: PageSet,
+): { movedPages: number; dirtyPages: number } {
+  const { moved, dirtyPages } = frames.compare(window, now, zeroPfn);
+  for (const offset of moved) sent.deleteRange(window.firstPage + offset, 1);
+  return { movedPages: moved.length, dirtyPages };
 }
-
-const bytesOf = (words: Int32Array): Buffer => Buffer.from(words.buffer, words.byteOffset, words.byteLength);

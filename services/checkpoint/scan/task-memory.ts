@@ -1,20 +1,22 @@
 /**
  * What the checkpoint service remembers of one task over the rounds of a migration.
  *
- * Per round: `snapshot` (the tasks must stand still, except in the very first round) asks which pages are the task's
- * own and which of them were written, and clears the dirty bits; `select` looks up the frames of those that must be
- * sent; after these have landed, `revalidate` finds pages that moved meanwhile. Between snapshot and revalidate the
- * task may run, map and unmap as it likes: a page is sent as it is when its frame is looked up or later, and what is
- * written after the snapshot is dirty again.
+ * Per round: `ownPages` asks which pages are the task's own and which of them were written, `clearDirty` has that begin
+ * anew (while the tasks stand still, except in the very first round); `select` looks up the frames of those that must be
+ * sent; after these have landed, `revalidate` finds pages that moved meanwhile. Between the dirty bits' clearing and
+ * `revalidate` the task may run, map and unmap as it likes: a page is sent as it is when its frame is looked up or later,
+ * and what is written after the clearing is dirty again.
  *
  * A page must be sent if it was written since the dirty bits were last cleared, or was never sent yet. The second
  * half makes a task that is new, and a page that moved under the relay, need no rule of their own.
  */
 import { RunList } from '../../../libraries/hypercall/index.js';
 import type { Task } from '../../../libraries/runtime/index.js';
+import type { PageSpan } from './address-space.js';
 import type { FrameRuns } from './frame-runs.js';
 import { PageRanges, rangeFlag } from './page-ranges.js';
 import { PageSet } from './page-set.js';
+import { wordsPerEntry } from './pagemap-words.js';
 import { selectRuns, withdrawMoved, type Window } from './select.js';
 import type { TaskPagemap } from './task-pagemap.js';
 
@@ -22,6 +24,14 @@ import type { TaskPagemap } from './task-pagemap.js';
 export interface SelectedWindow {
   readonly window: Window;
   readonly runs: RunList;
+}
+
+/** What a second look at the windows that were sent has shown. */
+export interface SecondLook {
+  readonly movedPages: number;
+  /** Where the dirty pages have been counted, by address; small windows are not worth leaving out of a scan. */
+  readonly counted: readonly PageSpan[];
+  readonly dirtyPages: number;
 }
 
 /** One task's memory as the kernel shows it: `TaskPagemap`, or a test's. */
@@ -32,6 +42,8 @@ export type Pagemap = Pick<
 
 /** A gap that costs less to read over than another system call. */
 const widestGap = 256;
+/** Each part of a mapping that is scanned by itself is a system call. */
+const leastCountedPages = 4096;
 
 export class TaskMemory {
   private readonly sent = new PageSet();
@@ -54,25 +66,23 @@ export class TaskMemory {
   }
 
   /**
-   * Of a running task the dirty bits must be cleared before the pages are looked at: a write in between is then
-   * dirty again. Of a task that stands still the order must be the other way round, or the bits would be lost.
+   * The task's own pages. Of a running task the dirty bits must be cleared before they are looked at: a write in between
+   * is then dirty again. Of a task that stands still the order must be the other way round, or the bits would be lost.
    */
-  snapshot(running: boolean): PageRanges {
-    if (running) this.pagemap.clearDirty();
+  ownPages(): PageRanges {
     const pages = this.pagemap.ownPages();
-    if (!running) this.pagemap.clearDirty();
     // A page that was unmapped is a stranger when it comes back, be it clean: khugepaged may fill a hole with zeroes.
     this.sent.keepOnly(eachRange(pages));
     return pages;
   }
 
-  /** The task's own pages now, dirty bits left alone. */
-  ownPages(): PageRanges {
-    return this.pagemap.ownPages();
+  clearDirty(): void {
+    this.pagemap.clearDirty();
   }
 
-  dirtyPageCount(): number {
-    return this.pagemap.dirtyPageCount();
+  /** How many pages were written since the clearing. What `revalidate` has counted is not looked at again. */
+  dirtyPageCount({ counted, dirtyPages }: SecondLook): number {
+    return dirtyPages + this.pagemap.dirtyPageCount(counted);
   }
 
   /** What must be sent of these pages. */
@@ -119,14 +129,21 @@ export class TaskMemory {
     return selected;
   }
 
-  /** After everything has landed: withdraws what moved meanwhile. Returns how many pages those are. */
-  revalidate(selected: readonly SelectedWindow[]): number {
-    let movedPages = 0;
-    for (const { window, runs } of selected) {
-      const now = this.pagemap.look(window.firstPage, window.words.length / 2);
-      movedPages += withdrawMoved(window, now, runs, this.sent);
+  /** After everything has landed: withdraws what moved meanwhile. */
+  revalidate(selected: readonly SelectedWindow[]): SecondLook {
+    const counted: PageSpan[] = [];
+    let [movedPages, dirtyPages] = [0, 0];
+    for (const { window } of selected) {
+      const { firstPage, words } = window;
+      const pageCount = words.length / wordsPerEntry;
+      const now = this.pagemap.look(firstPage, pageCount);
+      const found = withdrawMoved(this.frames, window, now, this.zeroPfn, this.sent);
+      movedPages += found.movedPages;
+      if (pageCount < leastCountedPages) continue;
+      counted.push({ firstPage, pageCount });
+      dirtyPages += found.dirtyPages;
     }
-    return movedPages;
+    return { movedPages, counted, dirtyPages };
   }
 
   private collect(pages: PageRanges, isDue: (index: number) => boolean): PageRanges {

@@ -13,7 +13,7 @@ import { errorCodeOf, PagemapScanner } from '../../../libraries/libc/index.js';
 import type { Task } from '../../../libraries/runtime/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
 import { FrameRuns } from './frame-runs.js';
-import { joined, privateMappings, type Mapping } from './address-space.js';
+import { joined, outside, privateMappings, type Mapping, type PageSpan } from './address-space.js';
 import { askKernel, lookThrough } from './own-pages.js';
 import { PageRanges, rangeFlag } from './page-ranges.js';
 import { entryBytes, isPresent, isSwapped, wordsPerEntry } from './pagemap-words.js';
@@ -79,10 +79,13 @@ export class TaskPagemap {
     return ranges;
   }
 
-  /** How many of them were written since the dirty bits were cleared. */
-  dirtyPageCount(): number {
+  /** How many of them, outside these spans, were written since the dirty bits were cleared. */
+  dirtyPageCount(except: readonly PageSpan[] = []): number {
     const ranges = new PageRanges();
-    for (const mapping of this.mappings()) if (!mapping.isVdso) this.addOwn(mapping, true, ranges);
+    for (const mapping of this.mappings()) {
+      if (mapping.isVdso) continue;
+      for (const part of outside(mapping, except)) this.addOwn(part, true, ranges);
+    }
     return ranges.pageCount;
   }
 
@@ -118,7 +121,7 @@ export class TaskPagemap {
     return joined(privateMappings(ignoreGone(() => readFileSync(`/proc/${this.pid}/maps`, 'utf8')) ?? ''));
   }
 
-  private addOwn(mapping: Mapping, onlyDirty: boolean, ranges: PageRanges): void {
+  private addOwn(mapping: PageSpan, onlyDirty: boolean, ranges: PageRanges): void {
     const { reader } = this;
     reader.hasScan &&=
       ignoreGone(() => askKernel(reader.scanner, this.pagemap, mapping, onlyDirty, ranges)) ?? true;
