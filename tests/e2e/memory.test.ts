@@ -35,6 +35,39 @@ while True:
 `;
 
 /**
+ * Holds 128 MiB in small pages, for the dirty bit is one a page, and writes a number into twenty pages of them, the next one every 20 ms; answers whether these pages hold
+ * the number written last and all others what they held, and the number.
+ */
+const writesALittle = `
+import hashlib, mmap, os, socket, threading, time
+size, number, lock = 128 << 20, 0, threading.Lock()
+memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+memory.madvise(mmap.MADV_NOHUGEPAGE)
+memory.write(os.urandom(1 << 20) * 128)
+places = [page * (5 << 20) for page in range(20)]
+def others():
+    hashed = hashlib.sha256()
+    for place, end in zip(places, places[1:] + [size]): hashed.update(memory[place + 8:end])
+    return hashed.hexdigest()
+first = others()
+def write():
+    global number
+    while True:
+        with lock:
+            number += 1
+            for place in places: memory[place:place + 8] = number.to_bytes(8, 'little')
+        time.sleep(0.02)
+threading.Thread(target=write, daemon=True).start()
+listener = socket.create_server(('0.0.0.0', 7000))
+while True:
+    peer, _ = listener.accept()
+    for line in peer.makefile('r'):
+        with lock:
+            written = {int.from_bytes(memory[place:place + 8], 'little') for place in places}
+            peer.sendall(f'{written == {number} and others() == first} {number}\\n'.encode())
+`;
+
+/**
  * Has the guest's kernel move pages of a task's largest private mapping to other frames, spread over all of it, and
  * prints the old and the new frame of each. Taking a frame out of use (soft offlining) is the one way to move a
  * chosen page that every kernel has; unlike a write, it leaves the page's soft-dirty bit alone.
@@ -100,6 +133,30 @@ describe('memory that changes while it travels', function () {
       assert.equal(await connection.ask('?\n', /\n$/), 'True\n');
     } finally {
       await portkeyOk('stop', 'execs');
+    }
+  });
+
+  it('arrives as it was last written where little is written, which is left to the final dump', async () => {
+    const { ip } = await portkeyJson<{ ip: string }>(
+      'run', 'vm-a', 'writes', '--rootfs', '/', '--tmpfs', '/tmp', '--', 'python3', '-c', writesALittle,
+    ); // prettier-ignore
+    try {
+      using connection = await OutsideConnection.open(ip, 7000);
+      const ask = async (): Promise<number> => {
+        const [whole, number] = (await connection.ask('?\n', /\n$/)).trim().split(' ');
+        assert.equal(whole, 'True');
+        return Number(number);
+      };
+      const before = await ask();
+      const { outcome, rounds, finalDump } = await portkeyJson<MigrationReport>(
+        ...['migrate', 'writes', '--to', 'vm-b'],
+      );
+      assert.equal(outcome, 'completed');
+      assert.equal(rounds.at(-1)?.pages, 0, 'pages sent while it was frozen');
+      assert.ok((finalDump?.criuPages ?? 0) >= 20, `${finalDump?.criuPages} pages in CRIU's dump`);
+      assert.ok((await ask()) > before);
+    } finally {
+      await portkeyOk('stop', 'writes');
     }
   });
 

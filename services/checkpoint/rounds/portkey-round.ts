@@ -6,8 +6,10 @@
  * last round goes on until that holds for every page that the parent images will list. A running container's moved
  * pages go with the next round. A frozen container's dirty pages are either sent, and their bits cleared before, or
  * left alone (container-memory.ts): then no parent image lists them, and CRIU dumps them.
- * Limit: a page that moves away and back to the very same frame within one round would pass unnoticed. Nothing in
- * the kernel moves pages back; a frame that was left is free for others first.
+ * Limits: a page that moves away and back to the very same frame within one round would pass unnoticed. Nothing in
+ * the kernel moves pages back; a frame that was left is free for others first. A page that loses its dirty bit without
+ * having been sent (KSM merges it; mappings become one on kernels where the new one's pages are then clean) and is still
+ * left to CRIU makes the dump fail, since no parent image lists it: the migration is rolled back, and nothing is lost.
  */
 import {
   Batcher,
@@ -20,7 +22,7 @@ import { PortkeyError } from '../../../libraries/errors/index.js';
 import { abortable, secondsSince, type Clock } from '../../../libraries/process/index.js';
 import type { RoundResult } from '../../../libraries/rpc/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
-import { rangeFlag, type PageRanges } from '../scan/page-ranges.js';
+import type { PageRanges } from '../scan/page-ranges.js';
 import type { SelectedWindow, TaskMemory } from '../scan/task-memory.js';
 import type { ContainerMemory } from './container-memory.js';
 import { PresentPages } from './present-pages.js';
@@ -113,7 +115,7 @@ export class PortkeyRounds {
 
   /** Of a frozen task whose dirty pages have been sent, or are CRIU's (`keepsDirty`), what else is to be sent. */
   private vouchedUnsent(memory: TaskMemory, pages: PageRanges, keepsDirty: boolean): Selected {
-    const ours = keepsDirty ? pages.without(rangeFlag.softDirty) : pages;
+    const ours = keepsDirty ? memory.cleanOf(pages) : pages;
     this.present.set(memory.task.namespacePid, ours);
     return found(memory, memory.unsent(ours));
   }

@@ -81,6 +81,8 @@ export class FrameRuns {
     now: Int32Array,
     zeroPfn: number,
   ): Comparison {
+    if (now.length !== words.length)
+      throw new RangeError(`${now.length} words to compare with ${words.length}`);
     this.put(words, this.entries);
     this.put(now, this.entriesNow);
     const count = this.program.compare(words.length / wordsPerEntry, zeroPfn, Number(isVdso));

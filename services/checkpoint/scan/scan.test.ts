@@ -6,13 +6,12 @@ import fc from 'fast-check';
 
 import { RunList } from '../../../libraries/hypercall/index.js';
 import { skip } from '../../../tests/support/skip.js';
-import { joined, privateMappings } from './address-space.js';
 import { FrameRuns } from './frame-runs.js';
 import { lookThrough } from './own-pages.js';
 import { PageRanges, rangeFlag } from './page-ranges.js';
 import { PageSet } from './page-set.js';
 import { entryWords, isPresent, isSwapped } from './pagemap-words.js';
-import { selectRuns, withdrawMoved, type Window } from './select.js';
+import { lookAgain, selectRuns, type Window } from './select.js';
 import { PagemapReader, TaskPagemap } from './task-pagemap.js';
 
 const zeroPfn = 7;
@@ -117,7 +116,7 @@ describe('the scan', () => {
         const window = windowOf(before);
         selectRuns(frames, window, allOf(before), zeroPfn, sent, runs);
         const after = before.map((_, offset) => now[offset] ?? null);
-        const { movedPages, dirtyPages } = withdrawMoved(frames, window, wordsOf(after), zeroPfn, sent);
+        const { movedPages, dirtyPages } = lookAgain(frames, window, wordsOf(after), zeroPfn, sent);
 
         const kept = pagesOf(runs).filter(([page, pfn]) => after[page - firstPage]?.pfn === pfn);
         assert.equal(movedPages, runs.pageCount - kept.length);
@@ -220,109 +219,5 @@ describe('the compiled loop', () => {
     ]);
     const larger = { ...window, words: new Int32Array(2 * (frames.capacity + 1)) };
     assert.throws(() => frames.select(larger, { from: 0, count: frames.capacity + 1 }, zeroPfn), RangeError);
-  });
-});
-
-describe('page ranges', () => {
-  it('join what meets and is alike, and keep all of it', () => {
-    const range = fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 1, max: 5 }), fc.nat(1));
-    fc.assert(
-      fc.property(fc.array(range, { maxLength: 600 }), (list) => {
-        const ranges = new PageRanges();
-        const model: [number, number][] = [];
-        let page = 0;
-        for (const [gap, count, flags] of list) {
-          page += gap;
-          ranges.append(page, count, flags);
-          for (let offset = 0; offset < count; offset += 1) model.push([page + offset, flags]);
-          page += count;
-        }
-        const pages = rangesOf(ranges).flatMap(([first, count, flags]) =>
-          Array.from({ length: count }, (_, offset) => [first + offset, flags]),
-        );
-        assert.deepEqual(pages, model);
-        assert.equal(ranges.pageCount, model.length);
-      }),
-    );
-  });
-});
-
-describe('a page set', () => {
-  it('does what a Set does', () => {
-    const page = fc.oneof(fc.nat(2000), fc.integer({ min: 2 ** 35 - 1600, max: 2 ** 35 - 800 }));
-    const step = fc.tuple(
-      fc.constantFrom('add', 'add', 'delete', 'keep'),
-      page,
-      fc.integer({ min: 1, max: 700 }),
-    );
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 12 }), page, fc.nat(700), (steps, asked, askedCount) => {
-        const set = new PageSet();
-        const model = new Set<number>();
-        for (const [what, first, count] of steps) {
-          if (what === 'keep') {
-            // Two parts with a hole between them.
-            const second = { firstPage: first + count + 3, pageCount: count };
-            set.keepOnly([{ firstPage: first, pageCount: count }, second]);
-            for (const number of model) {
-              const at = number - first;
-              if (at < 0 || at >= 2 * count + 3 || (at >= count && at < count + 3)) model.delete(number);
-            }
-            continue;
-          }
-          if (what === 'add') set.addRange(first, count);
-          else set.deleteRange(first, count);
-          for (let offset = 0; offset < count; offset += 1) {
-            if (what === 'add') model.add(first + offset);
-            else model.delete(first + offset);
-          }
-        }
-        const missing: number[] = [];
-        set.eachMissing(asked, askedCount, (first, count) => {
-          for (let offset = 0; offset < count; offset += 1) missing.push(first + offset);
-        });
-        const expected = Array.from({ length: askedCount }, (_, offset) => asked + offset);
-        assert.deepEqual(
-          missing,
-          expected.filter((number) => !model.has(number)),
-        );
-        for (const number of expected) assert.equal(set.has(number), model.has(number));
-      }),
-    );
-  });
-});
-
-describe('the address space', () => {
-  it('is the private mappings, without what belongs to the kernel', () => {
-    const maps = [
-      '55d000000000-55d000002000 r--p 00000000 fe:00 1234                       /usr/bin/redis server',
-      '7f1000000000-7f1000200000 rw-p 00000000 00:00 0 ',
-      '7f1100000000-7f1100001000 rw-s 00000000 00:01 77                         /dev/zero (deleted)',
-      '7ffd00000000-7ffd00021000 rw-p 00000000 00:00 0                          [stack]',
-      '7ffd00100000-7ffd00104000 r--p 00000000 00:00 0                          [vvar]',
-      '7ffd00104000-7ffd00106000 r--p 00000000 00:00 0                          [vvar_vclock]',
-      '7ffd00106000-7ffd00108000 r-xp 00000000 00:00 0                          [vdso]',
-      'ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]',
-      '',
-    ].join('\n');
-    assert.deepEqual(privateMappings(maps), [
-      { firstPage: 0x55d000000, pageCount: 2, isVdso: false },
-      { firstPage: 0x7f1000000, pageCount: 512, isVdso: false },
-      { firstPage: 0x7ffd00000, pageCount: 33, isVdso: false },
-      { firstPage: 0x7ffd00106, pageCount: 2, isVdso: true },
-    ]);
-  });
-
-  it('leaves huge pages of hugetlbfs to CRIU, and joins neighbours', () => {
-    const maps = [
-      '7f0000000000-7f0000200000 rw-p 00000000 00:10 99                         /anon_hugepage (deleted)',
-      '7f1000000000-7f1000001000 r--p 00000000 fe:00 12                         /usr/lib/libc.so.6',
-      '7f1000001000-7f1000003000 rw-p 00000000 00:00 0 ',
-      '7f1000004000-7f1000005000 rw-p 00000000 00:00 0 ',
-    ].join('\n');
-    assert.deepEqual(joined(privateMappings(maps)), [
-      { firstPage: 0x7f1000000, pageCount: 3, isVdso: false },
-      { firstPage: 0x7f1000004, pageCount: 1, isVdso: false },
-    ]);
   });
 });

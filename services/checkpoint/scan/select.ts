@@ -7,7 +7,7 @@ import type { RunList } from '../../../libraries/hypercall/index.js';
 import type { FrameRuns } from './frame-runs.js';
 import type { PageSet } from './page-set.js';
 
-/** Pagemap entries of consecutive pages, two words each. */
+/** Pagemap entries of consecutive pages, two words each; zero where a page is in the window but not asked for. */
 export interface Window {
   readonly firstPage: number;
   readonly words: Int32Array;
@@ -47,7 +47,7 @@ export function selectRuns(
  * so it is taken out of `sent` and goes again. Returns how many those are, and how many pages were written since the
  * dirty bits were cleared.
  */
-export function withdrawMoved(
+export function lookAgain(
   frames: FrameRuns,
   window: Window,
   now: Int32Array,

@@ -17,7 +17,7 @@ import type { FrameRuns } from './frame-runs.js';
 import { PageRanges, rangeFlag } from './page-ranges.js';
 import { PageSet } from './page-set.js';
 import { wordsPerEntry } from './pagemap-words.js';
-import { selectRuns, withdrawMoved, type Window } from './select.js';
+import { lookAgain, selectRuns, type Window } from './select.js';
 import type { TaskPagemap } from './task-pagemap.js';
 
 /** A part of the address space, as it was looked at, and what of it was sent. */
@@ -65,10 +65,7 @@ export class TaskMemory {
     this.pagemap.close();
   }
 
-  /**
-   * The task's own pages. Of a running task the dirty bits must be cleared before they are looked at: a write in between
-   * is then dirty again. Of a task that stands still the order must be the other way round, or the bits would be lost.
-   */
+  /** The task's own pages now. */
   ownPages(): PageRanges {
     const pages = this.pagemap.ownPages();
     // A page that was unmapped is a stranger when it comes back, be it clean: khugepaged may fill a hole with zeroes.
@@ -76,8 +73,23 @@ export class TaskMemory {
     return pages;
   }
 
+  /**
+   * Of a running task before its pages are looked at: a write in between is then dirty again. Of a task that stands still
+   * after it, or the bits would be lost.
+   */
   clearDirty(): void {
     this.pagemap.clearDirty();
+  }
+
+  /**
+   * Those of these pages that are not dirty. The others count as never sent from here on: the kernel may take a page's
+   * dirty bit away (KSM does, when it merges one), and the page would then pass for one that was sent as it is.
+   */
+  cleanOf(pages: PageRanges): PageRanges {
+    for (let index = 0; index < pages.length; index += 1)
+      if (pages.has(index, rangeFlag.softDirty))
+        this.sent.deleteRange(pages.first(index), pages.count(index));
+    return pages.without(rangeFlag.softDirty);
   }
 
   /** How many pages were written since the clearing. What `revalidate` has counted is not looked at again. */
@@ -109,19 +121,18 @@ export class TaskMemory {
         const count = Math.min(pagesPerWindow, pageCount - done);
         const window = { firstPage: first, words: this.pagemap.entries(first, count, isVdso), isVdso };
         const runs = new RunList();
+        let gapFrom = 0;
         for (let index = from; index < until; index += 1) {
           const start = Math.max(first, pages.first(index));
           const end = Math.min(first + count, pages.end(index));
-          if (start < end)
-            selectRuns(
-              this.frames,
-              window,
-              { first: start, count: end - start },
-              this.zeroPfn,
-              this.sent,
-              runs,
-            );
+          if (start >= end) continue;
+          const part = { first: start, count: end - start };
+          selectRuns(this.frames, window, part, this.zeroPfn, this.sent, runs);
+          // What was not asked for is not to be compared later.
+          window.words.fill(0, gapFrom, wordsPerEntry * (start - first));
+          gapFrom = wordsPerEntry * (end - first);
         }
+        window.words.fill(0, gapFrom);
         selected.push({ window, runs });
       }
       from = until;
@@ -137,7 +148,7 @@ export class TaskMemory {
       const { firstPage, words } = window;
       const pageCount = words.length / wordsPerEntry;
       const now = this.pagemap.look(firstPage, pageCount);
-      const found = withdrawMoved(this.frames, window, now, this.zeroPfn, this.sent);
+      const found = lookAgain(this.frames, window, now, this.zeroPfn, this.sent);
       movedPages += found.movedPages;
       if (pageCount < leastCountedPages) continue;
       counted.push({ firstPage, pageCount });

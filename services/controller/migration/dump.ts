@@ -9,7 +9,7 @@ import { roundLine, runRound } from './round.js';
 
 /** The container's whole state has been read. */
 export interface Dumped extends Frozen {
-  /** How long the pages that were left took; what remains of the downtime does not depend on memory. */
+  /** How long the pages that were left took; what remains of the downtime hardly depends on memory. */
   readonly lastRoundSeconds: number;
 }
 
