@@ -34,10 +34,19 @@ export class Containers {
 
   async list(): Promise<Container[]> {
     const running = new Map((await this.runc.list()).map((container) => [container.name, container]));
-    const specs = (await this.store.names()).map((name) => this.store.find(name));
-    return specs
+    return (await this.store.names())
+      .map((name) => this.findWhole(name))
       .filter((spec) => spec !== undefined)
       .map((spec) => toContainer(spec, running.get(spec.name)));
+  }
+
+  /** One that cannot be read must not hide the others. */
+  private findWhole(name: string): ContainerSpec | undefined {
+    try {
+      return this.store.find(name);
+    } catch {
+      return undefined;
+    }
   }
 
   async stop(name: string): Promise<void> {
