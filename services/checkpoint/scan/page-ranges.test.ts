@@ -3,14 +3,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 
 import { PageRanges, rangeFlag } from './page-ranges.js';
-
-function rangesOf(ranges: PageRanges): [number, number, number][] {
-  return Array.from({ length: ranges.length }, (_, at) => [
-    ranges.first(at),
-    ranges.count(at),
-    ranges.flags(at),
-  ]);
-}
+import { rangesOf } from './test-data.js';
 
 describe('page ranges', () => {
   it('join what meets and is alike, and keep all of it', () => {

@@ -13,6 +13,7 @@ import { PageSet } from './page-set.js';
 import { entryWords, isPresent, isSwapped } from './pagemap-words.js';
 import { lookAgain, selectRuns, type Window } from './select.js';
 import { PagemapReader, TaskPagemap } from './task-pagemap.js';
+import { rangesOf } from './test-data.js';
 
 const zeroPfn = 7;
 const frames = new FrameRuns();
@@ -44,14 +45,6 @@ function pagesOf(runs: RunList): [number, number][] {
       pages.push([runs.page(run) + offset, runs.pfn(run) + offset]);
   }
   return pages;
-}
-
-function rangesOf(ranges: PageRanges): [number, number, number][] {
-  return Array.from({ length: ranges.length }, (_, at) => [
-    ranges.first(at),
-    ranges.count(at),
-    ranges.flags(at),
-  ]);
 }
 
 describe('the scan', () => {
