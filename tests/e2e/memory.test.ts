@@ -39,17 +39,15 @@ while True:
  * the number written last and all others what they held, and the number.
  */
 const writesALittle = `
-import hashlib, mmap, os, socket, threading, time
-size, number, lock = 128 << 20, 0, threading.Lock()
-memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+import mmap, os, socket, threading, time
+block, blocks, number, lock = os.urandom(1 << 20), 128, 0, threading.Lock()
+memory = mmap.mmap(-1, blocks << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 memory.madvise(mmap.MADV_NOHUGEPAGE)
-memory.write(os.urandom(1 << 20) * 128)
-places = [page * (5 << 20) for page in range(20)]
-def others():
-    hashed = hashlib.sha256()
-    for place, end in zip(places, places[1:] + [size]): hashed.update(memory[place + 8:end])
-    return hashed.hexdigest()
-first = others()
+for index in range(blocks): memory.write(block)
+places = [index << 20 for index in range(0, 100, 5)]
+def whole(place):
+    begun = 8 if place in places else 0
+    return memory[place + begun:place + (1 << 20)] == block[begun:]
 def write():
     global number
     while True:
@@ -64,7 +62,8 @@ while True:
     for line in peer.makefile('r'):
         with lock:
             written = {int.from_bytes(memory[place:place + 8], 'little') for place in places}
-            peer.sendall(f'{written == {number} and others() == first} {number}\\n'.encode())
+            rest = all(whole(index << 20) for index in range(blocks))
+            peer.sendall(f'{rest and written == {number}} {number}\\n'.encode())
 `;
 
 /**
