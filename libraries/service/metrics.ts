@@ -10,7 +10,7 @@ import { PortkeyError } from '../errors/index.js';
 
 /** What prom-client has of the event loop's lag by a timer of its own; `nodejs_eventloop_lag_seconds` needs none. */
 const sampledLag = ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'];
-/** As good as never. By default it is every 10 ms, which keeps an emulated VM with a few idle agents a fifth busy. */
+/** As good as never. By default it is every 10 ms, which an emulated VM with idle agents feels (docs/performance.md). */
 const lagSampleMs = 3_600_000;
 
 export function createRegistry(service: string, version: string): Registry {
