@@ -69,6 +69,12 @@ export function topologyOf(vmCount: number, runtime: string): Topology {
   };
 }
 
+/** "10.77.0.11" → "02:70:6b:00:00:0b". Containers' differ in the fourth byte. */
+export function macOf(address: string): string {
+  const last = Number(address.split('.').at(-1));
+  return `02:70:6b:00:00:${last.toString(16).padStart(2, '0')}`;
+}
+
 function vmPlace(index: number, runtime: string): VmPlace {
   const letter = String.fromCharCode('a'.charCodeAt(0) + index);
   const name = `vm-${letter}`;
@@ -81,7 +87,7 @@ function vmPlace(index: number, runtime: string): VmPlace {
   return {
     name,
     address,
-    mac: `02:70:6b:00:00:${(11 + index).toString(16).padStart(2, '0')}`,
+    mac: macOf(address),
     host: `host-${letter}`,
     namespace: `portkey-host-${letter}`,
     hostAddress: `10.77.0.${1 + index}`,

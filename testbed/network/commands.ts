@@ -6,8 +6,12 @@
  *
  * ═══ is a veth pair with a token-bucket filter at both ends: the link between a host and the others. Bridges
  * forward at once and IPv6 is off, so that nothing but the test bed's own traffic is on the link.
+ *
+ * A bridge has a MAC address of its own. Left to itself it would take the lowest of its ports', and change it with
+ * every tap that comes or goes: a neighbour that knows the old one then sends into the void until it asks again,
+ * which is more than five seconds later.
  */
-import { networkPrefix, outsideAddress, outsideNamespace, type VmPlace } from '../topology.js';
+import { macOf, networkPrefix, outsideAddress, outsideNamespace, type VmPlace } from '../topology.js';
 
 export type Command = readonly string[];
 
@@ -37,7 +41,7 @@ function namespaceCommands(namespace: string, bridge: string, address: string): 
     ['ip', 'netns', 'add', namespace],
     ['ip', 'netns', 'exec', namespace, 'sh', '-c', withoutIpv6],
     ['ip', '-n', namespace, 'link', 'set', 'lo', 'up'],
-    ['ip', '-n', namespace, 'link', 'add', bridge, ...bridgeOptions],
+    ['ip', '-n', namespace, 'link', 'add', bridge, 'address', macOf(address), ...bridgeOptions],
     ['ip', '-n', namespace, 'address', 'add', `${address}/${networkPrefix}`, 'dev', bridge],
     ['ip', '-n', namespace, 'link', 'set', bridge, 'up'],
   ];
