@@ -189,6 +189,25 @@ describe('blocking sockets', () => {
     }
   });
 
+  it('say that a peer does not answer', () => {
+    const listener = listenTcp(address);
+    const fds: number[] = [];
+    const connectOne = (): void => {
+      const fd = openTcpSocket();
+      fds.push(fd);
+      connectTcp(fd, { address, port: listener.port }, 100);
+    };
+    try {
+      // Nobody accepts: once its queue is full, the listener drops what comes.
+      assert.throws(() => Array.from({ length: 50 }, connectOne), {
+        code: 'stream-broken',
+        message: `${address}:${listener.port} does not answer within 0.1 s; is it reachable from here?`,
+      });
+    } finally {
+      [...fds, listener.fd].forEach((fd) => closeSync(fd));
+    }
+  });
+
   it('are waited for together with a wake-up and a time', () => {
     const { near, far, close } = connected();
     const wakeUp = new WakeUp();

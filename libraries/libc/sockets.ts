@@ -14,7 +14,7 @@ import { isIPv4 } from 'node:net';
 
 import { PortkeyError } from '../errors/index.js';
 import { SOCK_CLOEXEC, socket } from './descriptor-calls.js';
-import { interrupted, libc, libcError } from './library.js';
+import { errorCodeOf, interrupted, libc, libcError } from './library.js';
 
 type WithAddress = (fd: number, address: Buffer, length: number) => number;
 const socketpair = libc.func('int socketpair(int domain, int type, int protocol, void *fds)') as (
@@ -91,7 +91,11 @@ export function connectTcp(fd: number, peer: Endpoint, timeoutMs: number): void 
   setTimeoutOption(fd, SO_SNDTIMEO, timeoutMs);
   const address = socketAddress(peer);
   if (connect(fd, address, address.length) !== 0) {
-    throw libcError('connect', `${peer.address}:${peer.port}`, 'stream-broken');
+    const error = libcError('connect', `${peer.address}:${peer.port}`, 'stream-broken');
+    // socket(7): that is how a timeout shows.
+    if (errorCodeOf(error) !== 'EINPROGRESS') throw error;
+    const text = `${peer.address}:${peer.port} does not answer within ${timeoutMs / 1000} s; is it reachable from here?`;
+    throw new PortkeyError('stream-broken', text, { cause: error.cause });
   }
   setTimeoutOption(fd, SO_SNDTIMEO, 0);
   prepare(fd);
