@@ -18,7 +18,7 @@ import { systemClock, type Clock } from '../process/index.js';
 import { FrameReader } from './frame-reader.js';
 import { FrameWriter, type EncodedFrame } from './frame-writer.js';
 import { wholeChannel } from './limits.js';
-import type { Complete, ErrorMessage, Hello, Message } from './messages.js';
+import type { Complete, Drop, ErrorMessage, Hello, Message, Send } from './messages.js';
 import { OutstandingSends, type Feedback } from './outstanding-sends.js';
 import type { RunList } from './run-list.js';
 
@@ -112,20 +112,13 @@ export class HypercallClient {
   }
 
   /** Waits for a credit, writes one SEND and resolves; `landed` settles later. Throws if the object failed or closed. */
-  async send(object: number, runs: RunList): Promise<SentRuns> {
-    await this.outstanding.acquireCredit(object);
-    let frame: EncodedFrame;
-    try {
-      // It may have been closed while this waited.
-      this.outstanding.requireOpen(object);
-      frame = this.writer.encode({ type: 'send', object, runs });
-    } catch (error) {
-      this.outstanding.returnCredit();
-      throw error;
-    }
-    const landed = this.outstanding.add(object, frame.sequence);
-    await this.write(frame);
-    return { landed };
+  send(object: number, runs: RunList): Promise<SentRuns> {
+    return this.sendWithCredit({ type: 'send', object, runs });
+  }
+
+  /** The same for pages that hold nothing any more: runs of frame 0. */
+  drop(object: number, pages: RunList): Promise<SentRuns> {
+    return this.sendWithCredit({ type: 'drop', object, pages });
   }
 
   /** From here on `send` refuses the object, also where it waits for a credit; SENDs that are out still land. */
@@ -143,6 +136,23 @@ export class HypercallClient {
       this.end(closedByUs());
     }
     await this.channel.close();
+  }
+
+  private async sendWithCredit(message: Send | Drop): Promise<SentRuns> {
+    const { object } = message;
+    await this.outstanding.acquireCredit(object);
+    let frame: EncodedFrame;
+    try {
+      // It may have been closed while this waited.
+      this.outstanding.requireOpen(object);
+      frame = this.writer.encode(message);
+    } catch (error) {
+      this.outstanding.returnCredit();
+      throw error;
+    }
+    const landed = this.outstanding.add(object, frame.sequence);
+    await this.write(frame);
+    return { landed };
   }
 
   /** Frames reach the device in the order of their sequences, whoever writes them. */

@@ -42,13 +42,9 @@ export function encodePayload(message: Message): Buffer {
         string(message.name, maxObjectNameBytes, 'object name'),
       ]);
     case 'send':
-      if (message.runs.length === 0 || message.runs.length > maxRunsPerSend) {
-        throw new PortkeyError(
-          'invalid-argument',
-          `a SEND has 1 to ${maxRunsPerSend} runs, not ${message.runs.length}`,
-        );
-      }
-      return Buffer.concat([u32(message.object), u32(message.runs.length), message.runs.bytes()]);
+      return encodeRuns('SEND', message.object, message.runs);
+    case 'drop':
+      return encodeRuns('DROP', message.object, message.pages);
     case 'close':
       return u32(message.object);
     case 'bye':
@@ -101,6 +97,8 @@ function decodeFields(type: MessageType, reader: PayloadReader): Message {
       };
     case 'send':
       return { type, object: reader.u32('object'), runs: decodeRuns(reader) };
+    case 'drop':
+      return { type, object: reader.u32('object'), pages: withoutFrames(decodeRuns(reader), reader) };
     case 'close':
       return { type, object: reader.u32('object') };
     case 'bye':
@@ -129,6 +127,22 @@ function decodeFields(type: MessageType, reader: PayloadReader): Message {
         text: reader.string(maxErrorTextBytes, 'text'),
       };
   }
+}
+
+function encodeRuns(name: string, object: number, runs: RunList): Buffer {
+  if (runs.length === 0 || runs.length > maxRunsPerSend) {
+    throw new PortkeyError(
+      'invalid-argument',
+      `a ${name} has 1 to ${maxRunsPerSend} runs, not ${runs.length}`,
+    );
+  }
+  return Buffer.concat([u32(object), u32(runs.length), runs.bytes()]);
+}
+
+function withoutFrames(runs: RunList, reader: PayloadReader): RunList {
+  for (let index = 0; index < runs.length; index += 1)
+    if (runs.pfn(index) !== 0) throw reader.bad(`run ${index} names frame ${runs.pfn(index)}; 0 is allowed`);
+  return runs;
 }
 
 function decodeRuns(reader: PayloadReader): RunList {

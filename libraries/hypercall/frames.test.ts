@@ -108,7 +108,7 @@ describe('hypercall frames', () => {
 
   it('name what is wrong with a header', () => {
     const wrong: readonly [RegExp, (frame: Buffer) => void][] = [
-      [/version 2; this side speaks 1/, (frame) => frame.writeUInt16LE(2, 4)],
+      [/version 3; this side speaks 2/, (frame) => frame.writeUInt16LE(3, 4)],
       [/unknown frame type 77/, (frame) => frame.writeUInt16LE(77, 6)],
       [/BYE of 4294967295 bytes/, (frame) => frame.writeUInt32LE(0xffffffff, 8)],
       [/reserved field is 5/, (frame) => frame.writeUInt8(5, 16)],

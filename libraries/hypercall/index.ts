@@ -20,6 +20,7 @@ export type {
   Agent,
   Close,
   Complete,
+  Drop,
   ErrorMessage,
   Frame,
   GuestMessage,

@@ -5,7 +5,7 @@
  * buffer: a frame is one virtqueue kick, and no frame is torn when its writer dies.
  */
 export const magic = 0x43484b50; // "PKHC" as bytes
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 export const headerBytes = 24;
 export const maxFrameBytes = 32 * 1024;

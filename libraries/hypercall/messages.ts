@@ -10,6 +10,7 @@ export const frameTypes = {
   send: 3,
   close: 4,
   bye: 5,
+  drop: 6,
   'hello-ok': 129,
   complete: 130,
   error: 131,
@@ -63,6 +64,14 @@ export interface Send {
   readonly runs: RunList;
 }
 
+/** Guest → host: these pages of the object hold nothing any more. Answered as a SEND is, and takes a credit as one. */
+export interface Drop {
+  readonly type: 'drop';
+  readonly object: number;
+  /** Of frame 0 all of them: no frame is meant. */
+  readonly pages: RunList;
+}
+
 /** Guest → host: no more SENDs for this object; the number may be used again. */
 export interface Close {
   readonly type: 'close';
@@ -105,7 +114,7 @@ export interface ErrorMessage {
   readonly text: string;
 }
 
-export type GuestMessage = Hello | Open | Send | Close | Bye;
+export type GuestMessage = Hello | Open | Send | Drop | Close | Bye;
 export type HostMessage = HelloOk | Complete | ErrorMessage;
 export type Message = GuestMessage | HostMessage;
 

@@ -35,6 +35,11 @@ const runs = fc.array(anyRun, { minLength: 1, maxLength: 30 }).map((list) => {
   for (const { pfn, count, page } of list) result.push(pfn, count, page);
   return result;
 });
+const frameless = fc.array(anyRun, { minLength: 1, maxLength: 30 }).map((list) => {
+  const result = new RunList();
+  for (const { count, page } of list) result.push(0, count, page);
+  return result;
+});
 
 export const anyMessage: fc.Arbitrary<Message> = fc.oneof(
   record({
@@ -48,6 +53,7 @@ export const anyMessage: fc.Arbitrary<Message> = fc.oneof(
   }),
   record({ type: fc.constant('open' as const), object: u32, migrationId: text(20), name: text(60) }),
   record({ type: fc.constant('send' as const), object: u32, runs }),
+  record({ type: fc.constant('drop' as const), object: u32, pages: frameless }),
   record({ type: fc.constant('close' as const), object: u32 }),
   record({ type: fc.constant('bye' as const) }),
   record({
@@ -74,6 +80,7 @@ export const anyMessage: fc.Arbitrary<Message> = fc.oneof(
 
 /** A message as plain data, so that two of them can be compared. */
 export function plain(message: Message): unknown {
+  if (message.type === 'drop') return { ...message, pages: message.pages.bytes().toString('hex') };
   if (message.type !== 'send') return message;
   return { ...message, runs: message.runs.bytes().toString('hex') };
 }

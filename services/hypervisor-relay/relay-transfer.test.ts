@@ -66,6 +66,32 @@ for (const { what, start } of places)
       await relays.hosts.close('fragmented');
     });
 
+    it('give back the room of pages that are gone, and take them again when they come back', async () => {
+      const runs = listOf([[0x100, 3000, 100]]);
+      relays.fill(runs);
+      await relays.hosts.open('gone');
+      await relays.send('gone', runs);
+      const path = relays.hosts.landedPath('gone', object);
+      const blocks = statSync(path).blocks;
+      const id = await relays.guest.open('gone', object);
+      const { landed } = await relays.guest.drop(id, listOf([[0, 2000, 600]]));
+      assert.equal((await landed).bytes, 0);
+      assert.ok(statSync(path).blocks <= blocks - (2000 * PAGE_BYTES) / 512, 'room is free again');
+      relays.verify('gone', listOf([[0x100, 500, 100]]));
+      relays.verify('gone', listOf([[0x100 + 2500, 500, 2600]]));
+      const dropped = relays.hosts.landed('gone', object).subarray(600 * PAGE_BYTES, 2600 * PAGE_BYTES);
+      assert.ok(dropped.equals(Buffer.alloc(dropped.length)), 'what is gone reads as zeroes');
+      await relays.send('gone', listOf([[0x100 + 1000, 10, 1100]]));
+      relays.verify('gone', listOf([[0x100 + 1000, 10, 1100]]));
+      const { pages, zeroPages } = await relays.hosts.relayB.client.call(
+        'GetTransfer',
+        { migrationId: 'gone', vm: 'vm-b' },
+        { deadlineMs },
+      );
+      assert.deepEqual({ pages, zeroPages }, { pages: 3010, zeroPages: 0 });
+      await relays.hosts.close('gone');
+    });
+
     it('name zero pages without sending them, and clear what an earlier round landed there', async () => {
       const runs = listOf([
         [0x2000, 3000, 100],

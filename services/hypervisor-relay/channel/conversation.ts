@@ -24,14 +24,13 @@ import {
   type Hello,
   type HostMessage,
   type Message,
-  type Send,
   type WireErrorCode,
 } from '../../../libraries/hypercall/index.js';
 import type { Clock } from '../../../libraries/process/index.js';
 import type { GuestRam } from '../ram/guest-ram.js';
 import type { OutgoingSession } from '../session/outgoing-session.js';
 import type { LandedBatch } from '../session/sends-in-flight.js';
-import { ObjectTable } from './object-table.js';
+import { ObjectTable, type RunsToSend } from './object-table.js';
 import { prove, type ProofParts } from './proof.js';
 
 /** SENDs without an answer; each holds at most one frame. */
@@ -101,7 +100,11 @@ export class Conversation {
         this.open(message.object, message.migrationId, message.name);
         break;
       case 'send':
-        this.send(message, sequence, ram);
+        ram.map.requireRuns(message.runs);
+        this.send({ kind: 'send', object: message.object, runs: message.runs }, sequence);
+        break;
+      case 'drop':
+        this.send({ kind: 'drop', object: message.object, runs: message.pages }, sequence);
         break;
       case 'close':
         this.objects.close(message.object);
@@ -146,26 +149,26 @@ export class Conversation {
     }
   }
 
-  private send({ object, runs }: Send, sequence: number, ram: GuestRam): void {
+  private send(sent: RunsToSend, sequence: number): void {
+    const { kind, object, runs } = sent;
     if (this.objects.inFlight + this.held.held >= credits) {
       throw new PortkeyError('bad-frame', `more than ${credits} SENDs without their COMPLETE`);
     }
-    ram.map.requireRuns(runs);
     const generation = this.generation;
     try {
-      this.objects.send(object, runs, {
+      this.objects.send(sent, {
         onLanded: (batch, inFlight) => {
           if (generation !== this.generation) return;
           const { bytes, starvedUs, queueDepth } = batch;
           const complete = this.held.landed({ object, sequence, bytes, starvedUs, queueDepth, inFlight });
-          this.parts.loop.landed(batch, complete === undefined);
+          if (kind === 'send') this.parts.loop.landed(batch, complete === undefined);
           if (complete !== undefined) this.answer(complete);
         },
         onFailure: (error) => {
           if (generation === this.generation) this.failObject(object, error);
         },
       });
-      this.parts.loop.sent(runs.pageCount);
+      if (kind === 'send') this.parts.loop.sent(runs.pageCount);
     } catch (error) {
       if (isGuestsFault(asPortkeyError(error))) throw error;
       this.failObject(object, asPortkeyError(error));

@@ -19,6 +19,13 @@ export interface SendListener {
   readonly onFailure: (error: PortkeyError) => void;
 }
 
+/** Of a SEND or, without frames, of a DROP. */
+export interface RunsToSend {
+  readonly kind: 'send' | 'drop';
+  readonly object: number;
+  readonly runs: RunList;
+}
+
 interface Entry {
   readonly session: OutgoingSession;
   /** Its number in the stream. */
@@ -48,15 +55,15 @@ export class ObjectTable {
     this.failed.delete(object);
   }
 
-  /** Throws `bad-frame`, `bad-run`, and what the session throws. SENDs for a failed object are dropped. */
-  send(object: number, runs: RunList, listener: SendListener): void {
+  /** Throws `bad-frame`, `bad-run`, and what the session throws. SENDs for a failed object are left out. */
+  send({ kind, object, runs }: RunsToSend, listener: SendListener): void {
     if (this.failed.has(object)) return;
     const entry = this.objects.get(object);
     if (entry === undefined)
-      throw new PortkeyError('bad-frame', `SEND for object ${object}, which is not open`);
+      throw new PortkeyError('bad-frame', `${kind.toUpperCase()} for object ${object}, which is not open`);
     requirePages(runs);
     entry.session.countHypercall();
-    entry.session.send(entry.streamObject, runs, {
+    entry.session.send(kind, entry.streamObject, runs, {
       onLanded: (batch) => {
         const isWanted = this.busy.has(entry);
         this.settle(entry);

@@ -151,3 +151,14 @@ export class ZeroPages {
     return this.offsets[index] ?? 0;
   }
 }
+
+/** Where the pages of runs go: scattered frames are mostly neighbours again in the object. */
+export function rangesOf(runs: RunList): PageRange[] {
+  const ranges: { page: number; count: number }[] = [];
+  for (let index = 0; index < runs.length; index += 1) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last.page + last.count === runs.page(index)) last.count += runs.count(index);
+    else ranges.push({ page: runs.page(index), count: runs.count(index) });
+  }
+  return ranges;
+}

@@ -111,15 +111,18 @@ export class OutgoingSession implements Session {
     if (this.failure === undefined) this.streams.postAll({ type: 'close', object });
   }
 
-  /** Takes runs that were checked against the RAM map; the listener hears of them once, unless this throws. */
-  send(object: number, runs: RunList, listener: BatchListener): void {
+  /**
+   * Takes runs that were checked against the RAM map or, for `drop`, are without frames; the listener hears of them
+   * once, unless this throws.
+   */
+  send(kind: 'send' | 'drop', object: number, runs: RunList, listener: BatchListener): void {
     this.throwIfOver();
     const shares = shareOut(runs, this.streams.count);
     const ticket = this.sends.add(shares.filter((share) => share !== undefined).length, listener);
     shares.forEach((share, stream) => {
-      if (share !== undefined) {
-        this.streams.post(stream, { type: 'batch', object, runs: share.bytes(), ticket });
-      }
+      if (share === undefined) return;
+      const type = kind === 'send' ? 'batch' : 'drop';
+      this.streams.post(stream, { type, object, runs: share.bytes(), ticket });
     });
   }
 

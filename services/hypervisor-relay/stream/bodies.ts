@@ -65,7 +65,7 @@ export function decodeObject(body: Buffer): { object: number; name: string } {
   }));
 }
 
-/** Of BATCH and of ZERO. */
+/** Of BATCH, ZERO and DROP. */
 export function rangesBody(object: number, ranges: readonly PageRange[]): Buffer[] {
   const table = Buffer.alloc(8 + ranges.length * 12);
   table.writeUInt32LE(object, 0);
@@ -77,7 +77,7 @@ export function rangesBody(object: number, ranges: readonly PageRange[]): Buffer
   return [table];
 }
 
-/** Of BATCH and of ZERO. Checks that the ranges are as many pages as a SEND can have, and where they may be. */
+/** Of BATCH, ZERO and DROP. Checks that the ranges are as many pages as a SEND can have, and where they may be. */
 export function decodeRanges(body: Buffer): { object: number; ranges: PageRange[]; pageCount: number } {
   const { object, ranges } = decode(body, 'ranges', (reader) => {
     const object = reader.u32('object');

@@ -3,8 +3,8 @@
  * written once.
  *
  * Everything is opened beneath the landing folder, because the guest can write there too. Who brings content writes
- * it, into the descriptor that it is handed for as long as that takes. Zero pages become holes, which take no room:
- * what an earlier round wrote there is given back.
+ * it, into the descriptor that it is handed for as long as that takes. Pages that are zero, or gone, become holes, which
+ * take no room: what an earlier round wrote there is given back.
  *
  * Each stream of a migration has an instance of its own on the same folder, and different pages of the same files.
  * So a file may have become longer than this one knows: it is only ever made longer, in a way that cannot cut off

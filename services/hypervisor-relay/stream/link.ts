@@ -33,6 +33,8 @@ export interface Link {
   closeObject(object: number): void;
   /** A batch in its two parts. */
   sendPages(batch: Batch, content: RunList, zeroes: readonly PageRange[]): void;
+  /** What earlier batches sent of these pages is given back: they read as zeroes then. Lands as a batch does. */
+  dropPages(batch: Batch, pages: readonly PageRange[]): void;
   /** A whole file from this descriptor. */
   sendFile(name: string, fileFd: number, byteLength: number): void;
   /** Nothing more comes; returns when all has landed. */

@@ -59,14 +59,17 @@ export class LocalLink implements Link {
   }
 
   sendPages(batch: Batch, content: RunList, zeroes: readonly PageRange[]): void {
-    for (const { page, count } of zeroes) {
-      this.files.landZeroes(batch.object, page * PAGE_BYTES, count * PAGE_BYTES);
-    }
+    this.makeHoles(batch.object, zeroes);
     this.object = batch.object;
     this.pages.write(content);
     this.counters.add('pages', batch.pages);
     this.counters.add('zeroPages', batch.zeroPages);
     this.counters.add('bytes', content.pageCount * PAGE_BYTES);
+    this.parts.onLanded(batch);
+  }
+
+  dropPages(batch: Batch, pages: readonly PageRange[]): void {
+    this.makeHoles(batch.object, pages);
     this.parts.onLanded(batch);
   }
 
@@ -92,6 +95,11 @@ export class LocalLink implements Link {
 
   close(): void {
     this.opened?.close();
+  }
+
+  private makeHoles(object: number, ranges: readonly PageRange[]): void {
+    for (const { page, count } of ranges)
+      this.files.landZeroes(object, page * PAGE_BYTES, count * PAGE_BYTES);
   }
 
   private get files(): LandingFiles {

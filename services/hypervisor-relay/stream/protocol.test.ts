@@ -31,6 +31,7 @@ const types: readonly StreamType[] = [
   'end',
   'close',
   'zero',
+  'drop',
   'welcome',
   'landed',
   'refused',

@@ -2,7 +2,7 @@
  * The stream between two relays: one TCP connection, or several that share a migration's pages (stripes.ts).
  * docs/hypercalls.md has its bytes.
  *
- * Source → destination: HELLO, then OBJECT, BATCH, ZERO, CLOSE and FILE in any order, then END. Destination → source: WELCOME
+ * Source → destination: HELLO, then OBJECT, BATCH, ZERO, DROP, CLOSE and FILE in any order, then END. Destination → source: WELCOME
  * (the answer to HELLO), LANDED (all messages up to a sequence are in their files), REFUSED (why the stream ends).
  * A message is a header of 32 bytes, a body (bodies.ts), and for BATCH and FILE the content, which never enters
  * JavaScript on the source and only passes through one buffer on the destination.
@@ -10,7 +10,7 @@
 import { PortkeyError } from '../../../libraries/errors/index.js';
 
 const streamMagic = 0x54534b50; // "PKST" as bytes
-export const streamVersion = 3;
+export const streamVersion = 4;
 export const streamHeaderBytes = 32;
 /** Holds the ranges of a SEND in which every second page is zero. */
 export const maxBodyBytes = 128 * 1024;
@@ -24,6 +24,7 @@ const streamTypes = {
   end: 5,
   close: 6,
   zero: 7,
+  drop: 8,
   welcome: 129,
   landed: 130,
   refused: 131,

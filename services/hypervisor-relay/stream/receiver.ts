@@ -98,6 +98,9 @@ export class Receiver {
       for (const { page, count } of ranges) files.landZeroes(object, page * PAGE_BYTES, count * PAGE_BYTES);
       this.counters.add('pages', pageCount);
       this.counters.add('zeroPages', pageCount);
+    } else if (contentBytes === 0 && type === 'drop') {
+      const { object, ranges } = decodeRanges(body);
+      for (const { page, count } of ranges) files.landZeroes(object, page * PAGE_BYTES, count * PAGE_BYTES);
     } else if (contentBytes === 0 && type === 'object') {
       const { object, name } = decodeObject(body);
       files.openObject(object, name);

@@ -46,8 +46,13 @@ export interface SharedBySenders {
 export type SenderCommand =
   | { readonly type: 'object'; readonly object: number; readonly name: string }
   | { readonly type: 'close'; readonly object: number }
-  /** `runs` as in a SEND frame, checked against the RAM map. */
-  | { readonly type: 'batch'; readonly object: number; readonly runs: Uint8Array; readonly ticket: number }
+  /** `runs` as in a SEND frame, checked against the RAM map; for `drop` their frames mean nothing. */
+  | {
+      readonly type: 'batch' | 'drop';
+      readonly object: number;
+      readonly runs: Uint8Array;
+      readonly ticket: number;
+    }
   /** Sends the regular files below this folder under their relative names, then ends the stream. */
   | { readonly type: 'images'; readonly folder: string; readonly below: string }
   /** Ends the stream without any. */

@@ -15,7 +15,7 @@
 import { RunList } from '../../../libraries/hypercall/index.js';
 import type { Clock } from '../../../libraries/process/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
-import { ZeroPages } from '../ram/zero-pages.js';
+import { rangesOf, ZeroPages } from '../ram/zero-pages.js';
 import { Counters } from './counters.js';
 import { Idleness } from './idleness.js';
 import { sendImages } from './image-files.js';
@@ -102,7 +102,9 @@ export class Sender {
       this.link.closeObject(command.object);
     } else {
       this.idleness.busy(this.now());
-      this.sendBatch(command.object, command.ticket, RunList.fromBytes(Buffer.from(command.runs)));
+      const runs = RunList.fromBytes(Buffer.from(command.runs));
+      if (command.type === 'batch') this.sendBatch(command.object, command.ticket, runs);
+      else this.dropPages(command.object, command.ticket, runs);
       this.idleness.idle(this.now());
     }
   }
@@ -111,6 +113,10 @@ export class Sender {
     const { content, zeroes } = this.zeroPages.split(runs);
     const zeroPages = runs.pageCount - content.pageCount;
     this.link.sendPages({ object, ticket, pages: runs.pageCount, zeroPages }, content, zeroes);
+  }
+
+  private dropPages(object: number, ticket: number, runs: RunList): void {
+    this.link.dropPages({ object, ticket, pages: 0, zeroPages: 0 }, rangesOf(runs));
   }
 
   private finish(ending: Ending): void {
@@ -130,7 +136,7 @@ export class Sender {
 
   private landed({ object, ticket, pages, zeroPages }: Batch): void {
     this.takeCommands();
-    const queueDepth = this.queue.filter(({ type }) => type === 'batch').length;
+    const queueDepth = this.queue.filter(({ type }) => type === 'batch' || type === 'drop').length;
     const starvedUs = this.idleness.take();
     this.counters.add('pages', pages);
     this.counters.add('zeroPages', zeroPages);

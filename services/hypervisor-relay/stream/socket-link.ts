@@ -13,7 +13,7 @@ import { PortkeyError } from '../../../libraries/errors/index.js';
 import type { RunList } from '../../../libraries/hypercall/index.js';
 import { connectTcp, sendFile, setReceiveTimeout, waitReadable } from '../../../libraries/libc/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
-import type { MappedRam, PageRange } from '../ram/zero-pages.js';
+import { rangesOf, type MappedRam, type PageRange } from '../ram/zero-pages.js';
 import type { Batch, Link, LinkParts } from './link.js';
 import { MessageSocket } from './message-socket.js';
 import { PageWriter } from './page-writer.js';
@@ -103,6 +103,10 @@ export class SocketLink implements Link {
     this.orRefusal(() => this.pages.write(content, message));
   }
 
+  dropPages(batch: Batch, pages: readonly PageRange[]): void {
+    this.send('drop', rangesBody(batch.object, pages), batch);
+  }
+
   sendFile(name: string, fileFd: number, byteLength: number): void {
     const message = this.message('file', fileBody(name), byteLength);
     this.orRefusal(() => {
@@ -178,17 +182,6 @@ export class SocketLink implements Link {
     this.nextSequence += 1;
     return sequence;
   }
-}
-
-/** Where the pages of a batch go: scattered frames are mostly neighbours again in the object. */
-function rangesOf(runs: RunList): PageRange[] {
-  const ranges: { page: number; count: number }[] = [];
-  for (let index = 0; index < runs.length; index += 1) {
-    const last = ranges.at(-1);
-    if (last !== undefined && last.page + last.count === runs.page(index)) last.count += runs.count(index);
-    else ranges.push({ page: runs.page(index), count: runs.count(index) });
-  }
-  return ranges;
 }
 
 function refusalIn(body: Buffer): PortkeyError {
