@@ -41,6 +41,7 @@ export const errorCodes = {
   'agent-unavailable': refused(status.UNAVAILABLE),
   'relay-unavailable': refused(status.UNAVAILABLE),
   'no-soft-dirty': refused(status.FAILED_PRECONDITION),
+  'memory-merged': refused(status.FAILED_PRECONDITION),
 
   // the hypercall channel
   'no-hypercall-channel': refused(status.FAILED_PRECONDITION),

@@ -40,6 +40,7 @@ import { CallsAtWork } from './calls-at-work.js';
 import { cutWhile } from './connection-cut.js';
 import { DepartureFiles, type DepartureFolders } from './departure-files.js';
 import { finalDump } from './final-dump.js';
+import { requireUnmerged } from './kernel-merging.js';
 import { ContainerMemory } from './rounds/container-memory.js';
 import { CriuRounds } from './rounds/criu-round.js';
 import { PortkeyRounds } from './rounds/portkey-round.js';
@@ -153,6 +154,7 @@ export class Departures {
     await this.parts.cpuLimit(migration.container).lift();
     await this.parts.freezer(migration.container).freeze();
     const tasks = tasksOf(migration.container);
+    requireUnmerged(migration.container, tasks);
     return { seconds: secondsSince(clock, startMs), taskCount: tasks.length };
   }
 

@@ -5,6 +5,7 @@ import { PortkeyError } from '../../libraries/errors/index.js';
 import type { Description, NodeInfo } from '../../libraries/rpc/index.js';
 import { otherMemoryBytes, tasksOf, type ContainerStore } from '../../libraries/runtime/index.js';
 import { connectionsOf, isEstablished } from './connections.js';
+import { requireUnmerged } from './kernel-merging.js';
 
 export async function describe(store: ContainerStore, name: string, node: NodeInfo): Promise<Description> {
   const spec = store.spec(name);
@@ -16,6 +17,7 @@ export async function describe(store: ContainerStore, name: string, node: NodeIn
       `container '${name}' is not running; only a running container can be migrated`,
     );
   }
+  requireUnmerged(name, tasks);
   const ownNetwork = spec.network === 'NETWORK_MODE_OWN';
   return {
     spec,
