@@ -60,6 +60,7 @@ async function rehearseOne(memory: TaskMemory, clock: Clock): Promise<void> {
     policy: parseBatchPolicy('adaptive'),
     memory: {
       snapshot: () => {
+        memory.withdrawMoved();
         memory.clearDirty();
         return Promise.resolve({
           ...{ tasks: [{ memory, pages: memory.ownPages() }] },

@@ -66,6 +66,36 @@ while True:
 `;
 
 /**
+ * Holds two areas of 8 MiB in pages of 4 KiB, and has a child that writes 16 MiB over and over. When told to, puts the first area
+ * over the second by mremap, page tables and all; says whose content the second has.
+ */
+const remaps = `
+use Socket;
+my ($size, $first, $second) = (8 << 20, 0x200000000000, 0x210000000000);
+unless (fork) {
+  my $data = "\\0" x (16 << 20);
+  while (1) { substr($data, $_ << 12, 1) = chr(rand 256) for 0 .. 4095; select undef, undef, undef, 0.2 }
+}
+open my $random, '<', '/dev/urandom';
+for my $at ($first, $second) {
+  die "mmap: $!" if syscall(9, $at, $size, 3, 0x32, -1, 0) != $at;
+  syscall(28, $at, $size, 15);
+  for (my $done = 0; $done < $size; $done += 1 << 20) { syscall(0, fileno $random, $at + $done, 1 << 20) == 1 << 20 or die "read: $!" }
+}
+sub content { unpack "P$size", pack 'Q', $_[0] }
+my $wanted = content($first);
+socket my $listener, PF_INET, SOCK_STREAM, 0;
+bind $listener, sockaddr_in(7000, INADDR_ANY) or die "bind: $!";
+listen $listener, 5;
+accept my $peer, $listener;
+while (my $line = <$peer>) {
+  my $answer = $line !~ /remap/ ? (content($second) eq $wanted ? 'first' : 'second')
+    : syscall(25, $first, $size, $size, 3, $second) == $second ? 'done' : "failed: $!";
+  syswrite $peer, "$answer\\n";
+}
+`;
+
+/**
  * Has the guest's kernel move pages of a task's largest private mapping to other frames, spread over all of it, and
  * prints the old and the new frame of each. Taking a frame out of use (soft offlining) is the one way to move a
  * chosen page that every kernel has; unlike a write, it leaves the page's soft-dirty bit alone.
@@ -159,6 +189,38 @@ describe('memory that changes while it travels', function () {
     } finally {
       await portkeyOk('stop', 'writes');
       await inGuest('vm-a', `echo always >${hugePages}`);
+    }
+  });
+
+  it('arrives whole although mremap puts pages over others that were sent, and none is dirty for it', async () => {
+    const { ip } = await portkeyJson<{ ip: string }>(
+      'run', 'vm-a', 'remaps', '--rootfs', '/', '--tmpfs', '/tmp', '--', 'perl', '-e', remaps,
+    ); // prettier-ignore
+    try {
+      using connection = await OutsideConnection.open(ip, 7000);
+      assert.equal(await connection.ask('?\n', /\n$/), 'second\n');
+      const migration = startPortkey([
+        '--json',
+        'migrate',
+        'remaps',
+        '--to',
+        'vm-b',
+        '--bandwidth',
+        '40mbit',
+      ]);
+      await migration.untilSaid(/continue/);
+      assert.equal(await connection.ask('remap\n', /\n$/), 'done\n');
+      const { exitCode, stdout, stderr } = await migration.ended;
+      assert.equal(exitCode, 0, stderr);
+      assert.equal(await connection.ask('?\n', /\n$/), 'first\n');
+      const { rounds } = JSON.parse(stdout) as MigrationReport;
+      const again = rounds.slice(1).reduce((sum, { pages }) => sum + pages, 0);
+      assert.ok(
+        again >= (rounds.length - 1) * 4096 + 2048,
+        `${again} pages sent in ${rounds.length - 1} rounds`,
+      );
+    } finally {
+      await portkeyOk('stop', 'remaps');
     }
   });
 

@@ -78,7 +78,10 @@ export class ContainerMemory {
 
   private readStanding(): TaskSnapshot[] {
     this.refreshTasks();
-    return [...this.known.values()].map((memory) => ({ memory, pages: memory.ownPages() }));
+    return [...this.known.values()].map((memory) => {
+      memory.withdrawMoved();
+      return { memory, pages: memory.ownPages() };
+    });
   }
 
   private readFrozen(): ContainerSnapshot {

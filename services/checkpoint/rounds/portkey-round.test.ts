@@ -68,6 +68,7 @@ async function simulate(
       // As container-memory.ts does it.
       snapshot: (frozen) => {
         if (!frozen && index === 0) memory.clearDirty();
+        else memory.withdrawMoved();
         const pages = memory.ownPages();
         if (frozen ? !keepsDirty : index > 0) memory.clearDirty();
         return Promise.resolve({
@@ -126,7 +127,7 @@ describe('rounds in Portkey mode', () => {
   it('leave every page that CRIU will look for landed as it is, whatever the guest does meanwhile', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.array(eventOf('write', 'map', 'unmap', 'move', 'swap-out', 'collapse')), {
+        fc.array(fc.array(eventOf('write', 'map', 'unmap', 'move', 'swap-out', 'collapse', 'remap')), {
           minLength: 1,
           maxLength: 3,
         }),
@@ -172,6 +173,13 @@ describe('rounds in Portkey mode', () => {
     const writes = Array.from({ length: 40 }, () => write);
     assert.deepEqual(await migrate([writes], [swapOut]), []);
     assert.deepEqual(await migrate([writes, [swapOut, calm]], []), []);
+  });
+
+  it('send pages that mremap has put over others which were sent, although they are clean', async () => {
+    const calm = Array.from({ length: 40 }, (): Event => ({ kind: 'move', index: 1 }));
+    for (const index of [0, pageCount - 1])
+      for (const keepsDirty of [false, true])
+        assert.deepEqual(await migrate([[...calm, { kind: 'remap', index }]], [], keepsDirty), []);
   });
 
   it('give up where a frozen container’s pages never stop moving', async () => {

@@ -8,8 +8,10 @@
  * left alone (container-memory.ts): then no parent image lists them, and CRIU dumps them.
  * Limits: a page that moves away and back to the very same frame within one round would pass unnoticed. Nothing in
  * the kernel moves pages back; a frame that was left is free for others first. A page that loses its dirty bit without
- * having been sent (KSM merges it; mappings become one on kernels where the new one's pages are then clean) and is still
- * left to CRIU makes the dump fail, since no parent image lists it: the migration is rolled back, and nothing is lost.
+ * having been sent (mappings become one on kernels where the new one's pages are then clean) and is still left to CRIU
+ * makes the dump fail, since no parent image lists it: the migration is rolled back, and nothing is lost. One that was
+ * sent, written and loses its bit then would be restored as it was sent: page-tables.ts deals with mremap, which may do
+ * that, ../kernel-merging.ts with KSM, which does.
  */
 import {
   Batcher,

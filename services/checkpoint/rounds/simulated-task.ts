@@ -7,8 +7,11 @@ import { PageRanges, rangeFlag } from '../scan/page-ranges.js';
 import { entryWords } from '../scan/pagemap-words.js';
 import type { Pagemap } from '../scan/task-memory.js';
 
-const firstPage = 0x5500;
-export const pageCount = 24;
+/** Two page tables, with as many pages at the same places of each. */
+const firstPage = 0x5400;
+const pagesPerTable = 512;
+const usedPages = 12;
+export const pageCount = 2 * usedPages;
 const swappedBit = 2 ** 30;
 export const garbage = -1;
 
@@ -22,8 +25,9 @@ interface SimulatedPage {
 /**
  * collapse: the kernel puts a huge page over an area (khugepaged), frozen or not; what was a hole is a page then.
  * merge: KSM gives a page a frame of its own making, and the page's dirty bit is lost.
+ * remap: mremap puts the page table over the other one, all bits as they are.
  */
-export type EventKind = 'write' | 'map' | 'unmap' | 'move' | 'swap-out' | 'collapse' | 'merge';
+export type EventKind = 'write' | 'map' | 'unmap' | 'move' | 'swap-out' | 'collapse' | 'merge' | 'remap';
 export interface Event {
   readonly kind: EventKind;
   readonly index: number;
@@ -41,7 +45,7 @@ export class SimulatedTask implements Pagemap {
   private nextContent = 1;
 
   apply({ kind, index }: Event): void {
-    const page = firstPage + index;
+    const page = pageOf(index);
     const known = this.pages.get(page);
     if ((kind === 'move' || kind === 'merge') && known?.pfn !== undefined) this.place(known);
     if (kind === 'merge' && known !== undefined) known.softDirty = false;
@@ -51,10 +55,9 @@ export class SimulatedTask implements Pagemap {
     }
     if (kind === 'collapse' && known === undefined) this.pages.set(page, this.fresh());
     if (this.frozen) return;
-    if (kind === 'unmap' && known !== undefined) {
-      if (known.pfn !== undefined) this.ram.set(known.pfn, garbage);
-      this.pages.delete(page);
-    }
+    if (kind === 'unmap') this.unmap(page);
+    if (kind === 'remap')
+      for (let at = 0; at < usedPages; at += 1) this.remap(pageOf(index - (index % usedPages) + at));
     if (kind === 'map' && known === undefined) this.pages.set(page, this.fresh());
     if (kind === 'write' && known !== undefined) {
       if (known.pfn === undefined) this.place(known);
@@ -108,6 +111,21 @@ export class SimulatedTask implements Pagemap {
     return words;
   }
 
+  private unmap(page: number): void {
+    const pfn = this.pages.get(page)?.pfn;
+    if (pfn !== undefined) this.ram.set(pfn, garbage);
+    this.pages.delete(page);
+  }
+
+  /** To the same place in the other page table. */
+  private remap(page: number): void {
+    const target = page < firstPage + pagesPerTable ? page + pagesPerTable : page - pagesPerTable;
+    this.unmap(target);
+    const moved = this.pages.get(page);
+    this.pages.delete(page);
+    if (moved !== undefined) this.pages.set(target, moved);
+  }
+
   private fresh(): SimulatedPage {
     const page = { content: this.nextContent++, pfn: undefined, softDirty: true };
     this.place(page);
@@ -119,4 +137,8 @@ export class SimulatedTask implements Pagemap {
     page.pfn = this.nextPfn++;
     this.ram.set(page.pfn, page.content);
   }
+}
+
+function pageOf(index: number): number {
+  return firstPage + pagesPerTable * Math.floor(index / usedPages) + (index % usedPages);
 }

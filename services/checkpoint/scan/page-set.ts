@@ -4,7 +4,7 @@
  * Whole ranges go in, and come out as what is missing of them. A container's memory is mostly all in the set, or not
  * at all, so whole regions are dealt with as such, and only what is left of a range 32 pages at a time.
  */
-const pagesPerRegion = 512;
+export const pagesPerRegion = 512;
 const pagesPerWord = 32;
 const allPages = 0xffffffff;
 
@@ -18,6 +18,11 @@ export class PageSet {
     if (region === undefined || region === 'full') return region === 'full';
     const bit = page % pagesPerRegion;
     return ((region[bit >>> 5] ?? 0) & (1 << (bit & 31))) !== 0;
+  }
+
+  /** The numbers of the regions that it has pages of; page / 512 is a page's. */
+  touchedRegions(): Iterable<number> {
+    return this.regions.keys();
   }
 
   addRange(firstPage: number, pageCount: number): void {

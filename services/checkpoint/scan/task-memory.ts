@@ -1,8 +1,8 @@
 /**
  * What the checkpoint service remembers of one task over the rounds of a migration.
  *
- * Per round: `ownPages` asks which pages are the task's own and which of them were written, `clearDirty` has that begin
- * anew (while the tasks stand still, except in the very first round); `select` looks up the frames of those that must be
+ * Per round: `withdrawMoved` gives up what was put over pages that were sent, `ownPages` asks which pages are the task's own
+ * and which of them were written, `clearDirty` has that begin anew (while the tasks stand still, except in the very first round); `select` looks up the frames of those that must be
  * sent; after these have landed, `revalidate` finds pages that moved meanwhile. Between the dirty bits' clearing and
  * `revalidate` the task may run, map and unmap as it likes: a page is sent as it is when its frame is looked up or later,
  * and what is written after the clearing is dirty again.
@@ -16,6 +16,7 @@ import type { PageSpan } from './address-space.js';
 import type { FrameRuns } from './frame-runs.js';
 import { PageRanges, rangeFlag } from './page-ranges.js';
 import { PageSet } from './page-set.js';
+import { PageTables } from './page-tables.js';
 import { wordsPerEntry } from './pagemap-words.js';
 import { lookAgain, selectRuns, type Window } from './select.js';
 import type { TaskPagemap } from './task-pagemap.js';
@@ -47,6 +48,7 @@ const leastCountedPages = 4096;
 
 export class TaskMemory {
   private readonly sent = new PageSet();
+  private readonly tables = new PageTables();
 
   /** Takes the pagemap over: `close` closes it. */
   constructor(
@@ -63,6 +65,11 @@ export class TaskMemory {
 
   close(): void {
     this.pagemap.close();
+  }
+
+  /** Of a task that stands still, before anything is asked of it: pages that mremap has put over others are strangers. */
+  withdrawMoved(): void {
+    this.tables.withdrawMoved(this.sent, (page) => this.pagemap.look(page, 1));
   }
 
   /** The task's own pages now. */
@@ -128,6 +135,7 @@ export class TaskMemory {
           if (start >= end) continue;
           const part = { first: start, count: end - start };
           selectRuns(this.frames, window, part, this.zeroPfn, this.sent, runs);
+          this.tables.note(window, part, this.sent);
           // What was not asked for is not to be compared later.
           window.words.fill(0, gapFrom, wordsPerEntry * (start - first));
           gapFrom = wordsPerEntry * (end - first);

@@ -2,6 +2,7 @@
  * The command line as a user has it: a process with arguments, an exit code, stdout and stderr.
  */
 import { spawn } from 'node:child_process';
+import { on } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 const program = fileURLToPath(new URL('../../../cli/main.js', import.meta.url));
@@ -16,6 +17,8 @@ export interface RunningCommand {
   /** Does nothing where the command has ended. */
   signal(name: NodeJS.Signals): void;
   readonly ended: Promise<Outcome>;
+  /** Resolves when it has printed such a line on stderr; throws where it ends without. */
+  untilSaid(what: RegExp): Promise<void>;
 }
 
 export function startPortkey(
@@ -32,7 +35,11 @@ export function startPortkey(
     child.once('error', reject);
     child.once('close', (code) => resolve({ exitCode: code ?? 128, stdout, stderr }));
   });
-  return { signal: (name) => child.kill(name), ended };
+  const untilSaid = async (what: RegExp): Promise<void> => {
+    for await (const _ of on(child.stderr, 'data', { close: ['close'] })) if (what.test(stderr)) return;
+    throw new Error(`nothing like ${String(what)} in: ${stderr}`);
+  };
+  return { signal: (name) => child.kill(name), ended, untilSaid };
 }
 
 export const portkey = (...args: string[]): Promise<Outcome> => startPortkey(args).ended;
