@@ -54,6 +54,7 @@ async function rehearseOne(memory: TaskMemory, clock: Clock): Promise<void> {
     client: {
       open: () => Promise.resolve(1),
       send,
+      drop: send,
       closeObject: () => Promise.resolve(),
       hypercallSeconds: 0,
     },

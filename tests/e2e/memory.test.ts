@@ -2,7 +2,9 @@
  * What happens to a container's memory while its pages travel.
  */
 import assert from 'node:assert/strict';
-import { open } from 'node:fs/promises';
+import { lstat, open, readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { withTestbed } from './support/fixture.js';
 import { OutsideConnection } from './support/outside-connection.js';
@@ -96,6 +98,38 @@ while (my $line = <$peer>) {
 `;
 
 /**
+ * Holds two areas of 24 MiB, and every 0.3 seconds gives back the older one and takes another, at an address that
+ * it has never used. Answers whether both are what they should be, and how many it has had.
+ */
+const churns = `
+use Socket;
+my ($size, $next, @held) = (24 << 20, 0x200000000000);
+open my $file, '+>', '/tmp/block';
+open my $random, '<', '/dev/urandom';
+sysread $random, my $block, 1 << 20;
+syswrite $file, $block;
+sub turn {
+  my $at = $next; $next += 64 << 20;
+  syscall(11, shift @held, $size) if @held == 2;
+  die "mmap: $!" if syscall(9, $at, $size, 3, 0x32, -1, 0) != $at;
+  for (my $done = 0; $done < $size; $done += 1 << 20) { syscall(17, fileno $file, $at + $done, 1 << 20, 0) == 1 << 20 or die "read: $!" }
+  push @held, $at;
+}
+turn(); turn();
+socket my $listener, PF_INET, SOCK_STREAM, 0;
+bind $listener, sockaddr_in(7000, INADDR_ANY) or die "bind: $!";
+listen $listener, 5;
+accept my $peer, $listener;
+while (1) {
+  my $ready = ''; vec($ready, fileno $peer, 1) = 1;
+  if (!select $ready, undef, undef, 0.3) { turn(); next }
+  last unless sysread $peer, my $line, 100;
+  my $right = grep { my $at = $_; !grep { unpack('P1048576', pack 'Q', $at + ($_ << 20)) ne $block } 0 .. 23 } @held;
+  syswrite $peer, "$right of 2 right, " . (($next >> 26) & 0xffff) . " areas\\n";
+}
+`;
+
+/**
  * Has the guest's kernel move pages of a task's largest private mapping to other frames, spread over all of it, and
  * prints the old and the new frame of each. Taking a frame out of use (soft offlining) is the one way to move a
  * chosen page that every kernel has; unlike a write, it leaves the page's soft-dirty bit alone.
@@ -120,6 +154,8 @@ for page in range(first, end, (end - first) // wanted):
 `;
 
 const pageBytes = 4096;
+/** Two areas, and what Perl has itself. */
+const churnedBytes = (2 * 24 + 8) << 20;
 const ramFile = '/dev/shm/portkey/ram-vm-a';
 
 /** Fills frames that nobody owns any more with other bytes, as their next owner would. */
@@ -137,6 +173,21 @@ async function reuseFrames(moves: readonly (readonly [number, number])[]): Promi
   } finally {
     await ram.close();
   }
+}
+
+/** The most that the landings at vm-b took at any time until then. */
+async function mostLanded(ended: Promise<unknown>): Promise<number> {
+  const landings = '/dev/shm/portkey/share/vm-b/landing';
+  const over = ended.then(() => true);
+  let most = 0;
+  while (!(await Promise.race([over, delay(20, false)]))) most = Math.max(most, await takenBytes(landings));
+  return most;
+}
+
+async function takenBytes(folder: string): Promise<number> {
+  const paths = await readdir(folder, { recursive: true }).catch(() => []);
+  const files = await Promise.all(paths.map((name) => lstat(path.join(folder, name)).catch(() => undefined)));
+  return files.reduce((sum, file) => sum + (file?.blocks ?? 0) * 512, 0);
 }
 
 describe('memory that changes while it travels', function () {
@@ -221,6 +272,35 @@ describe('memory that changes while it travels', function () {
       );
     } finally {
       await portkeyOk('stop', 'remaps');
+    }
+  });
+
+  it('takes no more room at the destination than it has, though it frees and allocates all the while', async () => {
+    const { ip } = await portkeyJson<{ ip: string }>(
+      'run', 'vm-a', 'churns', '--rootfs', '/', '--tmpfs', '/tmp', '--', 'perl', '-e', churns,
+    ); // prettier-ignore
+    try {
+      using connection = await OutsideConnection.open(ip, 7000);
+      assert.match(await connection.ask('?\n', /\n$/), /^2 of 2 right/);
+      const migration = startPortkey([
+        '--json',
+        'migrate',
+        'churns',
+        '--to',
+        'vm-b',
+        '--bandwidth',
+        '160mbit',
+      ]);
+      const most = await mostLanded(migration.ended);
+      const { exitCode, stdout, stderr } = await migration.ended;
+      assert.equal(exitCode, 0, stderr);
+      assert.match(await connection.ask('?\n', /\n$/), /^2 of 2 right/);
+      const { rounds } = JSON.parse(stdout) as MigrationReport;
+      const sentBytes = rounds.reduce((sum, { pages }) => sum + pages * pageBytes, 0);
+      assert.ok(sentBytes > 1.5 * churnedBytes, `${sentBytes} bytes sent of ${churnedBytes}`);
+      assert.ok(most <= 1.2 * churnedBytes, `${most} bytes landed of ${churnedBytes}`);
+    } finally {
+      await portkeyOk('stop', 'churns');
     }
   });
 

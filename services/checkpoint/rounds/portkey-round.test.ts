@@ -60,6 +60,15 @@ async function simulate(
     client: {
       open: () => Promise.resolve(1),
       send,
+      drop: (_: number, pages: RunList) => {
+        for (let run = 0; run < pages.length; run += 1) {
+          for (let offset = 0; offset < pages.count(run); offset += 1)
+            landed.delete(pages.page(run) + offset);
+        }
+        return Promise.resolve({
+          landed: Promise.resolve({ bytes: 0, starvedUs: 0, queueDepth: 0, answered: 1 }),
+        });
+      },
       closeObject: () => Promise.resolve(),
       hypercallSeconds: 0,
     },
@@ -90,6 +99,9 @@ async function simulate(
   simulated.frozen = true;
   left = [...frozen];
   const { pages: frozenPages } = await rounds.run(options(index, true));
+  const gone = [...landed.keys()].filter((page) => !simulated.pages.has(page)).length;
+  const { size } = simulated.pages;
+  assert.ok(gone <= size / 5, `the landing has ${gone} pages beside the container's ${size}`);
   assert.equal(reportedPages + frozenPages, sentPages);
   while (left.length > 0) happen();
   const vouchedFor = new Set(

@@ -1,11 +1,12 @@
 /**
- * One round in Portkey mode: snapshot → runs → SENDs → landed → look again where the pages are.
+ * One round in Portkey mode: snapshot → DROPs of what is gone → runs → SENDs → landed → look again where the pages are.
  *
  * Goal: when the last round has ended, the landing files hold every page that CRIU will look for, as frozen.
  * Invariants: no page counts as sent unless its frame was the same before the SEND and after it had landed; the
  * last round goes on until that holds for every page that the parent images will list. A running container's moved
  * pages go with the next round. A frozen container's dirty pages are either sent, and their bits cleared before, or
- * left alone (container-memory.ts): then no parent image lists them, and CRIU dumps them.
+ * left alone (container-memory.ts): then no parent image lists them, and CRIU dumps them. The landing holds little more
+ * than what the container has: what tasks have unmapped, and what ended tasks had, is dropped.
  * Limits: a page that moves away and back to the very same frame within one round would pass unnoticed. Nothing in
  * the kernel moves pages back; a frame that was left is free for others first. A page that loses its dirty bit without
  * having been sent (mappings become one on kernels where the new one's pages are then clean) and is still left to CRIU
@@ -15,6 +16,8 @@
  */
 import {
   Batcher,
+  maxPagesPerSend,
+  maxRunsPerSend,
   RunList,
   type BatchPolicy,
   type HypercallClient,
@@ -24,7 +27,7 @@ import { PortkeyError } from '../../../libraries/errors/index.js';
 import { abortable, secondsSince, type Clock } from '../../../libraries/process/index.js';
 import type { RoundResult } from '../../../libraries/rpc/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
-import type { PageRanges } from '../scan/page-ranges.js';
+import { PageRanges } from '../scan/page-ranges.js';
 import type { SelectedWindow, TaskMemory } from '../scan/task-memory.js';
 import type { ContainerMemory } from './container-memory.js';
 import { PresentPages } from './present-pages.js';
@@ -32,7 +35,7 @@ import { emptyResult, type RoundOptions } from './round.js';
 
 export interface PortkeyRoundParts {
   readonly migrationId: string;
-  readonly client: Pick<HypercallClient, 'open' | 'send' | 'closeObject' | 'hypercallSeconds'>;
+  readonly client: Pick<HypercallClient, 'open' | 'send' | 'drop' | 'closeObject' | 'hypercallSeconds'>;
   readonly policy: BatchPolicy;
   readonly memory: Pick<ContainerMemory, 'snapshot'>;
   readonly clock: Clock;
@@ -70,7 +73,8 @@ export class PortkeyRounds {
       return keepsDirty ? this.vouchedUnsent(task, pages, true) : this.vouchedDue(task, pages);
     });
     const scanSeconds = secondsSince(clock, startMs);
-    await this.closeEndedTasks(selected);
+    await this.closeEndedTasks(selected, options.signal);
+    for (const { memory: task, pages } of snapshot.tasks) await this.dropGone(task, pages, options.signal);
 
     const total = { pages: 0, moved: 0, dirty: 0 };
     for (let pass = 0; ; pass += 1) {
@@ -151,6 +155,19 @@ export class PortkeyRounds {
     return pagesTotal - sentBefore;
   }
 
+  /** Gives back what the landing holds of pages that the task has no more. */
+  private async dropGone(memory: TaskMemory, pages: PageRanges, signal: AbortSignal): Promise<void> {
+    const object = this.objects.get(memory);
+    if (object === undefined) return;
+    const landed: Promise<unknown>[] = [];
+    for (const drop of dropsOf(memory.takeGone(pages))) {
+      this.hypercalls += 1;
+      const { landed: ended } = await abortable(this.parts.client.drop(object, drop), signal);
+      landed.push(ended);
+    }
+    await abortable(Promise.all(landed), signal);
+  }
+
   /** The landing file of a task: sparse, a page's offset is its virtual address. */
   private async object(memory: TaskMemory): Promise<number> {
     const known = this.objects.get(memory);
@@ -164,10 +181,11 @@ export class PortkeyRounds {
     return object;
   }
 
-  private async closeEndedTasks(selected: readonly Selected[]): Promise<void> {
+  private async closeEndedTasks(selected: readonly Selected[], signal: AbortSignal): Promise<void> {
     const alive = new Set(selected.map(({ memory }) => memory));
     for (const [memory, object] of this.objects) {
       if (alive.has(memory)) continue;
+      await this.dropGone(memory, new PageRanges(), signal);
       await this.close(memory, object);
     }
   }
@@ -182,6 +200,22 @@ export class PortkeyRounds {
     this.hypercalls += 1;
     await this.parts.client.closeObject(object);
   }
+}
+
+/** As many runs and pages in each as a DROP may have. */
+function dropsOf(gone: RunList): RunList[] {
+  const drops: RunList[] = [];
+  let drop: RunList | undefined;
+  for (let run = 0; run < gone.length; run += 1) {
+    for (let done = 0; done < gone.count(run);) {
+      if (drop === undefined || drop.length === maxRunsPerSend || drop.pageCount === maxPagesPerSend)
+        drops.push((drop = new RunList()));
+      const count = Math.min(gone.count(run) - done, maxPagesPerSend - drop.pageCount);
+      drop.push(gone.pfn(run), count, gone.page(run) + done);
+      done += count;
+    }
+  }
+  return drops;
 }
 
 /** One list, because each `add` lets the event loop turn, which an emulated guest feels. */

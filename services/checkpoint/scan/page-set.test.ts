@@ -44,6 +44,22 @@ describe('a page set', () => {
           expected.filter((number) => !model.has(number)),
         );
         for (const number of expected) assert.equal(set.has(number), model.has(number));
+        const listed = (pages: PageSet): number[] => {
+          const numbers: number[] = [];
+          pages.eachRange((first, count) => {
+            for (let offset = 0; offset < count; offset += 1) numbers.push(first + offset);
+          });
+          return numbers;
+        };
+        const sorted = [...model].sort((one, other) => one - other);
+        assert.deepEqual(listed(set), sorted);
+        assert.equal(set.pageCount, sorted.length);
+        const rest = set.outside([{ firstPage: asked, pageCount: askedCount }]);
+        assert.deepEqual(
+          listed(rest),
+          sorted.filter((number) => number < asked || number >= asked + askedCount),
+        );
+        assert.equal(set.pageCount, sorted.length, 'the set itself stays as it was');
       }),
     );
   });

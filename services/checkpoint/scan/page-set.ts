@@ -20,6 +20,31 @@ export class PageSet {
     return ((region[bit >>> 5] ?? 0) & (1 << (bit & 31))) !== 0;
   }
 
+  /** What is in this set and in none of these ranges, by address. */
+  outside(ranges: Iterable<{ readonly firstPage: number; readonly pageCount: number }>): PageSet {
+    const rest = new PageSet();
+    for (const [key, region] of this.regions)
+      rest.regions.set(key, region === 'full' ? region : region.slice());
+    for (const { firstPage, pageCount } of ranges) rest.deleteRange(firstPage, pageCount);
+    return rest;
+  }
+
+  get pageCount(): number {
+    let pages = 0;
+    this.eachRange((_, pageCount) => (pages += pageCount));
+    return pages;
+  }
+
+  /** In order; ranges that meet may come as two. */
+  eachRange(visit: (firstPage: number, pageCount: number) => void): void {
+    for (const key of [...this.regions.keys()].sort((one, other) => one - other)) {
+      const region = this.regions.get(key);
+      if (region === 'full') visit(key * pagesPerRegion, pagesPerRegion);
+      else if (region !== undefined)
+        eachRun(region, (from, count) => visit(key * pagesPerRegion + from, count));
+    }
+  }
+
   /** The numbers of the regions that it has pages of; page / 512 is a page's. */
   touchedRegions(): Iterable<number> {
     return this.regions.keys();
@@ -101,6 +126,18 @@ export class PageSet {
             if (missing & (1 << bit)) onMissing(wordPage + bit, 1);
       });
     });
+  }
+}
+
+/** Each run of pages that are in the region. */
+function eachRun(words: Uint32Array, visit: (from: number, pageCount: number) => void): void {
+  let from = -1;
+  for (let bit = 0; bit <= pagesPerRegion; bit += 1) {
+    const isIn = bit < pagesPerRegion && ((words[bit >>> 5] ?? 0) & (1 << (bit & 31))) !== 0;
+    if (isIn && from < 0) from = bit;
+    if (isIn || from < 0) continue;
+    visit(from, bit - from);
+    from = -1;
   }
 }
 

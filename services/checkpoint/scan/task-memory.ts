@@ -41,6 +41,10 @@ export type Pagemap = Pick<
   'isCurrent' | 'close' | 'clearDirty' | 'ownPages' | 'dirtyPageCount' | 'entries' | 'look'
 >;
 
+/** As a DROP names it. */
+const noFrame = 0;
+/** With one page that is gone for so many that are there, the landing is within 1.2 times what the task has. */
+const pagesPerGonePage = 16;
 /** A gap that costs less to read over than another system call. */
 const widestGap = 256;
 /** Each part of a mapping that is scanned by itself is a system call. */
@@ -49,6 +53,8 @@ const leastCountedPages = 4096;
 export class TaskMemory {
   private readonly sent = new PageSet();
   private readonly tables = new PageTables();
+  /** What the landing may hold of the task: all that was ever sent and has not been given back. */
+  private readonly landed = new PageSet();
 
   /** Takes the pagemap over: `close` closes it. */
   constructor(
@@ -114,6 +120,19 @@ export class TaskMemory {
     return this.collect(pages, () => false);
   }
 
+  /**
+   * What has landed and is none of these pages, which are all that the task has now; it counts as given back from here
+   * on. Nothing where it is little: the landing may hold that much more than the task.
+   */
+  takeGone(pages: PageRanges): RunList {
+    const gone = this.landed.outside(eachRange(pages));
+    const runs = new RunList();
+    if (gone.pageCount <= pages.pageCount / pagesPerGonePage) return runs;
+    gone.eachRange((firstPage, pageCount) => runs.push(noFrame, pageCount, firstPage));
+    this.landed.keepOnly(eachRange(pages));
+    return runs;
+  }
+
   /** Looks up the frames of these pages. Those that are no longer the task's own are left out. */
   select(pages: PageRanges): SelectedWindow[] {
     const selected: SelectedWindow[] = [];
@@ -136,6 +155,7 @@ export class TaskMemory {
           const part = { first: start, count: end - start };
           selectRuns(this.frames, window, part, this.zeroPfn, this.sent, runs);
           this.tables.note(window, part, this.sent);
+          this.landed.addRange(part.first, part.count);
           // What was not asked for is not to be compared later.
           window.words.fill(0, gapFrom, wordsPerEntry * (start - first));
           gapFrom = wordsPerEntry * (end - first);

@@ -75,6 +75,7 @@ export interface MigrationReport {
   readonly clientPauseSeconds: number | null;
   readonly totalSeconds: number;
   readonly downtimeSeconds: number;
+  readonly memoryBytes: number;
   readonly pagesSent: number;
   readonly zeroPages: number | null;
   readonly hypercalls: number;
