@@ -1,4 +1,5 @@
 export { commonConfig, loadConfig } from './config.js';
+export { Figures, type Figure } from './figures.js';
 export { MetricsServer, createRegistry } from './metrics.js';
 export { runService, type ServiceDescription, type ServiceParts } from './run.js';
 export { version } from './version.js';
