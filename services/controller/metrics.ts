@@ -4,6 +4,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 import type { Decision, PrecopyState } from './precopy/decide.js';
+import { PrecopyMetrics } from './precopy/metrics.js';
 import type { MigrationReport } from './report/report.js';
 import type { MigrationMode } from './state/index.js';
 
@@ -17,9 +18,8 @@ export class Metrics {
   private readonly rounds: Histogram<'mode'>;
   private readonly pages: Counter<'mode'>;
   private readonly bytes: Counter<'mode'>;
-  private readonly decisions: Counter<'mode' | 'action' | 'reason'>;
-  private readonly dirtyRate: Gauge<'mode'>;
   private readonly running: Gauge;
+  private readonly precopy: PrecopyMetrics;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -62,32 +62,20 @@ export class Metrics {
       labelNames: ['mode'],
       registers,
     });
-    this.decisions = new Counter({
-      name: 'portkey_precopy_decisions_total',
-      help: 'Decisions after pre-copy rounds, by what was decided and why.',
-      labelNames: ['mode', 'action', 'reason'],
-      registers,
-    });
-    this.dirtyRate = new Gauge({
-      name: 'portkey_migration_dirty_pages_per_second',
-      help: 'How fast the container of the latest round wrote to its pages.',
-      labelNames: ['mode'],
-      registers,
-    });
     this.running = new Gauge({
       name: 'portkey_migrations_running',
       help: 'Migrations in progress.',
       registers,
     });
+    this.precopy = new PrecopyMetrics(registry);
   }
 
   setRunning(count: number): void {
     this.running.set(count);
   }
 
-  roundEnded(mode: MigrationMode, state: PrecopyState, { action, reason }: Decision): void {
-    this.decisions.inc({ mode, action, reason });
-    this.dirtyRate.set({ mode }, state.dirtyPagesPerSecond);
+  roundEnded(mode: MigrationMode, state: PrecopyState, decision: Decision): void {
+    this.precopy.decided(mode, state, decision);
   }
 
   migrationEnded(report: MigrationReport): void {
