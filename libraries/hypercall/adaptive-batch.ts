@@ -117,9 +117,9 @@ export class AdaptiveBatch implements BatchPolicy {
   }
 
   describe(): BatchReport {
-    const { target: pages, grown, shrunk } = this;
+    const { target: pages, maxPages, ahead, grown, shrunk } = this;
     return {
-      ...{ policy: 'adaptive', pages, grown, shrunk, ...this.tally.counts },
+      ...{ policy: 'adaptive', pages, maxPages, ahead, grown, shrunk, ...this.tally.counts },
       hypercallSeconds: this.hypercallSeconds ?? null,
       scanPagesPerSecond: finite(this.scanRate),
       linkPagesPerSecond: finite(this.linkRate()),

@@ -50,6 +50,10 @@ export interface BatchReport {
   readonly policy: string;
   /** What a SEND is to hold now. */
   readonly pages: number;
+  /** What one holds at most. */
+  readonly maxPages: number;
+  /** So many SENDs the relay is given ahead of the one that is collected; null where that is not looked at. */
+  readonly ahead: number | null;
   readonly sends: number;
   readonly starvedSeconds: number;
   /** How often `pages` has doubled, and halved. */

@@ -32,8 +32,17 @@ export class FixedBatch implements BatchPolicy {
   }
 
   describe(): BatchReport {
-    const pages = this.maxPages;
-    const unknown = { hypercallSeconds: null, scanPagesPerSecond: null, linkPagesPerSecond: null };
-    return { policy: `fixed:${pages}`, pages, grown: 0, shrunk: 0, ...this.tally.counts, ...unknown };
+    const { maxPages } = this;
+    return {
+      ...{
+        policy: `fixed:${maxPages}`,
+        pages: maxPages,
+        maxPages,
+        grown: 0,
+        shrunk: 0,
+        ...this.tally.counts,
+      },
+      ...{ ahead: null, hypercallSeconds: null, scanPagesPerSecond: null, linkPagesPerSecond: null },
+    };
   }
 }
