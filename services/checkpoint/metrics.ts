@@ -1,25 +1,16 @@
 /** What the checkpoint service counts besides its steps: rounds, and their control loop. Never a migration. */
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import { z } from 'zod';
+import { Counter, Histogram, type Registry } from 'prom-client';
 
 import type { RoundResult } from '../../libraries/rpc/index.js';
+import { BatchMetrics } from './batch-metrics.js';
 
-/** Of RoundResult.feedback, what is counted. */
-const feedbackSchema = z.object({
-  pages: z.number(),
-  starvedSeconds: z.number(),
-  grown: z.number(),
-  shrunk: z.number(),
-});
 const hypercallBuckets = [1, 2, 4, 8, 16, 32, 64, 128, 256, 1_024, 16_384, 262_144];
 
 export class RoundMetrics {
   private readonly sent: Counter;
   private readonly moved: Counter;
   private readonly hypercalls: Histogram;
-  private readonly batchPages: Gauge;
-  private readonly batchChanges: Counter<'direction'>;
-  private readonly starved: Counter;
+  private readonly batch: BatchMetrics;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -39,22 +30,7 @@ export class RoundMetrics {
       buckets: hypercallBuckets,
       registers,
     });
-    this.batchPages = new Gauge({
-      name: 'portkey_batch_pages',
-      help: 'Pages that a SEND was to hold at the end of the latest round.',
-      registers,
-    });
-    this.batchChanges = new Counter({
-      name: 'portkey_batch_changes_total',
-      help: 'How often the control loop doubled (grown) or halved (shrunk) the pages of a SEND.',
-      labelNames: ['direction'],
-      registers,
-    });
-    this.starved = new Counter({
-      name: 'portkey_round_starved_seconds_total',
-      help: 'Time in rounds that the relay had nothing to send, as it reported.',
-      registers,
-    });
+    this.batch = new BatchMetrics(registry);
   }
 
   roundEnded({ pages, pagesMoved, hypercalls, feedback }: RoundResult): void {
@@ -63,10 +39,6 @@ export class RoundMetrics {
     // In CRIU mode there is no loop.
     if (feedback === '') return;
     this.hypercalls.observe(hypercalls);
-    const loop = feedbackSchema.parse(JSON.parse(feedback));
-    this.batchPages.set(loop.pages);
-    this.batchChanges.inc({ direction: 'grown' }, loop.grown);
-    this.batchChanges.inc({ direction: 'shrunk' }, loop.shrunk);
-    this.starved.inc(loop.starvedSeconds);
+    this.batch.roundEnded(feedback);
   }
 }

@@ -50,6 +50,8 @@ describe('the checkpoint service', () => {
     assert.match(text, /^portkey_batch_pages 16384$/m);
     assert.match(text, /^portkey_batch_changes_total\{direction="grown"\} 0$/m);
     assert.match(text, /^portkey_round_starved_seconds_total 0\.25$/m);
+    assert.match(text, /^portkey_batch_sends_total 1$/m);
+    assert.match(text, /^portkey_batch_link_pages_per_second_sum 250$/m);
     assert.match(text, /^portkey_migration_steps_total\{step="round"\} 1$/m);
   });
 
