@@ -80,6 +80,8 @@ describe('a migration and its clients', function () {
       /portkey_precopy_decisions_total\{mode="portkey",action="freeze",reason="[a-z-]+"\} 1/,
     );
     assert.match(metrics, /portkey_migration_downtime_seconds_count\{mode="portkey"\} 1/);
+    assert.match(metrics, /portkey_precopy_remaining_pages_sum\{mode="portkey"\} 210/);
+    assert.match(metrics, /portkey_precopy_predicted_downtime_seconds_count\{mode="portkey"\} 2/);
     assert.ok(!metrics.includes(report.id) && !metrics.includes('web'));
   });
 
