@@ -15,7 +15,7 @@ function what({ action, nextCpuShare }: Decision): string {
   return action === 'throttle' ? `throttle it to ${nextCpuShare * 100} % of its CPU` : action;
 }
 
-/** `hasFrozenRound`: the pages left go in a round of their own, not in CRIU's final dump. */
+/** `hasFrozenRound`: the pages left have a round of their own, which may still leave them to CRIU's final dump. */
 export function explain(state: PrecopyState, decision: Decision, hasFrozenRound: boolean): string {
   const left = `${state.remainingPages} pages left after round ${state.roundsDone - 1}`;
   const time = Number.isFinite(decision.sendSeconds)
@@ -28,7 +28,7 @@ export function explain(state: PrecopyState, decision: Decision, hasFrozenRound:
 function why(reason: DecisionReason, hasFrozenRound: boolean): string {
   if (reason !== 'tiny-leftover') return because[reason];
   return hasFrozenRound
-    ? 'so few that the round of the frozen container sends them at once'
+    ? 'so few that the round of the frozen container sends them at once or leaves them to the final dump'
     : 'so few that the final dump takes them along';
 }
 
