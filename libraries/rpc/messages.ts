@@ -18,6 +18,7 @@ export type { EmptyOutput as Empty } from './generated/portkey/v1/Empty.js';
 export type { ExecInputOutput as ExecInput } from './generated/portkey/v1/ExecInput.js';
 export type { ExecOutputOutput as ExecOutput } from './generated/portkey/v1/ExecOutput.js';
 export type { FreezeResultOutput as FreezeResult } from './generated/portkey/v1/FreezeResult.js';
+export type { FrozenDirtyOutput as FrozenDirty } from './generated/portkey/v1/FrozenDirty.js';
 export type { GetMigrationRequestOutput as GetMigrationRequest } from './generated/portkey/v1/GetMigrationRequest.js';
 export type { HostInfoOutput as HostInfo } from './generated/portkey/v1/HostInfo.js';
 export type { ImageChunkOutput as ImageChunk } from './generated/portkey/v1/ImageChunk.js';

@@ -1,8 +1,9 @@
-/** What the checkpoint service counts besides its steps: rounds, and their control loop. Never a migration. */
+/** What the checkpoint service counts besides its steps: rounds, and what is decided in them. Never a migration. */
 import { Counter, Histogram, type Registry } from 'prom-client';
 
 import type { RoundResult } from '../../libraries/rpc/index.js';
 import { BatchMetrics } from './batch-metrics.js';
+import { FrozenDirtyMetrics } from './frozen-dirty-metrics.js';
 
 const hypercallBuckets = [1, 2, 4, 8, 16, 32, 64, 128, 256, 1_024, 16_384, 262_144];
 
@@ -11,6 +12,7 @@ export class RoundMetrics {
   private readonly moved: Counter;
   private readonly hypercalls: Histogram;
   private readonly batch: BatchMetrics;
+  private readonly frozenDirty: FrozenDirtyMetrics;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -31,11 +33,13 @@ export class RoundMetrics {
       registers,
     });
     this.batch = new BatchMetrics(registry);
+    this.frozenDirty = new FrozenDirtyMetrics(registry);
   }
 
-  roundEnded({ pages, pagesMoved, hypercalls, feedback }: RoundResult): void {
+  roundEnded({ pages, pagesMoved, hypercalls, feedback, frozenDirty }: RoundResult): void {
     this.sent.inc(pages);
     this.moved.inc(pagesMoved);
+    if (frozenDirty !== null) this.frozenDirty.decided(frozenDirty);
     // In CRIU mode there is no loop.
     if (feedback === '') return;
     this.hypercalls.observe(hypercalls);

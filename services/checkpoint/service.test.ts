@@ -55,13 +55,19 @@ describe('the checkpoint service', () => {
     assert.match(text, /^portkey_migration_steps_total\{step="round"\} 1$/m);
   });
 
-  it('knows what the rounds of a migration used, the frozen one told apart', async () => {
+  it('knows what the rounds of a migration used, and logs of the frozen one where its dirty pages went', async () => {
     let looks = 0;
     const registry = new Registry();
+    const lines: object[] = [];
+    const frozenDirty = { leftToCriu: true, dirtyPages: 3, totalPages: 1024, limitPages: 4 };
     const meter = () => ({ agentSeconds: (looks += 1), programsSeconds: 0 });
     const handlers = checkpointHandlers({
-      departures: { begin: () => Promise.resolve(), round: () => Promise.resolve(emptyResult) },
-      steps: new Steps({ info: () => undefined } as never, registry, meter),
+      departures: {
+        begin: () => Promise.resolve(),
+        round: (_migration: unknown, { last }: RoundOptions) =>
+          Promise.resolve(last ? { ...emptyResult, frozenDirty } : emptyResult),
+      },
+      steps: new Steps({ info: (fields: object) => lines.push(fields) } as never, registry, meter),
       rounds: new RoundMetrics(registry),
       clock: { monotonicMs: () => 0 },
     } as unknown as ServiceParts);
@@ -72,6 +78,10 @@ describe('the checkpoint service', () => {
       const round = handlers.Round({ migration, index: 0, last, pageServer: null } as never, context);
       for await (const message of round as AsyncIterable<object>) assert.ok(message);
     }
+    assert.deepEqual(
+      lines.flatMap((line) => ('frozenDirty' in line ? [line.frozenDirty] : [])),
+      [frozenDirty],
+    );
     const { steps } = (await handlers.GetUsage(migration as never, context)) as Usage;
     assert.deepEqual(
       steps.map(({ step, agentSeconds }) => [step, agentSeconds]),

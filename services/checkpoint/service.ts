@@ -71,8 +71,9 @@ async function* roundMessages(
     last ? 'last-round' : 'round',
     ref,
     () => departures.round(ref, { index, last, signal, onProgress: progress.push }, pageServer),
-    ({ pages, pagesMoved, dirtyPagesAfter, seconds }) => ({
+    ({ pages, pagesMoved, dirtyPagesAfter, seconds, frozenDirty }) => ({
       ...{ index, last, pages, pagesMoved, dirtyPagesAfter, seconds },
+      ...(frozenDirty === null ? {} : { frozenDirty }),
     }),
   );
   const ended = round.finally(progress.end);

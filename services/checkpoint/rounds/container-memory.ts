@@ -11,6 +11,7 @@
  * more (after a clearing that is owed: the kernel may put a huge page over a frozen task's pages in between).
  */
 import { secondsSince, type Clock } from '../../../libraries/process/index.js';
+import type { FrozenDirty } from '../../../libraries/rpc/index.js';
 import { tasksOf, type Freezer, type Task } from '../../../libraries/runtime/index.js';
 import { rangeFlag, type PageRanges } from '../scan/page-ranges.js';
 import { TaskMemory } from '../scan/task-memory.js';
@@ -26,6 +27,8 @@ export interface ContainerSnapshot {
   readonly pausedSeconds: number;
   /** The dirty bits are as they were: what is dirty is left to CRIU's dump. */
   readonly keepsDirty: boolean;
+  /** Of the frozen container: by what that was decided. */
+  readonly frozenDirty?: FrozenDirty;
 }
 
 /** One in so many pages, and no more than these, are little enough to be CRIU's. */
@@ -86,9 +89,9 @@ export class ContainerMemory {
 
   private readFrozen(): ContainerSnapshot {
     const tasks = this.readStanding();
-    const keepsDirty = mayKeepDirty(tasks.map(({ pages }) => pages));
-    if (!keepsDirty) clearAll(tasks);
-    return { tasks, pausedSeconds: 0, keepsDirty };
+    const frozenDirty = judgeDirty(tasks.map(({ pages }) => pages));
+    if (!frozenDirty.leftToCriu) clearAll(tasks);
+    return { tasks, pausedSeconds: 0, keepsDirty: frozenDirty.leftToCriu, frozenDirty };
   }
 
   /** Undefined where the task has ended. */
@@ -115,10 +118,12 @@ function clearAll(tasks: readonly TaskSnapshot[]): void {
   for (const { memory } of tasks) memory.clearDirty();
 }
 
-/** Whether so little of these pages is dirty that it may be left to CRIU. */
-export function mayKeepDirty(pages: readonly PageRanges[]): boolean {
+/** Whether so little of these pages is dirty that it may be left to CRIU, and by what that is decided. */
+export function judgeDirty(pages: readonly PageRanges[]): FrozenDirty {
   const sum = (count: (ranges: PageRanges) => number): number =>
     pages.reduce((total, ranges) => total + count(ranges), 0);
-  const dirty = sum((ranges) => ranges.countOf(rangeFlag.softDirty));
-  return dirty <= Math.min(mostKeptDirty, sum((ranges) => ranges.pageCount) / pagesPerKeptDirty);
+  const dirtyPages = sum((ranges) => ranges.countOf(rangeFlag.softDirty));
+  const totalPages = sum((ranges) => ranges.pageCount);
+  const limitPages = Math.min(mostKeptDirty, Math.floor(totalPages / pagesPerKeptDirty));
+  return { leftToCriu: dirtyPages <= limitPages, dirtyPages, totalPages, limitPages };
 }

@@ -110,6 +110,7 @@ export class PortkeyRounds {
       pausedSeconds: snapshot.pausedSeconds,
       taskCount: selected.length,
       feedback: JSON.stringify(policy.describe()),
+      frozenDirty: snapshot.frozenDirty ?? null,
     };
   }
 

@@ -22,4 +22,5 @@ export const emptyResult: RoundResult = {
   pausedSeconds: 0,
   taskCount: 0,
   feedback: '',
+  frozenDirty: null,
 };
