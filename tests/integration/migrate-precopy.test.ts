@@ -53,6 +53,32 @@ describe('a migration in pre-copy', function () {
     assert.equal(statesOf(events).at(-1), 'done');
   });
 
+  it('tells with the frozen round what became of its dirty pages, and why', async () => {
+    for (const [dirty, leftToCriu] of [
+      [10, false],
+      [3, true],
+    ] as const) {
+      const source = cluster.world.runningOn('web')[0] === 'vm-a' ? cluster.a : cluster.b;
+      source.traits.dirtyPages = [dirty];
+      const events = await cluster.migrate({ to: source === cluster.a ? 'vm-b' : 'vm-a' });
+      const frozenDirty = { leftToCriu, dirtyPages: dirty, totalPages: 1024, limitPages: 4 };
+      const ends = events.filter(
+        ({ kind, text }) => kind === 'progress' && /^round 1: .* when frozen/.test(text),
+      );
+      assert.equal(ends.length, 1);
+      const { result } = JSON.parse(ends[0]?.data ?? '{}') as { result: Record<string, unknown> };
+      assert.deepEqual(result['frozenDirty'], frozenDirty);
+      assert.match(
+        ends[0]?.text ?? '',
+        leftToCriu ? /3 of 1024 pages dirty .* up to 4 .* → leave them$/ : /10 of 1024 .* → send them$/,
+      );
+      assert.deepEqual(
+        reportOf(events).rounds.map((round) => round.frozenDirty),
+        [null, frozenDirty],
+      );
+    }
+  });
+
   it('shows the progress of a round while it runs', async () => {
     cluster.a.traits.roundMs = 100;
     const events = await cluster.migrate();

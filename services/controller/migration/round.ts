@@ -2,7 +2,7 @@
  * One round: asks the source for it and passes its progress on, a few times a second.
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
-import type { RoundProgress, RoundResult } from '../../../libraries/rpc/index.js';
+import type { FrozenDirty, RoundProgress, RoundResult } from '../../../libraries/rpc/index.js';
 import { formatBytes, formatSeconds, PAGE_BYTES } from '../../../libraries/units/index.js';
 import { transferDeadlineMs } from '../limits.js';
 import type { LiveMigration } from './migration.js';
@@ -64,6 +64,14 @@ function showProgress(
 export function roundLine(index: number, result: RoundResult): string {
   return (
     `round ${index}: ${result.pages} pages (${formatBytes(result.bytes)}) in ${formatSeconds(result.seconds)}, ` +
-    `${result.dirtyPagesAfter} written meanwhile`
+    `${result.dirtyPagesAfter} written meanwhile` +
+    (result.frozenDirty === null ? '' : `; ${frozenDirtyText(result.frozenDirty)}`)
+  );
+}
+
+function frozenDirtyText({ leftToCriu, dirtyPages, totalPages, limitPages }: FrozenDirty): string {
+  return (
+    `${dirtyPages} of ${totalPages} pages dirty when frozen, up to ${limitPages} are left to CRIU → ` +
+    (leftToCriu ? 'leave them' : 'send them')
   );
 }

@@ -54,6 +54,7 @@ export class LiveReport {
       ...{ index, pages, bytes, seconds, dirtyPagesAfter, hypercalls },
       ...{ pagesMoved, scanSeconds, pausedSeconds, taskCount, last },
       feedback: parseFeedback(result.feedback),
+      frozenDirty: result.frozenDirty,
     };
     this.rounds.push(round);
     return round;
@@ -74,7 +75,7 @@ export class LiveReport {
         pausedSeconds: seconds,
         taskCount: this.description?.taskCount ?? 0,
       },
-      ...{ last: true, feedback: null },
+      ...{ last: true, feedback: null, frozenDirty: null },
     });
   }
 

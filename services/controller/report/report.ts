@@ -4,6 +4,7 @@
  * What only the client outside can know (workload, verified, clientPauseSeconds, connectionKept) is null here; the
  * command line fills it in.
  */
+import type { FrozenDirty } from '../../../libraries/rpc/index.js';
 import type { BothSides } from '../accounting/cpu-ledger.js';
 import type { BothGuests } from '../accounting/guest-cpu.js';
 import type { TimedPhase, TimedStep } from '../accounting/stopwatch.js';
@@ -26,6 +27,8 @@ export interface RoundReport {
   readonly last: boolean;
   /** What the hypercall loop learned; null in CRIU mode. */
   readonly feedback: unknown;
+  /** What became of the pages that were dirty when the container froze; null but for the last round in Portkey mode. */
+  readonly frozenDirty: FrozenDirty | null;
 }
 
 export interface FinalDumpReport {

@@ -2,7 +2,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
-import type { Handlers, MigrationRef, RoundProgress, RoundRequest } from '../../../libraries/rpc/index.js';
+import type {
+  FrozenDirty,
+  Handlers,
+  MigrationRef,
+  RoundProgress,
+  RoundRequest,
+} from '../../../libraries/rpc/index.js';
 import type { ScriptedProcess } from './scripted-process.js';
 import { staleEpoch, type ScriptedVm } from './scripted-vm.js';
 import type { Copy } from './scripted-world.js';
@@ -100,8 +106,14 @@ async function* round(
       ...{ pages, bytes: pages * pageBytes, hypercalls: 5, dirtyPagesAfter: last ? 0 : dirtyAt(index) },
       ...{ pagesMoved: 0, scanSeconds: 0.0001, seconds: roundMs / 1000, pausedSeconds: 0, taskCount: 2 },
       feedback: '{"batch":64}',
+      frozenDirty: last ? frozenDirty(pages, memoryBytes / pageBytes) : null,
     },
   };
+}
+
+function frozenDirty(dirtyPages: number, totalPages: number): FrozenDirty {
+  const limitPages = Math.floor(totalPages / 256);
+  return { leftToCriu: dirtyPages <= limitPages, dirtyPages, totalPages, limitPages };
 }
 
 function existing(vm: ScriptedVm, container: string): Copy {
