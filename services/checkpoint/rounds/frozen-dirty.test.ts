@@ -12,6 +12,7 @@ describe('the result of a round in Portkey mode', () => {
       client: {
         open: () => Promise.resolve(1),
         send: () => Promise.reject(new Error('there is nothing to send')),
+        drop: () => Promise.reject(new Error('there is nothing to drop')),
         closeObject: () => Promise.resolve(),
         hypercallSeconds: 0,
       },
