@@ -36,11 +36,15 @@ describe("the experiment's page", () => {
   });
 
   it('has what the CPU of the VMs went to where the agents told', () => {
-    assert.match(renderBench(sampleBench()), /<h2>CPU of the VMs, by what used it<\/h2>/);
+    const page = renderBench(sampleBench());
+    assert.match(page, /<h2>CPU of the VMs, by what used it<\/h2>/);
+    assert.match(page, /<h2>CPU of the VMs, step by step<\/h2>/);
+    assert.match(page, /<h3>CPU in the destination’s VM, by step: [^]*<th>restore<\/th>/);
     const one = sampleBenchMigration(cell, { mode: 'portkey', repetition: 1, warmUp: false });
     const untold = { ...one, guestCpuSeconds: { source: null, destination: null } };
     const file = benchFile(testbed, { migrations: [untold], floor: [], wholeVm: [] }, { bars: false });
-    for (const text of [renderBench(file), benchText(file)]) assert.doesNotMatch(text, /by what used it/);
+    for (const text of [renderBench(file), benchText(file)])
+      assert.doesNotMatch(text, /by what used it|by step/);
   });
 
   it('has the bars where they were asked for', () => {
@@ -94,6 +98,8 @@ describe("the experiment's tables", () => {
     assert.match(text, /^64 MiB, idle\n\nmedian \(minimum–maximum\) +CRIU +Portkey +whole VM \(QEMU\)\n/);
     assert.match(text, /\ntotal time +5\.35 \(5\.19–5\.52\) s +4\.18/);
     assert.match(text, /\nCPU of the VMs, by what used it: medians in seconds\n/);
+    assert.match(text, /\nCPU in the source’s VM, by step: .*\n\nsize, writes: mode +round +dump\n/);
+    assert.match(text, /\n\nIn each step the agent \+ the programs .* in no other figure\.\n/);
     assert.match(text, /\nsize, writes +source transfer .* relay \/ floor\n/);
     assert.match(text, /\n1 GiB, idle +\d+ \(\d+–\d+\) % .* 1\.20 ×\n/);
     assert.match(text, /\nPortkey mode against whole-VM migration by QEMU, median against median\n/);

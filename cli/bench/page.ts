@@ -19,6 +19,7 @@ import { headlineOf } from './headline.js';
 import { barsTable, medianTables, savingsTable, wholeVmTable } from './tables.js';
 import type { TextTable } from './text-table.js';
 import { vmMemoryTable } from './vm-memory-table.js';
+import { vmStepsNote, vmStepsTables } from './vm-steps-table.js';
 import { vmUsesTable } from './vm-uses-table.js';
 
 const title = 'The experiment: CRIU and Portkey mode over sizes and write rates';
@@ -54,6 +55,7 @@ export function renderBench(file: BenchFile, { sample = false } = {}): string {
   const measured = statistics.modes.length > 0;
   const savings = savingsTable(statistics);
   const vmUses = vmUsesTable(statistics.modes);
+  const vmSteps = vmStepsTables(statistics.modes);
   const wholeVm = wholeVmTable(statistics);
   const growth = growthTable(statistics.growth);
   const vmMemory = vmMemoryTable(statistics.vmMemory);
@@ -63,6 +65,9 @@ export function renderBench(file: BenchFile, { sample = false } = {}): string {
     ...(measured ? pictures(file) : []),
     savings === undefined ? '' : section('Savings', savingsText, [tableOf(savings, 4)]),
     vmUses === undefined ? '' : section('CPU of the VMs, by what used it', vmUsesText, [tableOf(vmUses)]),
+    vmSteps.length === 0
+      ? ''
+      : section('CPU of the VMs, step by step', vmStepsNote, titledTables(vmSteps, 4)),
     wholeVm === undefined ? '' : section('Whole-VM migration', wholeVmText, [tableOf(wholeVm)]),
     growth === undefined
       ? ''
@@ -81,10 +86,7 @@ export function renderBench(file: BenchFile, { sample = false } = {}): string {
       ? section(
           'Medians',
           'Over the completed and verified migrations of each size, write rate and mode.',
-          medianTables(statistics).flatMap((table) => [
-            element('h3', {}, [escapeText(table.title)]),
-            tableOf(table),
-          ]),
+          titledTables(medianTables(statistics)),
         )
       : element('p', {}, [
           escapeText(`Of ${migrations.length} migrations none counts, so there is nothing to compare.`),
@@ -164,6 +166,10 @@ function multiples(pictures: readonly TitledPicture[]): string {
       element('figure', {}, [element('figcaption', {}, [escapeText(heading)]), picture]),
     ),
   );
+}
+
+function titledTables(tables: readonly TextTable[], atMost = Infinity): string[] {
+  return tables.flatMap((table) => [element('h3', {}, [escapeText(table.title)]), tableOf(table, atMost)]);
 }
 
 /** With at most so many columns of figures; the others follow below. */

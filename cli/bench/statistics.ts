@@ -8,6 +8,7 @@ import type { CpuReport } from '../report/migration-report.js';
 import { isCounted, type BenchMigration, type CountedMigration } from './bench-migration.js';
 import { isSameCell } from './cell-text.js';
 import type { Cell } from './plan.js';
+import { secondsByStep } from './vm-steps.js';
 import { vmUsesOf, type VmUses } from './vm-uses.js';
 
 export interface Spread {
@@ -16,6 +17,9 @@ export interface Spread {
   readonly maximum: number;
 }
 
+/** Of one step of an agent: itself, and the programs that it ran. */
+export type StepStatistics = Record<'agent' | 'programs', Spread | null>;
+
 export interface CpuStatistics {
   readonly total: Spread | null;
   readonly transfer: Spread | null;
@@ -23,6 +27,8 @@ export interface CpuStatistics {
   readonly byComponent: Record<'vm' | 'relay' | 'virtiofsd' | 'vhost', Spread | null>;
   /** What `byComponent.vm` went to, over the migrations whose agents told. */
   readonly vmByUse: Record<keyof VmUses, Spread | null>;
+  /** By the agent's steps; empty where none told. */
+  readonly vmByStep: Readonly<Record<string, StepStatistics>>;
   /** An idle VM's share, which is in none of the others. */
   readonly idle: Spread | null;
 }
@@ -125,6 +131,12 @@ function cpuStatistics(counted: readonly CountedMigration[], side: 'source' | 'd
       vhost: of((cpu) => cpu.byComponent.vhost),
     },
     vmByUse: { agent: ofUse('agent'), programs: ofUse('programs'), rest: ofUse('rest') },
+    vmByStep: Object.fromEntries(
+      [...secondsByStep(counted, side)].map(([step, { agent, programs }]) => [
+        step,
+        { agent: spreadOf(agent), programs: spreadOf(programs) },
+      ]),
+    ),
     idle: of((cpu) => cpu.idle),
   };
 }

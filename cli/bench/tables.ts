@@ -18,6 +18,7 @@ import { percent, seconds, spreadText } from './spread-text.js';
 import { cellsOf, type ModeStatistics } from './statistics.js';
 import type { TextTable } from './text-table.js';
 import { vmMemoryTable } from './vm-memory-table.js';
+import { vmStepsTables } from './vm-steps-table.js';
 import { vmUsesTable } from './vm-uses-table.js';
 import type { WholeVmRatio, WholeVmStatistics } from './whole-vm.js';
 
@@ -135,6 +136,7 @@ export function benchText(file: BenchFile): string {
   const all = [
     ...medianTables(statistics),
     vmUsesTable(statistics.modes),
+    ...vmStepsTables(statistics.modes),
     savingsTable(statistics),
     wholeVmTable(statistics),
     growthTable(statistics.growth),
@@ -147,10 +149,10 @@ export function benchText(file: BenchFile): string {
 }
 
 /** The first `left` columns are text, the rest are figures. */
-function terminalTable({ title, head, rows }: TextTable, left = 1): string {
+function terminalTable({ title, head, rows, note }: TextTable, left = 1): string {
   const columns = head.map((text, index): Column => ({
     title: text,
     align: index < left ? 'left' : 'right',
   }));
-  return `${title}\n\n${formatTable(columns, rows)}`;
+  return [title, formatTable(columns, rows), ...(note === undefined ? [] : [note])].join('\n\n');
 }

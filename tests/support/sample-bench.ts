@@ -64,8 +64,8 @@ export function sampleBenchMigration(
     hypercalls: portkey ? pages.length * 4 + Math.ceil(pagesSent / 9_000) : 0,
     cpuSeconds,
     guestCpuSeconds: {
-      source: sampleGuest(cpuSeconds.source),
-      destination: sampleGuest(cpuSeconds.destination),
+      source: sampleGuest(cpuSeconds.source, ['round', 'dump']),
+      destination: sampleGuest(cpuSeconds.destination, ['prepare', 'restore']),
     },
   };
 }
@@ -142,10 +142,14 @@ function sampleCpu(
   };
 }
 
-/** A part of what the VM used. */
-function sampleGuest({ byComponent: { vm } }: CpuReport): BenchMigration['guestCpuSeconds']['source'] {
+/** A part of what the VM used: the agent in the first step, the programs in the other. */
+function sampleGuest(
+  { byComponent: { vm } }: CpuReport,
+  [first, second]: readonly [string, string],
+): BenchMigration['guestCpuSeconds']['source'] {
   const both = { agent: vm / 4, programs: vm / 2 };
-  return { ...both, byStep: { dump: both } };
+  const byStep = { [first]: { ...both, programs: 0 }, [second]: { ...both, agent: 0 } };
+  return { ...both, byStep };
 }
 
 function stretch(cpu: CpuReport, factor: number): CpuReport {
