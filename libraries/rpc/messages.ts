@@ -44,6 +44,7 @@ export type { PrepareRequestOutput as PrepareRequest } from './generated/portkey
 export type { ReadCpuRequestOutput as ReadCpuRequest } from './generated/portkey/v1/ReadCpuRequest.js';
 export type { RestoreRequestOutput as RestoreRequest } from './generated/portkey/v1/RestoreRequest.js';
 export type { RestoreResultOutput as RestoreResult } from './generated/portkey/v1/RestoreResult.js';
+export type { RoundCpuOutput as RoundCpu } from './generated/portkey/v1/RoundCpu.js';
 export type { RoundProgressOutput as RoundProgress } from './generated/portkey/v1/RoundProgress.js';
 export type { RoundRequestOutput as RoundRequest } from './generated/portkey/v1/RoundRequest.js';
 export type { RoundResultOutput as RoundResult } from './generated/portkey/v1/RoundResult.js';

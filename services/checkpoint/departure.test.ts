@@ -73,6 +73,7 @@ class ScriptedVm {
       host: this.host,
       runc: new Runc(this.run),
       clock: systemClock,
+      cpuSeconds: () => 0,
       run: this.run,
       freezer: (name) => new Freezer(name, systemClock, path.join(this.folder, 'cgroup')),
       cpuLimit: (name) => new CpuLimit(name, this.store.folder(name), path.join(this.folder, 'cgroup')),

@@ -53,6 +53,8 @@ export interface DepartureParts extends DepartureFolders {
   readonly host: ContainerHost;
   readonly runc: Runc;
   readonly clock: Clock;
+  /** What the agent has used of its CPU so far. */
+  readonly cpuSeconds: () => number;
   readonly run: RunCommand;
   readonly freezer: (container: string) => Freezer;
   readonly cpuLimit: (container: string) => CpuLimit;
@@ -84,7 +86,7 @@ export class Departures {
 
   private async beginNow(migration: MigrationRef, request: BeginRequest): Promise<void> {
     const { container, migrationId, epoch } = migration;
-    const { store, clock, runc, host } = this.parts;
+    const { store, clock, cpuSeconds, runc, host } = this.parts;
     store.spec(container);
     const policy = parseBatchPolicy(request.batch === '' ? 'adaptive' : request.batch);
     await store.claim(container, { migrationId, epoch, role: 'source' });
@@ -99,11 +101,18 @@ export class Departures {
     await files.make();
     const portkey =
       request.mode === 'MODE_PORTKEY'
-        ? new PortkeyRounds({ migrationId, client: this.parts.hypercalls(), policy, memory, clock })
+        ? new PortkeyRounds({
+            migrationId,
+            client: this.parts.hypercalls(),
+            policy,
+            memory,
+            clock,
+            cpuSeconds,
+          })
         : undefined;
     const criu =
       portkey === undefined
-        ? new CriuRounds({ container, runc, host, work: files.work, clock, reader })
+        ? new CriuRounds({ container, runc, host, work: files.work, clock, reader, cpuSeconds })
         : undefined;
     // A Begin that is repeated takes the place of the first one.
     const before = this.live.get(migrationId);

@@ -5,7 +5,7 @@
  * and lets CRIU dump the rest. Parts, in a page's direction: scan/ (pagemap → runs), rounds/ (what to send when),
  * libraries/hypercall (runs → the relay), departure.ts (the migration around them).
  */
-import { agentConfig, startAgentParts } from '../../libraries/agent/index.js';
+import { agentConfig, agentCpuSeconds, startAgentParts } from '../../libraries/agent/index.js';
 import { asPortkeyError } from '../../libraries/errors/index.js';
 import { untouchedPage } from '../../libraries/libc/index.js';
 import { CpuLimit, Freezer, zeroFrame } from '../../libraries/runtime/index.js';
@@ -29,6 +29,7 @@ void runService({
       host,
       runc,
       clock,
+      cpuSeconds: agentCpuSeconds,
       run,
       freezer: (container) => new Freezer(container, clock),
       cpuLimit: (container) => new CpuLimit(container, store.folder(container)),

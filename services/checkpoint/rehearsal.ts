@@ -70,6 +70,7 @@ async function rehearseOne(memory: TaskMemory, clock: Clock): Promise<void> {
       },
     },
     clock,
+    cpuSeconds: () => 0,
   });
   // Not the frozen round: this process goes on writing, and its pages would not settle.
   for (let index = 0; index < 3; index += 1) {

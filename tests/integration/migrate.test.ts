@@ -66,6 +66,10 @@ describe('a migration', function () {
         { index: 2, pages: 10, dirtyPagesAfter: 0, last: true },
       ],
     );
+    assert.deepEqual(
+      report.rounds.map(({ agentCpuSeconds }) => agentCpuSeconds),
+      Array.from({ length: 3 }, () => ({ scan: 0.25, hypercalls: 0.125 })),
+    );
     assert.deepEqual([report.pagesSent, report.zeroPages], [1234, 234]);
     assert.equal(report.bytesSent, 1234 * 4096 + 130_000);
     assert.equal(report.hypercalls, 15);
@@ -141,6 +145,8 @@ describe('a migration', function () {
         [2, true],
       ],
     );
+    // The last one is CRIU's alone.
+    assert.deepEqual(report.rounds.at(-1)?.agentCpuSeconds, { scan: 0, hypercalls: 0 });
     assert.equal(report.landed, null);
   });
 

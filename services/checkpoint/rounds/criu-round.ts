@@ -16,6 +16,7 @@ import { tasksOf, type ContainerHost, type Runc } from '../../../libraries/runti
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
 import { TaskPagemap, type PagemapReader } from '../scan/task-pagemap.js';
 import { emptyResult, type RoundOptions } from './round.js';
+import { RoundMeter } from './round-meter.js';
 
 export interface CriuRoundParts {
   readonly container: string;
@@ -25,6 +26,8 @@ export interface CriuRoundParts {
   readonly work: string;
   readonly clock: Clock;
   readonly reader: PagemapReader;
+  /** What the agent has used of its CPU so far. */
+  readonly cpuSeconds: () => number;
 }
 
 export class CriuRounds {
@@ -55,10 +58,12 @@ export class CriuRounds {
     options.onProgress({ pagesSent: pagesWritten, pagesTotal: pagesWritten, hypercalls: 0 });
     const tasks = tasksOf(container);
     const scanStartMs = clock.monotonicMs();
+    const cpu = new RoundMeter(this.parts.cpuSeconds);
     const dirtyPagesAfter = tasks.reduce(
       (sum, task) => sum + dirtyPagesOf(TaskPagemap.open(task, this.parts.reader)),
       0,
     );
+    cpu.spentOn('scanSeconds');
     return {
       ...emptyResult,
       pages: pagesWritten,
@@ -67,6 +72,7 @@ export class CriuRounds {
       scanSeconds: secondsSince(clock, scanStartMs),
       seconds: secondsSince(clock, startMs),
       taskCount: tasks.length,
+      cpu: cpu.result,
     };
   }
 

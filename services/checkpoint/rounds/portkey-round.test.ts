@@ -87,6 +87,7 @@ async function simulate(
       },
     },
     clock: systemClock,
+    cpuSeconds: () => 0,
   });
   let index = 0;
   let reportedPages = 0;

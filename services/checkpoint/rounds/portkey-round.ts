@@ -32,6 +32,7 @@ import type { SelectedWindow, TaskMemory } from '../scan/task-memory.js';
 import type { ContainerMemory } from './container-memory.js';
 import { PresentPages } from './present-pages.js';
 import { emptyResult, type RoundOptions } from './round.js';
+import { RoundMeter } from './round-meter.js';
 
 export interface PortkeyRoundParts {
   readonly migrationId: string;
@@ -39,6 +40,8 @@ export interface PortkeyRoundParts {
   readonly policy: BatchPolicy;
   readonly memory: Pick<ContainerMemory, 'snapshot'>;
   readonly clock: Clock;
+  /** What the agent has used of its CPU so far. */
+  readonly cpuSeconds: () => number;
 }
 
 interface Selected {
@@ -64,6 +67,7 @@ export class PortkeyRounds {
   async run(options: RoundOptions): Promise<RoundResult> {
     const { memory, clock, policy } = this.parts;
     const startMs = clock.monotonicMs();
+    const cpu = new RoundMeter(this.parts.cpuSeconds);
     const hypercallsBefore = this.hypercalls;
     policy.beginRound();
     const snapshot = await memory.snapshot(options.last);
@@ -73,6 +77,7 @@ export class PortkeyRounds {
       return keepsDirty ? this.vouchedUnsent(task, pages, true) : this.vouchedDue(task, pages);
     });
     const scanSeconds = secondsSince(clock, startMs);
+    cpu.spentOn('scanSeconds');
     await this.closeEndedTasks(selected, options.signal);
     for (const { memory: task, pages } of snapshot.tasks) await this.dropGone(task, pages, options.signal);
 
@@ -81,6 +86,7 @@ export class PortkeyRounds {
       // Nothing was cleared after that look, so no other one is owed.
       if (keepsDirty && wantedPages(selected) === 0) break;
       total.pages += await this.send(selected, total.pages, options);
+      cpu.spentOn('hypercallSeconds');
       const looks = selected.map(({ memory: task, windows }) => ({ task, look: task.revalidate(windows) }));
       total.moved += looks.reduce((sum, { look }) => sum + look.movedPages, 0);
       if (!options.last) {
@@ -88,6 +94,7 @@ export class PortkeyRounds {
         break;
       }
       selected = selected.map(({ memory: task }) => this.vouchedUnsent(task, task.ownPages(), keepsDirty));
+      cpu.spentOn('scanSeconds');
       const unsent = wantedPages(selected);
       if (unsent === 0) break;
       if (pass === settlePasses) {
@@ -97,7 +104,9 @@ export class PortkeyRounds {
         );
       }
     }
+    cpu.spentOn('scanSeconds');
     if (options.last) await this.closeObjects();
+    cpu.spentOn('hypercallSeconds');
     return {
       ...emptyResult,
       pages: total.pages,
@@ -111,6 +120,7 @@ export class PortkeyRounds {
       taskCount: selected.length,
       feedback: JSON.stringify(policy.describe()),
       frozenDirty: snapshot.frozenDirty ?? null,
+      cpu: cpu.result,
     };
   }
 

@@ -23,4 +23,5 @@ export const emptyResult: RoundResult = {
   taskCount: 0,
   feedback: '',
   frozenDirty: null,
+  cpu: { scanSeconds: 0, hypercallSeconds: 0 },
 };

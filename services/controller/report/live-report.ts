@@ -49,12 +49,13 @@ export class LiveReport {
 
   addRound(index: number, result: RoundResult, last: boolean): RoundReport {
     const { pages, bytes, seconds, dirtyPagesAfter, hypercalls } = result;
-    const { pagesMoved, scanSeconds, pausedSeconds, taskCount } = result;
+    const { pagesMoved, scanSeconds, pausedSeconds, taskCount, cpu } = result;
     const round: RoundReport = {
       ...{ index, pages, bytes, seconds, dirtyPagesAfter, hypercalls },
       ...{ pagesMoved, scanSeconds, pausedSeconds, taskCount, last },
       feedback: parseFeedback(result.feedback),
       frozenDirty: result.frozenDirty,
+      agentCpuSeconds: cpu === null ? null : { scan: cpu.scanSeconds, hypercalls: cpu.hypercallSeconds },
     };
     this.rounds.push(round);
     return round;
@@ -76,6 +77,8 @@ export class LiveReport {
         taskCount: this.description?.taskCount ?? 0,
       },
       ...{ last: true, feedback: null, frozenDirty: null },
+      // It is CRIU's alone.
+      agentCpuSeconds: { scan: 0, hypercalls: 0 },
     });
   }
 

@@ -29,6 +29,8 @@ export interface RoundReport {
   readonly feedback: unknown;
   /** What became of the pages that were dirty when the container froze; null but for the last round in Portkey mode. */
   readonly frozenDirty: FrozenDirty | null;
+  /** What the agent used of the source VM's CPU; null where it does not part it. */
+  readonly agentCpuSeconds: { readonly scan: number; readonly hypercalls: number } | null;
 }
 
 export interface FinalDumpReport {

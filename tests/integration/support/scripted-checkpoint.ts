@@ -107,6 +107,7 @@ async function* round(
       ...{ pagesMoved: 0, scanSeconds: 0.0001, seconds: roundMs / 1000, pausedSeconds: 0, taskCount: 2 },
       feedback: '{"batch":64}',
       frozenDirty: last ? frozenDirty(pages, memoryBytes / pageBytes) : null,
+      cpu: { scanSeconds: 0.25, hypercallSeconds: 0.125 },
     },
   };
 }
