@@ -27,7 +27,8 @@ const savingsText =
   'How much less Portkey mode took than CRIU mode: the median of the pairs, minimum and maximum. Hypercalls, and the ' +
   'relays’ CPU against the floor, are Portkey mode’s own.';
 const vmUsesText =
-  'Medians in seconds until the container runs at its destination. The rest of a VM is its kernel, its network and the ' +
+  'Medians in seconds until the container runs at its destination. Scan and hypercalls are parts of what the source’s agent ' +
+  'used (in CRIU mode it scans to count dirty pages). runc and the CRIU that it starts are told together. The rest of a VM is its kernel, its network and the ' +
   'container itself: what the host saw, less what the agent says it and its programs used by the VM’s own clock.';
 const wholeVmText =
   'QEMU’s own live migration of a VM like the test bed’s, with the same Redis in it under the same client, but no runc ' +

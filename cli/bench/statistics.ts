@@ -130,7 +130,13 @@ function cpuStatistics(counted: readonly CountedMigration[], side: 'source' | 'd
       virtiofsd: of((cpu) => cpu.byComponent.virtiofsd),
       vhost: of((cpu) => cpu.byComponent.vhost),
     },
-    vmByUse: { agent: ofUse('agent'), programs: ofUse('programs'), rest: ofUse('rest') },
+    vmByUse: {
+      agent: ofUse('agent'),
+      scan: ofUse('scan'),
+      hypercalls: ofUse('hypercalls'),
+      programs: ofUse('programs'),
+      rest: ofUse('rest'),
+    },
     vmByStep: Object.fromEntries(
       [...secondsByStep(counted, side)].map(([step, { agent, programs }]) => [
         step,

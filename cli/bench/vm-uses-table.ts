@@ -7,6 +7,8 @@ import type { TextTable } from './text-table.js';
 
 const columns: readonly { readonly title: string; readonly of: (cpu: CpuStatistics) => Spread | null }[] = [
   { title: 'agent', of: ({ vmByUse }) => vmByUse.agent },
+  { title: 'its scan', of: ({ vmByUse }) => vmByUse.scan },
+  { title: 'its hypercalls', of: ({ vmByUse }) => vmByUse.hypercalls },
   { title: 'runc, CRIU', of: ({ vmByUse }) => vmByUse.programs },
   { title: 'rest of VM', of: ({ vmByUse }) => vmByUse.rest },
   { title: 'relay', of: ({ byComponent }) => byComponent.relay },

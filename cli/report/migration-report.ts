@@ -42,6 +42,8 @@ const roundSchema = z.looseObject({
   hypercalls: count,
   /** The round that the container spends frozen. */
   last: z.boolean().optional(),
+  /** Of the source's agent; reports of older ones have none. */
+  agentCpuSeconds: z.looseObject({ scan: z.number(), hypercalls: z.number() }).nullable().optional(),
 });
 
 const workloadSchema = z.looseObject({

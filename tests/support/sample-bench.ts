@@ -57,6 +57,10 @@ export function sampleBenchMigration(
       seconds: count / 60_000,
       dirtyPagesAfter: pages[index + 1] ?? 0,
       hypercalls: portkey ? 4 + Math.ceil(count / 9_000) : 0,
+      agentCpuSeconds: {
+        scan: cpuSeconds.source.byComponent.vm / 8 / pages.length,
+        hypercalls: portkey ? cpuSeconds.source.byComponent.vm / 16 / pages.length : 0,
+      },
       last: index === pages.length - 1,
     })),
     pagesSent,
