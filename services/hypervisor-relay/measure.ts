@@ -7,7 +7,8 @@
  * those of the two relay processes, all threads, opening and ending of the session included, removing its files not.
  * The rows take turns, PASSES times (5) after one that is not counted; a row's figures are its medians, "both" with
  * the least and most. GiB/s is of a whole migration, its opening and ending included. ROWS, such as zero,contiguous,
- * leaves out all but the floor and what has one of these in its name. The floor is testbed/yardstick's: the same RAM
+ * leaves out all but the floor and what has one of these in its name. Below the rows it says which of the relays' bars
+ * (testing/relay-bars.ts) are met. The floor is testbed/yardstick's: the same RAM
  * file by `sendfile` into a fresh file in FOLDER.
  *
  * On a machine that is a VM itself, memory that was free for a while is its host's again, and the next touch of it
@@ -26,6 +27,7 @@ import {
   zeroButForTheEnd,
   type CountedPassage,
 } from './testing/migration-bench.js';
+import { relayBarLines } from './testing/relay-bars.js';
 import { TwoHosts } from './testing/two-hosts.js';
 
 const [passText = '5', folder = '/dev/shm', wanted = ''] = process.argv.slice(2);
@@ -53,10 +55,18 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
-function print({ name, taken }: Row, floorPerGib: number): void {
-  const of = (figure: (passage: CountedPassage) => number): number[] =>
-    taken.map((passage) => (figure(passage) * GiB) / passage.bytes);
-  const both = of(({ sourceSeconds, destinationSeconds }) => sourceSeconds + destinationSeconds);
+function perGib({ taken }: Row, figure: (passage: CountedPassage) => number): number[] {
+  return taken.map((passage) => (figure(passage) * GiB) / passage.bytes);
+}
+
+function bothPerGib(row: Row): number[] {
+  return perGib(row, ({ sourceSeconds, destinationSeconds }) => sourceSeconds + destinationSeconds);
+}
+
+function print(row: Row, floorPerGib: number): void {
+  const { name, taken } = row;
+  const of = (figure: (passage: CountedPassage) => number): number[] => perGib(row, figure);
+  const both = bothPerGib(row);
   const figure = (value: number, width: number): string => value.toFixed(2).padStart(width);
   process.stdout.write(
     [
@@ -108,13 +118,13 @@ try {
       if (pass > 0) taken.push(passage);
     }
   }
-  const floorPerGib = median(
-    floor.taken.map((p) => ((p.sourceSeconds + p.destinationSeconds) * GiB) / p.bytes),
-  );
+  const floorPerGib = median(bothPerGib(floor));
   process.stdout.write(
     'CPU s/GiB, medians       hypercalls       source destination      both (least…most) × floor   GiB/s\n',
   );
   for (const one of chosen) print(one, floorPerGib);
+  const timesFloor = new Map(chosen.map((one) => [one.name, median(bothPerGib(one)) / floorPerGib]));
+  for (const line of relayBarLines(timesFloor)) process.stdout.write(`${line}\n`);
   const milliseconds = (figure: (passage: Passage) => number): string =>
     `${(median(session.taken.map(figure)) * 1000).toFixed(0)} ms`;
   process.stdout.write(
