@@ -2,6 +2,7 @@
 import { element, escapeText } from '../report/charts/svg.js';
 import { componentLegend } from '../report/figures.js';
 import { htmlTable, legend, renderPage, section, testbedLine } from '../report/page.js';
+import { barsNote } from './bars.js';
 import type { BenchFile } from './bench-file.js';
 import {
   cpuAgainstSize,
@@ -41,6 +42,7 @@ const growthText =
 const vmMemoryText =
   'The same containers in VMs of several memories, one test bed after the other; all else on this page is of the first. ' +
   'CPU of the transfer.';
+const barsText = `What the hypercall path has to reach, as far as this run can say it. ${barsNote}`;
 const modeLegend = [
   { key: 'criu', label: 'CRIU mode' },
   { key: 'portkey', label: 'Portkey mode' },
@@ -78,11 +80,7 @@ export function renderBench(file: BenchFile, { sample = false } = {}): string {
           tableOf(growth),
         ]),
     vmMemory === undefined ? '' : section('VMs of several memories', vmMemoryText, [tableOf(vmMemory)]),
-    bars === undefined
-      ? ''
-      : section('Bars', 'What the hypercall path has to reach, as far as this run can say it.', [
-          tableOf(bars),
-        ]),
+    bars === undefined ? '' : section('Bars', barsText, [tableOf(bars)]),
     measured
       ? section(
           'Medians',

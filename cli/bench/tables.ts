@@ -7,6 +7,7 @@ import type { ModeName } from '../options.js';
 import { formatCount } from '../report/comparison.js';
 import { modeNames } from '../report/figures.js';
 import { formatTable, type Column } from '../table.js';
+import { barsNote } from './bars.js';
 import type { BenchFile } from './bench-file.js';
 import type { BenchStatistics } from './bench-statistics.js';
 import { cellText, isSameCell } from './cell-text.js';
@@ -127,7 +128,8 @@ export function savingsTable({ modes, savings, relay }: BenchStatistics): TextTa
 }
 
 export function barsTable({ bars }: BenchFile): TextTable | undefined {
-  return bars === undefined ? undefined : { title: 'Bars', head: barColumns, rows: barRows(bars) };
+  if (bars === undefined) return undefined;
+  return { title: 'Bars', head: barColumns, rows: barRows(bars), note: barsNote };
 }
 
 /** All of it for a terminal. */
