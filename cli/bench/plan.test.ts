@@ -29,8 +29,8 @@ describe('the plan of the experiment', () => {
     );
   });
 
-  it('warms up in each mode, and lets the modes take turns', () => {
-    const { migrations } = planOf({ ...options, repeat: 2 });
+  it('warms up in each mode, and lets the modes take turns in pairs of which every second is turned round', () => {
+    const { migrations } = planOf({ ...options, repeat: 3 });
     assert.deepEqual(
       migrations.map(({ mode, repetition, warmUp }) => [mode, repetition, warmUp]),
       [
@@ -38,11 +38,32 @@ describe('the plan of the experiment', () => {
         ['portkey', 1, true],
         ['criu', 1, false],
         ['portkey', 1, false],
-        ['criu', 2, false],
         ['portkey', 2, false],
+        ['criu', 2, false],
+        ['criu', 3, false],
+        ['portkey', 3, false],
       ],
     );
     assert.equal(planOf({ ...options, warmUp: 0 }).migrations.filter(({ warmUp }) => warmUp).length, 0);
+  });
+
+  it('sends each mode each way equally often, or once more, warm-ups and measured ones', () => {
+    const someModes = fc.uniqueArray(fc.constantFrom<ModeName>('criu', 'portkey'), { minLength: 1 });
+    fc.assert(
+      fc.property(someModes, fc.nat(4), fc.integer({ min: 1, max: 9 }), (modes, warmUp, repeat) => {
+        const { migrations } = planOf({ ...options, modes, warmUp, repeat });
+        for (const mode of modes) {
+          for (const kind of [true, false]) {
+            // To and fro: where all complete, every second one leaves home.
+            const ofKind = [...migrations.entries()].filter(
+              ([, each]) => each.mode === mode && each.warmUp === kind,
+            );
+            const away = ofKind.filter(([index]) => index % 2 === 0).length;
+            assert.ok(Math.abs(2 * away - ofKind.length) <= 1, `${mode}: ${away} of ${ofKind.length}`);
+          }
+        }
+      }),
+    );
   });
 
   it('has every mode as often as every other, and no repetition of a mode twice', () => {

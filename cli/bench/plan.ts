@@ -2,9 +2,21 @@
  * What the experiment runs, in order.
  *
  * A cell is one size with one write rate: one container, which goes to and fro between two VMs. First come warm-ups,
- * every mode once each, which are not measured; then the modes take turns (A B A B …), one repetition after the
- * other, so that whatever drifts on the machine meets all modes alike. With two modes a repetition is a round trip,
- * and each mode always goes the same way.
+ * which are not measured; then the modes take turns, one repetition after the other, so that whatever drifts on the
+ * machine meets all modes alike.
+ *
+ * With two modes a repetition is a pair, and a round trip: its first migration goes away from home, its second comes
+ * back. Were the order always A B, each mode would always go the same way, and what is measured of a mode could as well be
+ * of the VM that it starts from. So every second pair is turned round (A B, B A, A B …): over an even number of pairs
+ * each mode goes each way equally often, over an odd one once more one way than the other; a migration's `from` and
+ * `to` say which. Savings are taken within a pair, which has each mode once, whatever its order.
+ *
+ * The other way to turn direction is to keep A B A B and move the container between two pairs without counting it. That
+ * takes a migration more for each pair, and warms up one mode alone: that which makes the move, in just the VM from which
+ * it is measured next. Turned pairs treat both modes alike, take no time, and cancel a steady drift within two pairs.
+ *
+ * Warm-ups are turned in the same way: after two of them every mode has left both VMs once before it is measured there.
+ * One alone leaves one way of each mode cold.
  */
 import type { ModeName } from '../options.js';
 
@@ -66,9 +78,10 @@ export function largestSize({ cells }: BenchPlan): number {
   return Math.max(...cells.map(({ memoryBytes }) => memoryBytes));
 }
 
+/** Every second round is the other way round. */
 function rounds(modes: readonly ModeName[], count: number, warmUp: boolean): PlannedMigration[] {
   return Array.from({ length: count }, (_, index) =>
-    modes.map((mode) => ({ mode, repetition: index + 1, warmUp })),
+    (index % 2 === 0 ? modes : modes.toReversed()).map((mode) => ({ mode, repetition: index + 1, warmUp })),
   ).flat();
 }
 

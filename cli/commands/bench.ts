@@ -19,9 +19,10 @@ import { accelerator, linkSpeed, modes, optionWithDefault, sizes, wholeNumber } 
 
 const notes = `
 Needs root. Uses the test bed that is up; where none is, brings one up and takes it down at the end. The modes take
-turns on the same container (A B A B …), after warm-ups that are not counted. Two yardsticks are measured, too: for each
-size the floor, what the kernel alone takes to send as many bytes over the same link; for each size and write rate
-whole-VM migration, QEMU's own of a VM like the test bed's under the same workload, which needs room for two more VMs.
+turns on the same container, after warm-ups that are not counted; every second pair is turned round (A B, B A, A B …), so
+that each mode goes each way. Two yardsticks are measured, too: for each size the floor, what the kernel alone takes to send
+as many bytes over the same link; for each size and write rate whole-VM migration, QEMU's own of a VM like the test bed's
+under the same workload, which needs room for two more VMs.
 Where this machine is a VM itself, free memory is touched before each migration and each floor: what its hypervisor has
 taken back would cost several times as much. That helps Portkey mode and the floor, which land in fresh memory of the host.
 Writes out/bench.json after each step, and out/bench.html at the end. Ctrl-C stops it, and keeps what there is.
@@ -47,7 +48,7 @@ export function benchCommand(cli: Cli): Command {
     .addOption(optionWithDefault('--modes <list>', 'modes in turn', modes, 'criu,portkey'))
     .addOption(optionWithDefault('--repeat <n>', 'migrations of each kind', wholeNumber(1, 1000), '3'))
     .addOption(
-      optionWithDefault('--warm-up <n>', 'migrations before them, not counted', wholeNumber(0, 10), '1'),
+      optionWithDefault('--warm-up <n>', 'migrations before them, not counted', wholeNumber(0, 10), '2'),
     )
     .option('--no-floor', 'leaves out the floor, which needs root')
     .option('--no-whole-vm', 'leaves out whole-VM migration by QEMU')

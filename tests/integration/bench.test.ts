@@ -24,7 +24,7 @@ describe('the experiment', function () {
     await bench.run(benchPlan({ writeRates: [0, 5], floor: false }));
     const cell = (writes: number): string[] => [
       `start bench on vm-a with 1024, ${writes}`,
-      ...['criu to vm-b', 'portkey to vm-a', 'criu to vm-b', 'portkey to vm-a', 'criu to vm-b', 'portkey to vm-a'], // prettier-ignore
+      ...['criu to vm-b', 'portkey to vm-a', 'criu to vm-b', 'portkey to vm-a', 'portkey to vm-b', 'criu to vm-a'], // prettier-ignore
       'stop client of bench',
       'stop bench',
     ];
@@ -43,15 +43,15 @@ describe('the experiment', function () {
         [true, 1, 'portkey'],
         [false, 1, 'criu'],
         [false, 1, 'portkey'],
-        [false, 2, 'criu'],
         [false, 2, 'portkey'],
+        [false, 2, 'criu'],
       ],
     );
     assert.deepEqual(
       statistics.modes.map(({ count, totalSeconds }) => [count, totalSeconds?.maximum]),
       [
-        [2, 5],
         [2, 6],
+        [2, 5],
       ],
     );
     assert.deepEqual(statistics.savings[0]?.pairs, 2);
