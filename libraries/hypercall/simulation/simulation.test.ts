@@ -6,6 +6,7 @@ import { AdaptiveBatch } from '../adaptive-batch.js';
 import { FixedBatch } from '../fixed-batch.js';
 import { maxPagesPerSend, maxRunsPerSend } from '../limits.js';
 import { RunList } from '../run-list.js';
+import { PAGE_BYTES } from '../../units/index.js';
 import { bestFixed, sum } from './best-fixed.js';
 import { costSeconds, type Guest, type Link, type Scenario, type Transfer } from './scenario.js';
 import { simulate, windows, type Outcome } from './simulate.js';
@@ -33,13 +34,28 @@ const anyLink: fc.Arbitrary<Link> = fc.record({
   roundTripUs: spread(100, 2_000),
   relayUs: spread(20, 100),
 });
-const transfer = (fewestPages: number): fc.Arbitrary<Transfer> =>
+const transfer = (fewestPages: number, mostPages = 262_144): fc.Arbitrary<Transfer> =>
   fc.record({
-    pages: counted(fewestPages, 262_144),
+    pages: counted(fewestPages, mostPages),
     runPages: counted(1, 512),
     windowPages: counted(64, 32_768),
     announced: fc.boolean(),
   });
+
+/** Of short rounds a tenth is less than a hypercall: what is lost there must be less than a millisecond. */
+const negligibleSeconds = 0.001;
+
+/** One round that any of these links carries for a tenth of a second or more: a millisecond is less than 1 % of it. */
+function lastingTransfer(...links: readonly Pick<Link, 'bytesPerSecond'>[]): fc.Arbitrary<Transfer> {
+  const fastest = Math.max(...links.map(({ bytesPerSecond }) => bytesPerSecond));
+  return transfer(Math.max(512, Math.ceil((100 * negligibleSeconds * fastest) / PAGE_BYTES)));
+}
+
+const anyLinkWithTransfer = anyLink.chain((link) => lastingTransfer(link).map((round) => ({ link, round })));
+
+const anyStep = fc
+  .record({ link: anyLink, bytesPerSecond: spread(10 * mbit, 40_000 * mbit) })
+  .chain((step) => lastingTransfer(step.link, step).map((round) => ({ ...step, round })));
 
 const typical: Guest = { hypercallUs: 200, completionUs: 100, scanUsPerPage: 0.1 };
 const gigabits: Link = { bytesPerSecond: 10_000 * mbit, roundTripUs: 300, relayUs: 50 };
@@ -68,16 +84,14 @@ function requireSound(scenario: Scenario, { landed, mostUnanswered }: Outcome): 
   assert.equal(canonical(landed), all(scenario.rounds));
 }
 
-/** Of small rounds a tenth is less than a hypercall: what is lost there must be less than a millisecond. */
-const negligibleSeconds = 0.001;
-
-async function requireNearBest(scenario: Scenario, share: number): Promise<void> {
+/** `besideSeconds` are let pass beside the share. */
+async function requireNearBest(scenario: Scenario, share: number, besideSeconds = 0): Promise<void> {
   const outcome = await simulate(scenario, new AdaptiveBatch());
   requireSound(scenario, outcome);
   const cost = costSeconds(sum(outcome.rounds));
   const best = await bestFixed(scenario);
   assert.ok(
-    cost <= Math.max((1 + share) * best.costSeconds, best.costSeconds + negligibleSeconds),
+    cost <= Math.max((1 + share) * best.costSeconds, best.costSeconds + besideSeconds),
     `${cost} s, with fixed:${best.pages} ${best.costSeconds} s`,
   );
 }
@@ -105,8 +119,18 @@ describe('the control loop, simulated', function () {
 
   it('costs at most a tenth more than the best fixed batch, whatever the link, the hypercalls and the scan', async () => {
     await fc.assert(
-      fc.asyncProperty(anyGuest, anyLink, transfer(512), async (guest, link, round) => {
+      fc.asyncProperty(anyGuest, anyLinkWithTransfer, async (guest, { link, round }) => {
         await requireNearBest({ guest, link, rounds: [{ ...round, announced: true }] }, 0.1);
+      }),
+      { numRuns: 100, seed },
+    );
+  });
+
+  it('costs at most a tenth or a millisecond more where the transfer is over in no time', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyGuest, anyLink, transfer(512, 8_192), async (guest, link, round) => {
+        const rounds = [{ ...round, announced: true }];
+        await requireNearBest({ guest, link, rounds }, 0.1, negligibleSeconds);
       }),
       { numRuns: 100, seed },
     );
@@ -114,7 +138,7 @@ describe('the control loop, simulated', function () {
 
   it('costs at most a quarter more where nobody knows how many pages will come', async () => {
     await fc.assert(
-      fc.asyncProperty(anyGuest, anyLink, transfer(512), async (guest, link, round) => {
+      fc.asyncProperty(anyGuest, anyLinkWithTransfer, async (guest, { link, round }) => {
         await requireNearBest({ guest, link, rounds: [{ ...round, announced: false }] }, 0.25);
       }),
       { numRuns: 50, seed },
@@ -125,17 +149,15 @@ describe('the control loop, simulated', function () {
     await fc.assert(
       fc.asyncProperty(
         anyGuest,
-        anyLink,
-        transfer(8_192),
-        spread(10 * mbit, 40_000 * mbit),
+        anyStep,
         fc.double({ min: 0.1, max: 0.9, noNaN: true }),
-        async (guest, link, round, bytesPerSecond, share) => {
+        async (guest, { link, bytesPerSecond, round }, share) => {
           const atUs = ((round.pages * 4096 * share) / link.bytesPerSecond) * 1e6;
           const stepped = { ...link, step: { atUs, bytesPerSecond } };
           await requireNearBest({ guest, link: stepped, rounds: [{ ...round, announced: true }] }, 0.1);
         },
       ),
-      { numRuns: 50, seed },
+      { numRuns: 30, seed },
     );
   });
 
