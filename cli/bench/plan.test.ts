@@ -29,38 +29,42 @@ describe('the plan of the experiment', () => {
     );
   });
 
-  it('warms up in each mode, and lets the modes take turns in pairs of which every second is turned round', () => {
+  it('warms up in each mode, and lets the modes take turns in pairs, between which direction is turned', () => {
     const { migrations } = planOf({ ...options, repeat: 3 });
     assert.deepEqual(
       migrations.map(({ mode, repetition, warmUp }) => [mode, repetition, warmUp]),
       [
         ['criu', 1, true],
         ['portkey', 1, true],
+        ['portkey', 1, true],
         ['criu', 1, false],
         ['portkey', 1, false],
-        ['portkey', 2, false],
+        ['portkey', 2, true],
         ['criu', 2, false],
+        ['portkey', 2, false],
+        ['portkey', 3, true],
         ['criu', 3, false],
         ['portkey', 3, false],
       ],
     );
-    assert.equal(planOf({ ...options, warmUp: 0 }).migrations.filter(({ warmUp }) => warmUp).length, 0);
+    assert.equal(
+      planOf({ ...options, warmUp: 0, repeat: 1 }).migrations.filter(({ warmUp }) => warmUp).length,
+      0,
+    );
   });
 
-  it('sends each mode each way equally often, or once more, warm-ups and measured ones', () => {
+  it('sends each mode each way equally often, or once more', () => {
     const someModes = fc.uniqueArray(fc.constantFrom<ModeName>('criu', 'portkey'), { minLength: 1 });
     fc.assert(
       fc.property(someModes, fc.nat(4), fc.integer({ min: 1, max: 9 }), (modes, warmUp, repeat) => {
         const { migrations } = planOf({ ...options, modes, warmUp, repeat });
         for (const mode of modes) {
-          for (const kind of [true, false]) {
-            // To and fro: where all complete, every second one leaves home.
-            const ofKind = [...migrations.entries()].filter(
-              ([, each]) => each.mode === mode && each.warmUp === kind,
-            );
-            const away = ofKind.filter(([index]) => index % 2 === 0).length;
-            assert.ok(Math.abs(2 * away - ofKind.length) <= 1, `${mode}: ${away} of ${ofKind.length}`);
-          }
+          // To and fro: where all complete, every second one leaves home.
+          const ways = [...migrations.entries()]
+            .filter(([, each]) => each.mode === mode && !each.warmUp)
+            .map(([index]) => index % 2);
+          const away = ways.filter((way) => way === 0).length;
+          assert.ok(Math.abs(2 * away - ways.length) <= 1, `${mode}: ${away} of ${ways.length}`);
         }
       }),
     );
@@ -78,7 +82,9 @@ describe('the plan of the experiment', () => {
             Array.from({ length: repeat }, (_, index) => index + 1),
           );
         }
-        assert.equal(plan.migrations.length, new Set(modes).size * (warmUp + repeat));
+        const repetitions = warmUp + repeat;
+        const turns = plan.modes.length === 2 ? repetitions - 1 : 0;
+        assert.equal(plan.migrations.length, plan.modes.length * repetitions + turns);
       }),
     );
   });

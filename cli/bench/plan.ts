@@ -6,17 +6,13 @@
  * machine meets all modes alike.
  *
  * With two modes a repetition is a pair, and a round trip: its first migration goes away from home, its second comes
- * back. Were the order always A B, each mode would always go the same way, and what is measured of a mode could as well be
- * of the VM that it starts from. So every second pair is turned round (A B, B A, A B …): over an even number of pairs
- * each mode goes each way equally often, over an odd one once more one way than the other; a migration's `from` and
- * `to` say which. Savings are taken within a pair, which has each mode once, whatever its order.
+ * back. Were that all, each mode would always go the same way, and what is measured of a mode could as well be of the VM
+ * that it starts from. So between two pairs the container is moved once more, in the cheaper mode, which is not counted
+ * (A B · A B · A B …): the next pair goes the other way. Over an even number of pairs each mode goes each way equally
+ * often, over an odd one once more one way than the other; a migration's `from` and `to` say which. The same between
+ * warm-ups: after two of them every mode has left both VMs once before it is measured there.
  *
- * The other way to turn direction is to keep A B A B and move the container between two pairs without counting it. That
- * takes a migration more for each pair, and warms up one mode alone: that which makes the move, in just the VM from which
- * it is measured next. Turned pairs treat both modes alike, take no time, and cancel a steady drift within two pairs.
- *
- * Warm-ups are turned in the same way: after two of them every mode has left both VMs once before it is measured there.
- * One alone leaves one way of each mode cold.
+ * The other way to turn direction, to turn every second pair round (A B, B A), has one mode run twice in a row.
  */
 import type { ModeName } from '../options.js';
 
@@ -27,8 +23,9 @@ export interface Cell {
 
 export interface PlannedMigration {
   readonly mode: ModeName;
-  /** From 1; migrations of one repetition are compared with each other. Warm-ups count on their own. */
+  /** From 1; migrations of one repetition are compared with each other. Those that are not counted, on their own. */
   readonly repetition: number;
+  /** Not counted: a warm-up, or a move that turns the direction. */
   readonly warmUp: boolean;
 }
 
@@ -62,7 +59,10 @@ export function planOf(options: PlanOptions): BenchPlan {
     unique(writeRates).map((writeBytesPerSecond) => ({ memoryBytes, writeBytesPerSecond })),
   );
   const turns = unique(modes);
-  const migrations = [...rounds(turns, warmUp, true), ...rounds(turns, repeat, false)];
+  const migrations = inTurns(turns, [
+    ...repetitionsOf(turns, warmUp, true),
+    ...repetitionsOf(turns, repeat, false),
+  ]);
   return { cells, migrations, modes: turns, repeat, floor, wholeVm, touchMemory: !coldMemory };
 }
 
@@ -78,11 +78,23 @@ export function largestSize({ cells }: BenchPlan): number {
   return Math.max(...cells.map(({ memoryBytes }) => memoryBytes));
 }
 
-/** Every second round is the other way round. */
-function rounds(modes: readonly ModeName[], count: number, warmUp: boolean): PlannedMigration[] {
+/** The repetitions one after the other, each the other way than the one before it. */
+function inTurns(
+  modes: readonly ModeName[],
+  repetitions: readonly (readonly PlannedMigration[])[],
+): PlannedMigration[] {
+  const mode = modes.includes('portkey') ? 'portkey' : modes[0];
+  // An odd number of migrations turns by itself.
+  if (mode === undefined || modes.length % 2 === 1) return repetitions.flat();
+  return repetitions.flatMap((repetition, index) =>
+    index === 0 ? repetition : [{ mode, repetition: index, warmUp: true }, ...repetition],
+  );
+}
+
+function repetitionsOf(modes: readonly ModeName[], count: number, warmUp: boolean): PlannedMigration[][] {
   return Array.from({ length: count }, (_, index) =>
-    (index % 2 === 0 ? modes : modes.toReversed()).map((mode) => ({ mode, repetition: index + 1, warmUp })),
-  ).flat();
+    modes.map((mode) => ({ mode, repetition: index + 1, warmUp })),
+  );
 }
 
 export const unique = <T>(values: readonly T[]): T[] => [...new Set(values)];

@@ -26,13 +26,13 @@ describe('the progress of the experiment', () => {
     };
     step(0, 0);
     nowMs = 240_000;
-    step(0, 2);
+    step(0, 3);
     nowMs = 480_000;
     step(1, 0);
     assert.deepEqual(lines, [
-      '[1 of 8] 256 MiB, idle: criu mode, vm-a → vm-b, warm-up',
-      '[3 of 8] 256 MiB, idle: criu mode, vm-a → vm-b, pair 1 of 1, about 20 min left',
-      '[5 of 8] 768 MiB, idle: criu mode, vm-a → vm-b, warm-up, about 16 min left',
+      '[1 of 10] 256 MiB, idle: criu mode, vm-a → vm-b, not counted',
+      '[4 of 10] 256 MiB, idle: criu mode, vm-a → vm-b, pair 1 of 1, about 16 min left',
+      '[6 of 10] 768 MiB, idle: criu mode, vm-a → vm-b, not counted, about 16 min left',
     ]);
   });
 

@@ -27,7 +27,7 @@ export class BenchProgress {
   begins(cell: Cell, index: number, migration: PlannedMigration, way: string): void {
     const { cells, migrations, repeat } = this.plan;
     const before = cells.indexOf(cell) * migrations.length + index;
-    const turn = migration.warmUp ? 'warm-up' : `pair ${migration.repetition} of ${repeat}`;
+    const turn = migration.warmUp ? 'not counted' : `pair ${migration.repetition} of ${repeat}`;
     const parts = [`${cellText(cell)}: ${migration.mode} mode, ${way}`, turn];
     const left = this.timeLeft(cell, index);
     if (left !== undefined) parts.push(`about ${minutesText(left)} left`);

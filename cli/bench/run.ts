@@ -1,7 +1,7 @@
 /**
  * Runs the experiment on a test bed: for each cell of the plan one container, migrated to and fro, and the yardsticks.
  *
- *   leftover removed → room checked → per cell: container up → warm-ups → A B, B A, A B … → container removed → yardsticks
+ *   leftover removed → room checked → per cell: container up → warm-ups → A B · A B · A B … → container removed → yardsticks
  *
  * Each result is handed on as soon as it is there, so that what comes after cannot lose it. A migration that does not
  * complete is part of the result; the next one starts from where the container is. A broken connection never comes

@@ -42,7 +42,7 @@ describe('the experiment on Ctrl-C', function () {
     };
     await assert.rejects(bench.run(benchPlan(), { measureFloor }), { code: 'cancelled' });
     assert.deepEqual(bench.recorder.shortcomings, []);
-    assert.equal(bench.recorder.file().migrations.length, 6);
+    assert.equal(bench.recorder.file().migrations.length, 8);
   });
 
   describe('during a migration', () => {

@@ -24,6 +24,7 @@ describe('the result of a round in Portkey mode', () => {
         },
       },
       clock: systemClock,
+      cpuSeconds: () => 0,
     });
     const { signal } = new AbortController();
     const run = (index: number, last: boolean) =>

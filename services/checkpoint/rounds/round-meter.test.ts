@@ -50,6 +50,7 @@ describe("a round's CPU", () => {
           if (moves-- > 0) simulated.apply({ kind: 'move', index: 0 });
           return hypercall<SentRuns>({ landed: Promise.resolve(landed) });
         },
+        drop: () => hypercall<SentRuns>({ landed: Promise.resolve(landed) }),
         closeObject: () => hypercall(undefined),
         hypercallSeconds: 0,
       },
