@@ -7,7 +7,8 @@
  * Invariants: messages leave in sequence; a batch has landed when the destination said so, never when it was merely
  * sent; the last message of a batch stands for all of it. The connection's end, or its shutdown by the main thread,
  * ends every wait; one that was shut down before it was there carries nothing. Where the destination said why it
- * ended, that is the error.
+ * ended, that is the error. At most `maxUnlanded` messages are without their answer, so that neither they nor the answers,
+ * which nobody reads while this side writes, grow with what the connection's buffers hold.
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import type { RunList } from '../../../libraries/hypercall/index.js';
@@ -31,6 +32,8 @@ import type { RelayDestination } from './sender-messages.js';
 
 const connectTimeoutMs = 5_000;
 const welcomeTimeoutMs = 10_000;
+/** Two for each of the guest's credits, and the rest for objects and small files. */
+const maxUnlanded = 1024;
 
 interface Unlanded {
   readonly sequence: number;
@@ -145,6 +148,7 @@ export class SocketLink implements Link {
   }
 
   private message(type: StreamType, body: Buffer[], contentBytes: number, batch?: Batch): Buffer {
+    while (this.unlanded.length >= maxUnlanded) this.wait(-1);
     const sequence = this.sequence();
     this.unlanded.push({ sequence, batch });
     return encodeMessage(type, sequence, body, contentBytes);
