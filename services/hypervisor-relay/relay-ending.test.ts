@@ -120,4 +120,65 @@ for (const streamCount of [1, 2])
       assert.ok(landed < boundBytes, `the destination grew by ${landed} bytes`);
       await relays.hosts.close('paused');
     });
+
+    it('end the channel of a guest that opens and closes objects without end while the receiver stands', async () => {
+      const { relayA, relayB } = relays.hosts;
+      await relays.hosts.open('flooded');
+      const before = relayA.anonymousBytes;
+      relayB.pause();
+      try {
+        const closed = relays.reconnected();
+        for (let count = 0; count < 50_000 && relays.guest.error === undefined; count += 1) {
+          await openAndClose('flooded', count).catch(() => undefined);
+        }
+        assert.equal(relays.guest.error?.code, 'bad-frame');
+        assert.match(relays.guest.error.message, /commands wait for the stream of migration flooded/);
+        await closed;
+        const { hypercalls } = await relayA.client.call(
+          'GetTransfer',
+          { migrationId: 'flooded', vm: 'vm-a' },
+          { deadlineMs },
+        );
+        // What waits for the thread, and what waits for its answer.
+        assert.ok(hypercalls >= 4096 && hypercalls < 4096 + 1024 + 16, `${hypercalls} were taken`);
+        const grown = relayA.anonymousBytes - before;
+        assert.ok(grown < boundBytes, `the source grew by ${grown} bytes`);
+        await relays.greet();
+      } finally {
+        relayB.resume();
+      }
+      await relays.hosts.close('flooded');
+      const runs = listOf([[0x100, 100, 0]]);
+      relays.fill(runs);
+      await relays.hosts.open('next');
+      await relays.send('next', runs);
+      relays.verify('next', runs);
+      await relays.hosts.close('next');
+    });
+
+    it('wait for the receiver with as many objects as a guest may have, and go on with it', async () => {
+      const { relayB } = relays.hosts;
+      await relays.hosts.open('many');
+      relayB.pause();
+      try {
+        const ids: number[] = [];
+        for (let count = 0; count < 1024; count += 1) {
+          ids.push(await relays.guest.open('many', `memory/pages-${count}.img`));
+        }
+        for (const id of ids) await relays.guest.closeObject(id);
+      } finally {
+        relayB.resume();
+      }
+      const runs = listOf([[0x100, 100, 0]]);
+      relays.fill(runs);
+      await relays.send('many', runs);
+      relays.verify('many', runs);
+      assert.equal(relays.guest.error, undefined);
+      await relays.hosts.close('many');
+    });
+
+    async function openAndClose(migrationId: string, count: number): Promise<void> {
+      const id = await relays.guest.open(migrationId, `memory/pages-${count}.img`);
+      await relays.guest.closeObject(id);
+    }
   });

@@ -5,13 +5,21 @@
  *                          └──failure──▶ failed: SENDs for it are dropped; the guest has not read its ERROR yet
  *
  * Invariant: `inFlight` counts the SENDs that were handed to streams and have no outcome yet, objects that failed
- * left out: the guest takes those SENDs as answered by the object's ERROR.
+ * left out: the guest takes those SENDs as answered by the object's ERROR. What waits for a stream is bounded however
+ * long its receiver stalls: no object is opened while `maxBacklog` commands wait, only what is open can be closed, and
+ * SENDs are bounded by the guest's credits.
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { maxPagesPerSend, type RunList } from '../../../libraries/hypercall/index.js';
 import type { OutgoingSession } from '../session/outgoing-session.js';
 import type { LandedBatch } from '../session/sends-in-flight.js';
 import { maxObjectPages, maxObjects } from '../stream/bodies.js';
+
+/**
+ * Commands that wait for a stream while an OPEN is still taken. A guest that keeps to the rules stays far below: it has
+ * `maxObjects` to open and as many to close when a round begins, and a round ends when its pages have landed.
+ */
+const maxBacklog = 4 * maxObjects;
 
 export interface SendListener {
   /** `inFlight`: SENDs of the object that are still to land. Not called for an object that has failed. */
@@ -50,6 +58,7 @@ export class ObjectTable {
       throw new PortkeyError('bad-frame', `more than ${maxObjects} objects`);
     }
     const session = sessionOf();
+    requireRoom(object, session);
     session.countHypercall();
     this.objects.set(object, { session, streamObject: session.openObject(name), inFlight: 0 });
     this.failed.delete(object);
@@ -111,6 +120,15 @@ export class ObjectTable {
     entry.inFlight -= 1;
     if (entry.inFlight === 0) this.busy.delete(entry);
   }
+}
+
+function requireRoom(object: number, { backlog, migrationId }: OutgoingSession): void {
+  if (backlog < maxBacklog) return;
+  throw new PortkeyError(
+    'bad-frame',
+    `OPEN of object ${object} while ${backlog} commands wait for the stream of migration ${migrationId}; ` +
+      `${maxBacklog} are allowed: open objects no faster than their pages land`,
+  );
 }
 
 function requirePages(runs: RunList): void {

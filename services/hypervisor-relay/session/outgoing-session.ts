@@ -8,7 +8,7 @@
  * Each SEND is shared out among the streams by its pages (stripes.ts), objects are opened and closed on all of them.
  *
  * Invariants: every SEND that was handed over ends exactly once, by `onLanded` or by `onFailure`; they land in the
- * order in which they were handed over.
+ * order in which they were handed over. Limits: takes whatever it is handed; who hands it over looks at `backlog`.
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import type { RunList } from '../../../libraries/hypercall/index.js';
@@ -91,6 +91,11 @@ export class OutgoingSession implements Session {
       this.throwIfOver();
       this.connecting = { resolve, reject };
     });
+  }
+
+  /** Opened and closed objects and SENDs that wait for the stream that is furthest behind. */
+  get backlog(): number {
+    return this.streams.backlog;
   }
 
   /** A hypercall that concerned this session. */

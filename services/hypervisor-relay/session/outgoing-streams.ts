@@ -13,6 +13,7 @@ import { closeSync } from 'node:fs';
 import type { PortkeyError } from '../../../libraries/errors/index.js';
 import { WakeUp } from '../../../libraries/libc/index.js';
 import type { GuestRam } from '../ram/guest-ram.js';
+import { Backlog } from '../stream/backlog.js';
 import type { Counters } from '../stream/counters.js';
 import { Idleness } from '../stream/idleness.js';
 import type {
@@ -70,6 +71,7 @@ interface OpenedWay extends OutgoingWay {
 interface OutgoingStream {
   readonly thread: StreamThread<SenderStart, SenderEvent>;
   readonly wakeUp: WakeUp;
+  readonly backlog: Backlog;
 }
 
 export class OutgoingStreams {
@@ -97,9 +99,17 @@ export class OutgoingStreams {
     return this.streams.length;
   }
 
+  /** Commands that wait for the stream that is furthest behind. */
+  get backlog(): number {
+    return Math.max(...this.streams.map(({ backlog }) => backlog.length));
+  }
+
   post(stream: number, command: SenderCommand): void {
-    this.streams[stream]?.thread.post(command);
-    this.streams[stream]?.wakeUp.wake();
+    const to = this.streams[stream];
+    if (to === undefined) return;
+    to.backlog.posted();
+    to.thread.post(command);
+    to.wakeUp.wake();
   }
 
   postAll(command: SenderCommand): void {
@@ -129,10 +139,14 @@ export class OutgoingStreams {
 
   private start({ destination, sockets, wakeUp }: OpenedWay, shared: SharedBySenders): OutgoingStream {
     const { ram, bytesPerSecond, pool } = this.options;
+    const backlog = new Backlog();
     ram.retain();
     const thread = new StreamThread<SenderStart, SenderEvent>({
       pool,
-      start: { destination, wakeUpFd: wakeUp.fd, ram: ram.mapped, bytesPerSecond, shared },
+      start: {
+        ...{ destination, wakeUpFd: wakeUp.fd, ram: ram.mapped, bytesPerSecond },
+        ...{ backlog: backlog.shared, shared },
+      },
       sockets,
       onEvent: (event) => {
         if (event.type === 'landed') this.options.onLanded(event);
@@ -145,7 +159,7 @@ export class OutgoingStreams {
         this.over(error);
       },
     });
-    return { thread, wakeUp };
+    return { thread, wakeUp, backlog };
   }
 
   private connected(): void {

@@ -32,6 +32,8 @@ export interface SenderStart {
   readonly ram: MappedRam;
   /** 0: no limit. */
   readonly bytesPerSecond: number;
+  /** Of this thread alone. */
+  readonly backlog: SharedArrayBuffer;
   readonly shared: SharedBySenders;
 }
 

@@ -8,14 +8,14 @@
  * How, is the link's to know (link.ts). With nothing to do it sleeps until a command, an answer or the link's end.
  *
  * Invariants: a batch is reported as landed when it is in the landing's files, never when it was merely sent. A
- * receiver that stalls stalls this thread: nothing piles up but the commands. Limits: batches among them are bounded by
- * the guest's credits, objects that are open by `maxObjects`; a guest that opens and closes objects without end while
- * the receiver stalls is not bounded by either.
+ * receiver that stalls stalls this thread: nothing piles up but the commands. It counts those that it has begun, so that
+ * the main thread knows how many wait, and lets a guest add to them only up to a bound (channel/object-table.ts).
  */
 import { RunList } from '../../../libraries/hypercall/index.js';
 import type { Clock } from '../../../libraries/process/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
 import { rangesOf, ZeroPages } from '../ram/zero-pages.js';
+import { Backlog } from './backlog.js';
 import { Counters } from './counters.js';
 import { Idleness } from './idleness.js';
 import { sendImages } from './image-files.js';
@@ -39,6 +39,7 @@ const nothing = { files: 0, bytes: 0 };
 
 export class Sender {
   private readonly link: Link;
+  private readonly backlog: Backlog;
   private readonly counters: Counters;
   private readonly idleness: Idleness;
   private readonly zeroPages: ZeroPages;
@@ -48,7 +49,8 @@ export class Sender {
     start: SenderStart,
     private readonly parts: SenderParts,
   ) {
-    const { destination, wakeUpFd, ram, bytesPerSecond, shared } = start;
+    const { destination, wakeUpFd, ram, bytesPerSecond, backlog, shared } = start;
+    this.backlog = new Backlog(backlog);
     this.counters = new Counters(shared.counters);
     this.idleness = new Idleness(shared.idleness);
     this.zeroPages = new ZeroPages(ram);
@@ -82,8 +84,12 @@ export class Sender {
     for (;;) {
       this.takeCommands();
       const command = this.queue.shift();
-      if (command === undefined) this.link.wait(-1);
-      else if (command.type === 'images' || command.type === 'end') {
+      if (command === undefined) {
+        this.link.wait(-1);
+        continue;
+      }
+      this.backlog.begun();
+      if (command.type === 'images' || command.type === 'end') {
         this.finish(command);
         return;
       } else {

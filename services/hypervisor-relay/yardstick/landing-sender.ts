@@ -12,6 +12,7 @@ import { maxPagesPerSend, RunList } from '../../../libraries/hypercall/index.js'
 import { mapFile, openTcpSocket, WakeUp } from '../../../libraries/libc/index.js';
 import { systemClock } from '../../../libraries/process/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
+import { Backlog } from '../stream/backlog.js';
 import { Counters } from '../stream/counters.js';
 import { Idleness } from '../stream/idleness.js';
 import type { SenderCommand } from '../stream/sender-messages.js';
@@ -54,6 +55,7 @@ try {
     wakeUpFd: wakeUp.fd,
     ram: { fd, address: Number(ram.address), sections: [{ guestAddress: 0, byteLength, fileOffset: 0 }] },
     bytesPerSecond: 0,
+    backlog: new Backlog().shared,
     shared: {
       counters: new Counters().shared,
       tokenBucket: new TokenBucket(0).shared,
