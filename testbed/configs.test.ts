@@ -10,11 +10,12 @@ describe('configuration files', () => {
   it("tell a relay where its VM's things are", () => {
     const [, vm] = topology.vms;
     assert.ok(vm);
-    assert.deepEqual(relayConfig(vm), {
+    assert.deepEqual(relayConfig(vm, 2), {
       host: 'host-b',
       listen: ['unix:/dev/shm/portkey/relay-b.sock', '10.77.0.2:7401'],
       metrics: '10.77.0.2:9401',
       dataAddress: '10.77.0.2',
+      streams: 2,
       vms: [
         {
           name: 'vm-b',

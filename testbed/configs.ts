@@ -18,7 +18,8 @@ const relayMetricsPort = 9401;
 const controllerPort = 7400;
 const controllerMetricsPort = 9400;
 
-export function relayConfig(vm: VmPlace): object {
+/** `streams`: connections of each migration from here. */
+export function relayConfig(vm: VmPlace, streams: number): object {
   const { name, ramFile, qmpSocket, qemuPidFile, virtiofsdPidFile, checkpointSocket, restoreSocket, share } =
     vm;
   return {
@@ -26,6 +27,7 @@ export function relayConfig(vm: VmPlace): object {
     listen: [`unix:${vm.relaySocket}`, `${vm.hostAddress}:${relayPort}`],
     metrics: `${vm.hostAddress}:${relayMetricsPort}`,
     dataAddress: vm.hostAddress,
+    streams,
     vms: [
       { name, ramFile, qmpSocket, qemuPidFile, virtiofsdPidFile, checkpointSocket, restoreSocket, share },
     ],

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 
 import { findTestbed } from './find.js';
-import { writeState, type TestbedState } from './state.js';
+import { readState, stateFile, writeState, type TestbedState } from './state.js';
 
 describe('the running test bed', () => {
   const written: TestbedState = {
     ...{ version: 1, startedAt: '', controller: 'unix:/c', vms: [], processes: [], accel: 'tcg' },
     ...{ kernel: '6.12', criu: '4.1', runc: '1.1', qemu: '7.2', cpus: 1, vmMemoryBytes: 0, link: '1gbit' },
+    streams: 2,
   };
   let folder = '';
 
@@ -25,5 +26,10 @@ describe('the running test bed', () => {
     assert.equal(await findTestbed(places), undefined);
     await mkdir(places.runtime);
     assert.deepEqual(await findTestbed(places), written);
+  });
+
+  it('has one stream a migration where its state file does not tell', async () => {
+    await writeFile(stateFile(folder), JSON.stringify({ ...written, streams: undefined }));
+    assert.deepEqual(await readState(folder), { ...written, streams: 1 });
   });
 });

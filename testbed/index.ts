@@ -18,7 +18,7 @@ import { realTools } from './tools.js';
 import { topologyOf, type VmPlace } from './topology.js';
 import { bringUp, upLock, type UpOptions } from './up.js';
 
-export { outsideNamespace } from './topology.js';
+export { maximumStreams, outsideNamespace } from './topology.js';
 export { markerOf } from './supervision/marker.js';
 export { runtimeFolder } from './paths.js';
 export type { ExecOptions } from './exec.js';

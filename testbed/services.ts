@@ -31,6 +31,7 @@ export async function requireServices(project: string): Promise<void> {
 /** The relays attach to QEMU's sockets, so the VMs must have been launched. */
 export async function startServices(
   topology: Topology,
+  streams: number,
   places: Places,
   start: StartDaemon,
 ): Promise<Daemon[]> {
@@ -40,7 +41,7 @@ export async function startServices(
 
   await writeJson(gatewayFile, gatewayConfig(topology));
   await writeJson(controllerFile, controllerConfig(topology));
-  for (const vm of vms) await writeJson(vm.relayConfig, relayConfig(vm));
+  for (const vm of vms) await writeJson(vm.relayConfig, relayConfig(vm, streams));
   return [
     start({ name: 'redis', argv: redisCommand(redisSocket, places.runtime), namespace: outsideNamespace }),
     node('gateway', programs.gateway, [gatewayFile], outsideNamespace),

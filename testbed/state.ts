@@ -24,6 +24,8 @@ const stateSchema = z.object({
   cpus: z.number().int(),
   vmMemoryBytes: z.number().int(),
   link: z.string(),
+  /** Connections of each migration between two relays. */
+  streams: z.number().int().default(1),
 });
 
 export type TestbedState = z.infer<typeof stateSchema>;

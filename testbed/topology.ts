@@ -16,6 +16,9 @@ export const networkPrefix = 24;
 /** Hosts have 10.77.0.1 to .10, which is also as many VMs as one machine will carry. */
 export const maximumVms = 10;
 
+/** As many connections as a relay takes for one migration. */
+export const maximumStreams = 8;
+
 export interface VmPlace {
   readonly name: string;
   readonly address: string;

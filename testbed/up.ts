@@ -27,7 +27,7 @@ import { writeState, type TestbedState } from './state.js';
 import { daemonStarter, type Daemon } from './supervision/daemon.js';
 import { markedProcesses } from './supervision/marker.js';
 import type { Tools } from './tools.js';
-import { maximumVms, topologyOf, type Topology } from './topology.js';
+import { maximumStreams, maximumVms, topologyOf, type Topology } from './topology.js';
 import { chooseAccelerator, type AcceleratorChoice } from './vm/accelerator.js';
 import { launchVm } from './vm/launch.js';
 import { vmCpus, type Accelerator } from './vm/qemu-command.js';
@@ -43,6 +43,8 @@ export interface UpOptions {
   readonly accel: AcceleratorChoice;
   /** Speed of each host's link, as `tc` writes it: "10gbit". */
   readonly link: string;
+  /** Connections of each migration between two relays; 1 where left out. */
+  readonly streams?: number;
 }
 
 /** Throws `testbed-already-up`, `missing-program`, `invalid-argument`, `testbed-failed`, `cancelled`. */
@@ -81,12 +83,17 @@ export async function bringUp(
   }
 }
 
-function checkOptions({ vms, vmMemoryBytes, link }: UpOptions): void {
+function checkOptions({ vms, vmMemoryBytes, link, streams = 1 }: UpOptions): void {
   if (!Number.isInteger(vms) || vms < 1 || vms > maximumVms)
     throw new PortkeyError('invalid-argument', `a test bed has 1 to ${maximumVms} VMs, not ${vms}`);
   if (vmMemoryBytes % 2 ** 20 !== 0 || vmMemoryBytes < 512 * 2 ** 20)
     throw new PortkeyError('invalid-argument', 'a VM has at least 512M of memory, in whole MiB');
   parseBitRate(link);
+  if (!Number.isInteger(streams) || streams < 1 || streams > maximumStreams)
+    throw new PortkeyError(
+      'invalid-argument',
+      `a migration has 1 to ${maximumStreams} streams, not ${streams}`,
+    );
   if (process.getuid?.() !== 0)
     throw new PortkeyError(
       'testbed-failed',
@@ -140,7 +147,7 @@ async function startAll(
     ),
   );
   const daemons = vms.flatMap(({ qemu, virtiofsd }) => [qemu, virtiofsd]);
-  daemons.push(...(await startServices(topology, places, start)));
+  daemons.push(...(await startServices(topology, options.streams ?? 1, places, start)));
   await waitUntilHealthy(topology, daemons, places.logs, tools);
   await waitForRest(topology, tools);
   return daemons;
@@ -169,5 +176,6 @@ async function describe(
     cpus: vmCpus[accelerator],
     vmMemoryBytes: options.vmMemoryBytes,
     link: options.link,
+    streams: options.streams ?? 1,
   };
 }

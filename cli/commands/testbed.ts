@@ -1,7 +1,16 @@
 /** `testbed up|status|down|exec|cp`: VMs on this machine to try it all with. */
 import { Command } from 'commander';
 
-import { cp, down, exec, status, up, type TestbedState, type TestbedStatus } from '../../testbed/index.js';
+import {
+  cp,
+  down,
+  exec,
+  maximumStreams,
+  status,
+  up,
+  type TestbedState,
+  type TestbedStatus,
+} from '../../testbed/index.js';
 import type { Cli } from '../cli.js';
 import { collector } from '../collector.js';
 import { abortOnInterrupt } from '../interrupts.js';
@@ -20,6 +29,7 @@ interface UpOptions {
   readonly vmMemory: number;
   readonly accel: Accelerator;
   readonly link: string;
+  readonly streams: number;
 }
 
 export function testbedCommand(cli: Cli): Command {
@@ -41,12 +51,20 @@ function upCommand(cli: Cli): Command {
       optionWithDefault('--accel <auto|kvm|tcg>', 'auto tries KVM by booting a guest', accelerator, 'auto'),
     )
     .addOption(optionWithDefault('--link <rate>', 'speed of the link between the hosts', linkSpeed, '10gbit'))
+    .addOption(
+      optionWithDefault(
+        '--streams <n>',
+        'connections of each migration, with a thread each at either end',
+        wholeNumber(1, maximumStreams),
+        '1',
+      ),
+    )
     .addHelpText('after', '\nExample:\n  portkey testbed up --vms 3 --vm-memory 1G --link 1gbit')
-    .action(async ({ vms, vmMemory, accel, link }: UpOptions) => {
+    .action(async ({ vms, vmMemory, accel, link, streams }: UpOptions) => {
       using interrupt = abortOnInterrupt(cli.interrupts);
       const report = (line: string): void => cli.output.note(line);
       const state = await up(
-        { vms, vmMemoryBytes: vmMemory, accel, link },
+        { vms, vmMemoryBytes: vmMemory, accel, link, streams },
         { report, signal: interrupt.signal },
       );
       cli.output.result(state, () => vmTable(state));
@@ -128,8 +146,9 @@ function statusText({ state, testbed, processes, services, remains }: TestbedSta
     return ["a test bed left these behind; 'portkey testbed down' removes them:", ...remains].join('\n');
   const dead = processes.filter(({ running }) => !running).map(({ name }) => `${name} does not run`);
   const silent = services.filter(({ serving }) => !serving).map(({ name }) => `${name} does not answer`);
+  const streams = testbed.streams === 1 ? '' : `, ${testbed.streams} streams a migration`;
   return [
-    `the test bed is ${state}: ${testbed.accel}, kernel ${testbed.kernel}, CRIU ${testbed.criu}, link ${testbed.link}`,
+    `the test bed is ${state}: ${testbed.accel}, kernel ${testbed.kernel}, CRIU ${testbed.criu}, link ${testbed.link}${streams}`,
     '',
     vmTable(testbed),
     ...[...dead, ...silent].map((line) => `✗ ${line}`),

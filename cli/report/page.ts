@@ -83,8 +83,9 @@ export function htmlTable(head: readonly string[], rows: readonly (readonly stri
 
 export function testbedLine(facts: TestbedFacts): string {
   const machine = facts.accel === 'kvm' ? 'with KVM' : `emulated by QEMU (${facts.accel})`;
+  const streams = facts.streams === 1 ? '' : ` by ${facts.streams} streams`;
   return (
-    `VMs with ${facts.cpus} CPUs and ${formatBytes(facts.vmMemoryBytes)}, ${machine}, hosts joined at ${facts.link}; ` +
+    `VMs with ${facts.cpus} CPUs and ${formatBytes(facts.vmMemoryBytes)}, ${machine}, hosts joined at ${facts.link}${streams}; ` +
     `kernel ${facts.kernel}, CRIU ${facts.criu}, runc ${facts.runc}, QEMU ${facts.qemu}`
   );
 }

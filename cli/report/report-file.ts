@@ -16,6 +16,8 @@ export interface TestbedFacts {
   readonly cpus: number;
   readonly vmMemoryBytes: number;
   readonly link: string;
+  /** Connections of each migration between two relays. */
+  readonly streams: number;
 }
 
 export interface ReportFile {
@@ -26,8 +28,8 @@ export interface ReportFile {
 
 /** The facts of a report, from anything that has them and more. */
 export function testbedFacts(source: TestbedFacts): TestbedFacts {
-  const { accel, kernel, criu, runc, qemu, cpus, vmMemoryBytes, link } = source;
-  return { accel, kernel, criu, runc, qemu, cpus, vmMemoryBytes, link };
+  const { accel, kernel, criu, runc, qemu, cpus, vmMemoryBytes, link, streams } = source;
+  return { accel, kernel, criu, runc, qemu, cpus, vmMemoryBytes, link, streams };
 }
 
 /** Writes `files` (name → content) below `folder`; returns their paths. */

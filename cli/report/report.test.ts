@@ -86,6 +86,14 @@ describe('the report page', () => {
     assert.match(page, /Sample data, made up/);
   });
 
+  it('tells of several streams where the migrations had them', () => {
+    const { testbed, ...report } = sampleReport();
+    const page = (streams: number): string =>
+      renderReport({ ...report, testbed: { ...testbed, streams } }, { title: 'Test' });
+    assert.match(page(2), /hosts joined at 10gbit by 2 streams;/);
+    assert.match(page(1), /hosts joined at 10gbit;/);
+  });
+
   it('escapes what comes from outside', () => {
     const report = { ...sampleReport(), migrations: [sampleMigration('criu', { container: '<b>"web"&' })] };
     const page = renderReport(report, { title: 'a < b' });

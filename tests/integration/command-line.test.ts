@@ -57,6 +57,7 @@ describe('the command line', function () {
       [['ps', '--controller', 'nonsense'], /'nonsense' is no address/],
       [['bench'], /runs on this machine's test bed, not at unix:/],
       [['bench', '--warm-up', '11'], /write a whole number from 0 to 10/],
+      [['testbed', 'up', '--streams', '9'], /write a whole number from 1 to 8/],
     ];
     const results = await Promise.all(
       wrong.map(async (entry) => ({ entry, result: await run(...entry[0]) })),

@@ -133,6 +133,7 @@ export function sampleReport(): ReportFile {
       cpus: 2,
       vmMemoryBytes: 2 * 2 ** 30,
       link: '10gbit',
+      streams: 1,
     },
     migrations: [sampleMigration('criu'), sampleMigration('portkey')],
   };

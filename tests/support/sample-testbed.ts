@@ -16,5 +16,6 @@ export function sampleTestbed(vmMemoryBytes: number): TestbedState {
     cpus: 2,
     vmMemoryBytes,
     link: '10gbit',
+    streams: 1,
   };
 }
