@@ -5,6 +5,7 @@ export { processCpuSeconds } from './cpu-clock.js';
 export { setInterface } from './interface.js';
 export { IoVector, maxPieces } from './io-vector.js';
 export {
+  allowHugePages,
   AnonymousPage,
   anonymousMemory,
   anonymousPage,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {
   closeSync,
+  existsSync,
   ftruncateSync,
   mkdtempSync,
   openSync,
@@ -13,7 +14,16 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { anonymousPage, IoVector, mapFile, mapFileForWriting, openMemoryFile } from './index.js';
+import { skip } from '../../tests/support/skip.js';
+import {
+  allowHugePages,
+  anonymousMemory,
+  anonymousPage,
+  IoVector,
+  mapFile,
+  mapFileForWriting,
+  openMemoryFile,
+} from './index.js';
 
 describe('memory mappings', () => {
   it('give a page that is locked, zeroed and keeps what is written into it', () => {
@@ -36,6 +46,26 @@ describe('memory mappings', () => {
     page.close();
     assert.throws(() => page.address, /not mapped any more/);
     assert.throws(() => page.read(1), /not mapped any more/);
+  });
+
+  it('have huge pages or have none, as they are told', function () {
+    if (!existsSync('/sys/kernel/mm/transparent_hugepage')) skip(this, 'this kernel has no huge pages');
+    for (const [allowed, flag] of [
+      [true, 'hg'],
+      [false, 'nh'],
+    ] as const) {
+      // Of an odd size, so that the kernel does not make it one with a neighbour.
+      const memory = anonymousMemory(2 ** 22 + 4096, 'a test');
+      try {
+        allowHugePages(memory, allowed);
+        const start = memory.address.toString(16).padStart(12, '0');
+        const smaps = readFileSync('/proc/self/smaps', 'utf8');
+        const flags = /^VmFlags: (.*)$/m.exec(smaps.slice(smaps.indexOf(`\n${start}-`)))?.[1] ?? '';
+        assert.ok(flags.split(' ').includes(flag), `${flag} of ${flags}`);
+      } finally {
+        memory.close();
+      }
+    }
   });
 
   it('map a file at an address of their own', () => {

@@ -8,7 +8,7 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 
 import { PortkeyError } from '../errors/index.js';
-import { libc, libcError } from './library.js';
+import { errnoName, libc, libcError } from './library.js';
 
 type Mmap = (
   address: null,
@@ -30,11 +30,19 @@ const mlock = libc.func('int mlock(void *address, size_t length)') as (
   length: number,
 ) => number;
 
+const madvise = libc.func('int madvise(void *address, size_t length, int advice)') as (
+  address: bigint,
+  length: number,
+  advice: number,
+) => number;
+
 const PROT_READ = 1;
 const PROT_WRITE = 2;
 const MAP_SHARED = 1;
 const MAP_PRIVATE = 2;
 const MAP_ANONYMOUS = 0x20;
+const MADV_HUGEPAGE = 14;
+const MADV_NOHUGEPAGE = 15;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 const pageBytes = 4096;
 
@@ -74,6 +82,13 @@ export function mapFileForWriting(fd: number, byteLength: number, subject: strin
 /** Memory of this process's own: zeroes, and without a frame until it is touched. */
 export function anonymousMemory(byteLength: number, subject: string): Mapping {
   return map(byteLength, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, subject);
+}
+
+/** Whether the kernel may have huge pages for it; one that knows none has none. Before it is touched. */
+export function allowHugePages(mapping: Mapping, allowed: boolean): void {
+  // SAFETY: advice of this kind changes nothing that is in memory, and the mapping is whole.
+  if (madvise(mapping.address, mapping.byteLength, allowed ? MADV_HUGEPAGE : MADV_NOHUGEPAGE) === 0) return;
+  if (errnoName() !== 'EINVAL') throw libcError('madvise', 'memory');
 }
 
 /** A page of this process's own that keeps its frame: anonymous, locked, zeroed. */
