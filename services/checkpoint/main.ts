@@ -7,13 +7,13 @@
  */
 import { agentConfig, agentCpuSeconds, startAgentParts } from '../../libraries/agent/index.js';
 import { asPortkeyError } from '../../libraries/errors/index.js';
-import { untouchedPage } from '../../libraries/libc/index.js';
-import { CpuLimit, Freezer, zeroFrame } from '../../libraries/runtime/index.js';
+import { CpuLimit, Freezer } from '../../libraries/runtime/index.js';
 import { runService } from '../../libraries/service/index.js';
 import { Departures, readUptimeSeconds } from './departure.js';
 import { RoundMetrics } from './metrics.js';
 import { rehearse } from './rehearsal.js';
 import { PagemapReader } from './scan/task-pagemap.js';
+import { readZeroPfn } from './scan/zero-pfn.js';
 import { checkpointHandlers } from './service.js';
 
 void runService({
@@ -56,12 +56,3 @@ void runService({
     return Promise.resolve(() => link.stop());
   },
 });
-
-function readZeroPfn(): number {
-  const page = untouchedPage();
-  try {
-    return zeroFrame(page.address);
-  } finally {
-    page.close();
-  }
-}
