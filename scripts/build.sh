@@ -38,7 +38,7 @@ done
 guest=build/guest
 rm -rf "$guest"
 mkdir -p "$guest/node_modules/koffi/src" "$guest/node_modules/@koromix"
-for program in services/checkpoint services/restore testbed/guest-agent testbed/yardstick/granted-pages/landing-guest; do
+for program in services/checkpoint services/restore testbed/guest-agent testbed/yardstick/granted-pages/landing-guest services/checkpoint/yardstick/scan-ways; do
   name=$(basename "$program")
   node_modules/.bin/esbuild "build/$program/main.js" --bundle --platform=node --target=node20 --format=cjs \
     --external:koffi --external:pino-pretty --log-level=warning --outfile="$guest/programs/$name/main.cjs"
