@@ -50,6 +50,22 @@ describe('two relays, asked for what they must not do,', function () {
     await again.client.close();
   });
 
+  it('ask QEMU about one HELLO at a time, however many come, and answer the last', async () => {
+    const { vmA } = relays.hosts;
+    const socket = await vmA.port('checkpoint');
+    const hello = new FrameWriter().encode({
+      ...{ type: 'hello', agent: 'checkpoint', nonce: Buffer.alloc(32, 1), nonceAddress: lowRamBytes / 2 },
+      ...{ memoryBytes: lowRamBytes, pageBytes: PAGE_BYTES, kernel: '6.12.0-test' },
+    });
+    const before = vmA.qmpConnections;
+    socket.write(Buffer.concat(Array(2_000).fill(hello.bytes)));
+    await relays.greet();
+    // Each takes two. The flood may come in several pieces.
+    assert.ok(vmA.qmpConnections - before < 40, `${vmA.qmpConnections - before} connections to QMP`);
+    const { vms } = await relays.hosts.relayA.client.call('GetHost', {}, { deadlineMs });
+    assert.equal(vms[0]?.checkpoint?.ready, true);
+  });
+
   it('refuse more SENDs than they granted', async () => {
     await relays.hosts.open('credits', 4096);
     const socket = await relays.hosts.vmA.port('checkpoint');

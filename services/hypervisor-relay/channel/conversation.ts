@@ -30,8 +30,9 @@ import type { Clock } from '../../../libraries/process/index.js';
 import type { GuestRam } from '../ram/guest-ram.js';
 import type { OutgoingSession } from '../session/outgoing-session.js';
 import type { LandedBatch } from '../session/sends-in-flight.js';
+import { Greetings } from './greetings.js';
 import { ObjectTable, type RunsToSend } from './object-table.js';
-import { prove, type ProofParts } from './proof.js';
+import type { ProofParts } from './proof.js';
 
 /** SENDs without an answer; each holds at most one frame. */
 const credits = 16;
@@ -60,6 +61,7 @@ export interface ConversationParts extends ProofParts {
 export class Conversation {
   private readonly reader = new FrameReader();
   private readonly writer = new FrameWriter();
+  private readonly greetings: Greetings;
   private objects = new ObjectTable();
   private held: HeldCompletions;
   private ram: GuestRam | undefined;
@@ -69,6 +71,14 @@ export class Conversation {
 
   constructor(private readonly parts: ConversationParts) {
     this.held = new HeldCompletions(credits, parts.clock);
+    this.greetings = new Greetings(parts, {
+      onProved: (hello, ram) => {
+        this.ram = ram;
+        this.answer({ type: 'hello-ok', nonce: hello.nonce, maxFrameBytes, credits });
+        parts.onState(undefined);
+      },
+      onRefused: (error) => this.refuse(error),
+    });
   }
 
   receive(bytes: Buffer): void {
@@ -84,6 +94,7 @@ export class Conversation {
   /** The port is closed: nothing can be written any more. */
   end(): void {
     this.isOver = true;
+    this.greetings.end();
     this.forget('the guest closed its hypercall port');
   }
 
@@ -122,22 +133,8 @@ export class Conversation {
 
   private greet(hello: Hello): void {
     this.forget('the agent said HELLO anew');
-    const generation = this.generation;
     this.writer.restart();
-    prove(hello, this.parts).then(
-      (ram) => {
-        if (this.isOver || generation !== this.generation) {
-          ram.release();
-          return;
-        }
-        this.ram = ram;
-        this.answer({ type: 'hello-ok', nonce: hello.nonce, maxFrameBytes, credits });
-        this.parts.onState(undefined);
-      },
-      (error: unknown) => {
-        if (!this.isOver && generation === this.generation) this.refuse(asPortkeyError(error));
-      },
-    );
+    this.greetings.take(hello);
   }
 
   private open(object: number, migrationId: string, name: string): void {

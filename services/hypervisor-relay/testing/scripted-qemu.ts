@@ -29,6 +29,8 @@ export class ScriptedQemu {
   private readonly servers: Server[] = [];
   private readonly sockets = new Set<Socket>();
   private readonly ramFd: number;
+  /** How often somebody has connected to QMP. */
+  qmpConnections = 0;
   private ports: Record<'checkpoint' | 'restore', Socket | undefined> = {
     checkpoint: undefined,
     restore: undefined,
@@ -115,6 +117,7 @@ export class ScriptedQemu {
   }
 
   private answerQmp(socket: Socket): void {
+    this.qmpConnections += 1;
     const send = (message: object): void => void socket.write(`${JSON.stringify(message)}\r\n`);
     send({ QMP: { version: {}, capabilities: ['oob'] } });
     let buffered = '';
