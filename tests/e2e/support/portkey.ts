@@ -36,7 +36,9 @@ export function startPortkey(
     child.once('close', (code) => resolve({ exitCode: code ?? 128, stdout, stderr }));
   });
   const untilSaid = async (what: RegExp): Promise<void> => {
-    for await (const _ of on(child.stderr, 'data', { close: ['close'] })) if (what.test(stderr)) return;
+    if (what.test(stderr)) return;
+    for await (const text of on(child.stderr, 'data', { close: ['close'] }))
+      if (text.length > 0 && what.test(stderr)) return;
     throw new Error(`nothing like ${String(what)} in: ${stderr}`);
   };
   return { signal: (name) => child.kill(name), ended, untilSaid };
