@@ -89,6 +89,35 @@ describe('a request that cannot be met', function () {
       assert.equal(exitCode, 0, stderr);
     });
 
+    it('refuses a container whose pages the kernel merges, until it no longer does', async () => {
+      const ksm = '/sys/kernel/mm/ksm/run';
+      // prctl(PR_SET_MEMORY_MERGE)
+      const merges = 'syscall(157, 67, 1, 0, 0, 0) and die $!; sleep 1000';
+      await portkeyJson(
+        'run',
+        'vm-a',
+        'merged',
+        '--rootfs',
+        '/',
+        '--tmpfs',
+        '/tmp',
+        '--',
+        'perl',
+        '-e',
+        merges,
+      );
+      try {
+        await inGuest('vm-a', `echo 1 >${ksm}`);
+        for (const mode of ['portkey', 'criu'])
+          refused(await portkey('migrate', 'merged', '--to', 'vm-b', '--mode', mode), 3, /KSM.*echo 2 >/);
+        await inGuest('vm-a', `echo 2 >${ksm}`);
+        await portkeyJson('migrate', 'merged', '--to', 'vm-b');
+      } finally {
+        await portkey('stop', 'merged');
+        await inGuest('vm-a', `echo 0 >${ksm}`);
+      }
+    });
+
     it('closes the connections of a container on the VM’s own network, and says so beforehand', async () => {
       await portkeyJson(
         'run',
