@@ -9,8 +9,8 @@ import { describe } from './describe.js';
 import type { RoundMetrics } from './metrics.js';
 import { progressStream } from './progress-stream.js';
 
-/** People do not read faster. */
-const progressMs = 250;
+/** Often enough for who waits. A message costs an emulated guest as much as several SENDs. */
+const progressMs = 1000;
 
 export interface ServiceParts {
   readonly departures: Departures;
