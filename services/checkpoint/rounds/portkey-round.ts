@@ -16,8 +16,6 @@
  */
 import {
   Batcher,
-  maxPagesPerSend,
-  maxRunsPerSend,
   RunList,
   type BatchPolicy,
   type HypercallClient,
@@ -27,16 +25,17 @@ import { PortkeyError } from '../../../libraries/errors/index.js';
 import { abortable, secondsSince, type Clock } from '../../../libraries/process/index.js';
 import type { RoundResult } from '../../../libraries/rpc/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
-import { PageRanges } from '../scan/page-ranges.js';
+import type { PageRanges } from '../scan/page-ranges.js';
 import type { SelectedWindow, TaskMemory } from '../scan/task-memory.js';
 import type { ContainerMemory } from './container-memory.js';
 import { PresentPages } from './present-pages.js';
 import { emptyResult, type RoundOptions } from './round.js';
+import { TaskObjects, type ObjectClient } from './task-objects.js';
 import { RoundMeter } from './round-meter.js';
 
 export interface PortkeyRoundParts {
   readonly migrationId: string;
-  readonly client: Pick<HypercallClient, 'open' | 'send' | 'drop' | 'closeObject' | 'hypercallSeconds'>;
+  readonly client: ObjectClient & Pick<HypercallClient, 'hypercallSeconds'>;
   readonly policy: BatchPolicy;
   readonly memory: Pick<ContainerMemory, 'snapshot'>;
   readonly clock: Clock;
@@ -56,19 +55,19 @@ interface Selected {
 const settlePasses = 8;
 
 export class PortkeyRounds {
-  private readonly objects = new Map<TaskMemory, number>();
-  /** Of this migration alone, whatever else uses the channel. */
-  private hypercalls = 0;
+  private readonly objects: TaskObjects;
   /** What CRIU will look for, as of the last round. */
   readonly present = new PresentPages();
 
-  constructor(private readonly parts: PortkeyRoundParts) {}
+  constructor(private readonly parts: PortkeyRoundParts) {
+    this.objects = new TaskObjects(parts.migrationId, parts.client);
+  }
 
   async run(options: RoundOptions): Promise<RoundResult> {
     const { memory, clock, policy } = this.parts;
     const startMs = clock.monotonicMs();
     const cpu = new RoundMeter(this.parts.cpuSeconds);
-    const hypercallsBefore = this.hypercalls;
+    const hypercallsBefore = this.objects.hypercalls;
     policy.beginRound();
     const snapshot = await memory.snapshot(options.last);
     const { keepsDirty } = snapshot;
@@ -78,8 +77,8 @@ export class PortkeyRounds {
     });
     const scanSeconds = secondsSince(clock, startMs);
     cpu.spentOn('scanSeconds');
-    await this.closeEndedTasks(selected, options.signal);
-    for (const { memory: task, pages } of snapshot.tasks) await this.dropGone(task, pages, options.signal);
+    const dropped = await this.objects.dropGone(snapshot.tasks, options.signal);
+    cpu.spentOn('hypercallSeconds');
 
     const total = { pages: 0, moved: 0, dirty: 0 };
     for (let pass = 0; ; pass += 1) {
@@ -105,13 +104,14 @@ export class PortkeyRounds {
       }
     }
     cpu.spentOn('scanSeconds');
-    if (options.last) await this.closeObjects();
+    await abortable(dropped.landed, options.signal);
+    if (options.last) await this.objects.closeAll();
     cpu.spentOn('hypercallSeconds');
     return {
       ...emptyResult,
       pages: total.pages,
       bytes: total.pages * PAGE_BYTES,
-      hypercalls: this.hypercalls - hypercallsBefore,
+      hypercalls: this.objects.hypercalls - hypercallsBefore,
       dirtyPagesAfter: options.last ? 0 : total.moved + total.dirty,
       pagesMoved: total.moved,
       scanSeconds,
@@ -148,15 +148,12 @@ export class PortkeyRounds {
     let pagesLanded = sentBefore;
     const onLanded = (runs: RunList): void => {
       pagesLanded += runs.pageCount;
-      onProgress({ pagesSent: pagesLanded, pagesTotal, hypercalls: this.hypercalls });
+      onProgress({ pagesSent: pagesLanded, pagesTotal, hypercalls: this.objects.hypercalls });
     };
     for (const { memory, windows } of selected) {
       if (pageCount(windows) === 0) continue;
-      const object = await this.object(memory);
-      const send = (runs: RunList): Promise<SentRuns> => {
-        this.hypercalls += 1;
-        return client.send(object, runs);
-      };
+      const object = await this.objects.open(memory);
+      const send = (runs: RunList): Promise<SentRuns> => this.objects.send(object, runs);
       const transferPages = pageCount(windows);
       const hypercallSeconds = (): number => client.hypercallSeconds;
       const batcher = new Batcher({ policy, send, onLanded, transferPages, hypercallSeconds, clock });
@@ -166,67 +163,10 @@ export class PortkeyRounds {
     return pagesTotal - sentBefore;
   }
 
-  /** Gives back what the landing holds of pages that the task has no more. */
-  private async dropGone(memory: TaskMemory, pages: PageRanges, signal: AbortSignal): Promise<void> {
-    const object = this.objects.get(memory);
-    if (object === undefined) return;
-    const landed: Promise<unknown>[] = [];
-    for (const drop of dropsOf(memory.takeGone(pages))) {
-      this.hypercalls += 1;
-      const { landed: ended } = await abortable(this.parts.client.drop(object, drop), signal);
-      landed.push(ended);
-    }
-    await abortable(Promise.all(landed), signal);
+  /** For a migration that ends before its last round. */
+  closeObjects(): Promise<void> {
+    return this.objects.closeAll();
   }
-
-  /** The landing file of a task: sparse, a page's offset is its virtual address. */
-  private async object(memory: TaskMemory): Promise<number> {
-    const known = this.objects.get(memory);
-    if (known !== undefined) return known;
-    const object = await this.parts.client.open(
-      this.parts.migrationId,
-      `memory/pages-${memory.task.namespacePid}.img`,
-    );
-    this.hypercalls += 1;
-    this.objects.set(memory, object);
-    return object;
-  }
-
-  private async closeEndedTasks(selected: readonly Selected[], signal: AbortSignal): Promise<void> {
-    const alive = new Set(selected.map(({ memory }) => memory));
-    for (const [memory, object] of this.objects) {
-      if (alive.has(memory)) continue;
-      await this.dropGone(memory, new PageRanges(), signal);
-      await this.close(memory, object);
-    }
-  }
-
-  /** Also for a migration that ends before its last round. */
-  async closeObjects(): Promise<void> {
-    for (const [memory, object] of this.objects) await this.close(memory, object);
-  }
-
-  private async close(memory: TaskMemory, object: number): Promise<void> {
-    this.objects.delete(memory);
-    this.hypercalls += 1;
-    await this.parts.client.closeObject(object);
-  }
-}
-
-/** As many runs and pages in each as a DROP may have. */
-function dropsOf(gone: RunList): RunList[] {
-  const drops: RunList[] = [];
-  let drop: RunList | undefined;
-  for (let run = 0; run < gone.length; run += 1) {
-    for (let done = 0; done < gone.count(run);) {
-      if (drop === undefined || drop.length === maxRunsPerSend || drop.pageCount === maxPagesPerSend)
-        drops.push((drop = new RunList()));
-      const count = Math.min(gone.count(run) - done, maxPagesPerSend - drop.pageCount);
-      drop.push(gone.pfn(run), count, gone.page(run) + done);
-      done += count;
-    }
-  }
-  return drops;
 }
 
 /** One list, because each `add` lets the event loop turn, which an emulated guest feels. */
