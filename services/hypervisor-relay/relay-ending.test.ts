@@ -131,9 +131,11 @@ for (const streamCount of [1, 2])
         for (let count = 0; count < 50_000 && relays.guest.error === undefined; count += 1) {
           await openAndClose('flooded', count).catch(() => undefined);
         }
-        assert.equal(relays.guest.error?.code, 'bad-frame');
-        assert.match(relays.guest.error.message, /commands wait for the stream of migration flooded/);
+        // A guest that writes may find its port closed before it has read why.
+        assert.ok(relays.guest.error !== undefined, 'the port was not closed');
         await closed;
+        const refused = await relayA.metric('portkey_hypercall_errors_total{vm="vm-a",code="bad-frame"}');
+        assert.match(refused ?? '', / 1$/);
         const { hypercalls } = await relayA.client.call(
           'GetTransfer',
           { migrationId: 'flooded', vm: 'vm-a' },

@@ -86,6 +86,28 @@ for (const streamCount of [2, 3])
       await relays.hosts.close('all');
     });
 
+    it('gives pages back before others are sent in their place, by another object of the same file', async () => {
+      await relays.hosts.open('gone');
+      const runs = listOf([[highPfn, 4096, 0]]);
+      relays.fill(runs);
+      await relays.send('gone', runs);
+      const open = (): Promise<number> => relays.guest.open('gone', object);
+      const [first, again] = [await open(), listOf([[highPfn + 4096, 2048, 1024]])];
+      relays.fill(again);
+      // Nothing is waited for but the last.
+      await relays.guest.drop(first, listOf([[0, 4096, 0]]));
+      await relays.guest.closeObject(first);
+      const second = await open();
+      const { landed } = await relays.guest.send(second, again);
+      await landed;
+      await relays.guest.closeObject(second);
+      relays.verify('gone', again);
+      const file = relays.hosts.landed('gone', object);
+      assert.ok(file.subarray(0, 1024 * PAGE_BYTES).every((byte) => byte === 0));
+      assert.ok(file.subarray(3072 * PAGE_BYTES).every((byte) => byte === 0));
+      await relays.hosts.close('gone');
+    });
+
     it('names zero pages, also beyond where another stream has written', async () => {
       await relays.hosts.open('zero');
       const runs = listOf([[highPfn, 8192, 0]]);

@@ -9,7 +9,7 @@
  * thing that is wrong is answered with ERROR, counted, and the port closed. What concerns one object only (its
  * migration is not known here, its stream broke) ends that object.
  *
- * Invariants: only *ready* lets SENDs through. Each SEND gets one answer: a COMPLETE, its own or a later one's of its
+ * Invariants: only *ready* lets SENDs and DROPs through. Each gets one answer: a COMPLETE, its own or a later one's of its
  * object (held-completions.ts), its object's ERROR, or the channel's end. A new HELLO forgets the old conversation: streams that still had SENDs of it are aborted.
  */
 import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
@@ -37,7 +37,7 @@ import type { ProofParts } from './proof.js';
 /** SENDs without an answer; each holds at most one frame. */
 const credits = 16;
 
-/** Hears of every SEND: for metrics. */
+/** For metrics. */
 export interface LoopObserver {
   readonly sent: (pages: number) => void;
   /** `isHeld`: a later SEND's COMPLETE answers this one, too. */
@@ -158,7 +158,7 @@ export class Conversation {
           if (generation !== this.generation) return;
           const { bytes, starvedUs, queueDepth } = batch;
           const complete = this.held.landed({ object, sequence, bytes, starvedUs, queueDepth, inFlight });
-          if (kind === 'send') this.parts.loop.landed(batch, complete === undefined);
+          this.parts.loop.landed(batch, complete === undefined);
           if (complete !== undefined) this.answer(complete);
         },
         onFailure: (error) => {

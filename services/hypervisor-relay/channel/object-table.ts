@@ -70,7 +70,7 @@ export class ObjectTable {
     const entry = this.objects.get(object);
     if (entry === undefined)
       throw new PortkeyError('bad-frame', `${kind.toUpperCase()} for object ${object}, which is not open`);
-    requirePages(runs);
+    requirePages(kind, runs);
     entry.session.countHypercall();
     entry.session.send(kind, entry.streamObject, runs, {
       onLanded: (batch) => {
@@ -131,9 +131,12 @@ function requireRoom(object: number, { backlog, migrationId }: OutgoingSession):
   );
 }
 
-function requirePages(runs: RunList): void {
+function requirePages(kind: RunsToSend['kind'], runs: RunList): void {
   if (runs.pageCount > maxPagesPerSend) {
-    throw new PortkeyError('bad-run', `a SEND of ${runs.pageCount} pages; ${maxPagesPerSend} are allowed`);
+    throw new PortkeyError(
+      'bad-run',
+      `a ${kind.toUpperCase()} of ${runs.pageCount} pages; ${maxPagesPerSend} are allowed`,
+    );
   }
   for (let index = 0; index < runs.length; index += 1) {
     if (runs.page(index) + runs.count(index) > maxObjectPages) {

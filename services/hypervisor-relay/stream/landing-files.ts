@@ -63,6 +63,11 @@ export class LandingFiles {
     landing.endsAt = Math.max(landing.endsAt, end);
   }
 
+  /** What was written of these bytes is given back. */
+  dropPages(object: number, offset: number, byteLength: number): void {
+    punchHole(this.get(object).fd, offset, byteLength);
+  }
+
   /** `write` writes a whole file from its beginning. Throws `no-room`, and what it throws. */
   landFile(name: string, write: (fd: number) => void): void {
     const fd = this.folder.openForWriting(name);

@@ -59,7 +59,8 @@ export class LocalLink implements Link {
   }
 
   sendPages(batch: Batch, content: RunList, zeroes: readonly PageRange[]): void {
-    this.makeHoles(batch.object, zeroes);
+    for (const { page, count } of zeroes)
+      this.files.landZeroes(batch.object, page * PAGE_BYTES, count * PAGE_BYTES);
     this.object = batch.object;
     this.pages.write(content);
     this.counters.add('pages', batch.pages);
@@ -69,7 +70,8 @@ export class LocalLink implements Link {
   }
 
   dropPages(batch: Batch, pages: readonly PageRange[]): void {
-    this.makeHoles(batch.object, pages);
+    for (const { page, count } of pages)
+      this.files.dropPages(batch.object, page * PAGE_BYTES, count * PAGE_BYTES);
     this.parts.onLanded(batch);
   }
 
@@ -95,11 +97,6 @@ export class LocalLink implements Link {
 
   close(): void {
     this.opened?.close();
-  }
-
-  private makeHoles(object: number, ranges: readonly PageRange[]): void {
-    for (const { page, count } of ranges)
-      this.files.landZeroes(object, page * PAGE_BYTES, count * PAGE_BYTES);
   }
 
   private get files(): LandingFiles {

@@ -100,7 +100,7 @@ export class Receiver {
       this.counters.add('zeroPages', pageCount);
     } else if (contentBytes === 0 && type === 'drop') {
       const { object, ranges } = decodeRanges(body);
-      for (const { page, count } of ranges) files.landZeroes(object, page * PAGE_BYTES, count * PAGE_BYTES);
+      for (const { page, count } of ranges) files.dropPages(object, page * PAGE_BYTES, count * PAGE_BYTES);
     } else if (contentBytes === 0 && type === 'object') {
       const { object, name } = decodeObject(body);
       files.openObject(object, name);
