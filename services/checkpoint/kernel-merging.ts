@@ -4,7 +4,8 @@
  * KSM takes the soft-dirty bit from a page that it merges (mm/ksm.c: replace_page). A page that was sent, written and then
  * merged looks as if it still were what was sent: to CRIU's incremental dumps as to this service's rounds. So a
  * migration is refused while KSM is at work and a task of the container allows it (madvise, prctl(PR_SET_MEMORY_MERGE)), and
- * that is looked at again once the container is frozen. Limits: KSM that is switched on and off again in between.
+ * that is looked at again once the container is frozen. Limits: nothing is looked at in between, nor
+ * after that: KSM that is switched on in the frozen container's time, or was at work only between the two looks.
  */
 import { readFileSync } from 'node:fs';
 

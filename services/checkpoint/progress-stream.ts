@@ -1,6 +1,6 @@
 /**
  * Callbacks → async iterable. Only the newest message waits: progress that nobody has read yet is out of date. What
- * comes sooner after a message than `everyMs` is left out, also if nothing comes after it for a while: a gRPC message
+ * comes sooner after the beginning, or a message, than `everyMs` is left out, also if nothing comes after it for a while: a gRPC message
  * costs an emulated guest more than a SEND, and what came of it all is told in another way.
  */
 import type { Clock } from '../../libraries/process/index.js';
@@ -12,7 +12,7 @@ export interface ProgressStream<T> {
 }
 
 export function progressStream<T>(clock: Pick<Clock, 'monotonicMs'>, everyMs: number): ProgressStream<T> {
-  let lastMs = Number.NEGATIVE_INFINITY;
+  let lastMs = clock.monotonicMs();
   let newest: T | undefined;
   let ended = false;
   let wake: () => void = () => undefined;

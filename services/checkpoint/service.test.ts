@@ -19,8 +19,11 @@ describe('the checkpoint service', () => {
       ...{ ...emptyResult, pages: 100, pagesMoved: 3, dirtyPagesAfter: 7, seconds: 0.5, hypercalls: 5 },
       feedback: JSON.stringify(policy.describe()),
     };
+    let nowMs = 0;
     const departures = {
       round: (_migration: unknown, { onProgress }: RoundOptions) => {
+        onProgress({ pagesSent: 40, pagesTotal: 100, hypercalls: 1 });
+        nowMs = 1000;
         onProgress({ pagesSent: 50, pagesTotal: 100, hypercalls: 1 });
         return Promise.resolve(result);
       },
@@ -33,7 +36,7 @@ describe('the checkpoint service', () => {
       departures: departures as unknown as Departures,
       steps: new Steps(log as never, registry, () => cpu),
       rounds: new RoundMetrics(registry),
-      clock: { monotonicMs: () => 0 },
+      clock: { monotonicMs: () => nowMs },
     } as unknown as ServiceParts);
     const migration = { migrationId: 'm-1', container: 'web', epoch: 1 };
     const request = { migration, index: 2, last: false, pageServer: null };

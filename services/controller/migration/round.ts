@@ -1,5 +1,5 @@
 /**
- * One round: asks the source for it and passes its progress on, a few times a second.
+ * One round: asks the source for it and passes its progress on, as often as it comes.
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import type { FrozenDirty, RoundProgress, RoundResult } from '../../../libraries/rpc/index.js';
