@@ -29,7 +29,7 @@ Writes out/bench.json after each step, and out/bench.html at the end. Ctrl-C sto
 
 Examples:
   portkey bench --sizes 64M,256M --write-rates 0,5M --repeat 5
-  portkey bench --sizes 1G,2G --write-rates 0,10M --bars
+  portkey bench --sizes 1G,2G --write-rates 0,10M --repeat 4 --bars
   portkey bench --sizes 64M,256M,1G,2G --write-rates 0 --warm-up 3 --bars            growth with the container
   portkey bench --sizes 256M --write-rates 0 --vm-memory 2G,8G --warm-up 3 --repeat 5 --bars   in larger VMs`;
 
