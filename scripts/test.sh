@@ -45,7 +45,9 @@ run_nothing() {
 if [ "$1" != unit ] && [ "${TESTBED_REUSE:-}" != 1 ]; then
   bed=$(node build/cli/main.js testbed status) || true
   case $bed in
-    "the test bed is down"* | "a test bed left these behind"*) ;;
+    "the test bed is down"*) ;;
+    # As a crashed run does.
+    "a test bed left these behind"*) node build/cli/main.js testbed down >&2 ;;
     "") run_nothing "it is not known whether a test bed is up" ;;
     *) run_nothing "${bed%%:*}; take it down first (./portkey testbed down), or set TESTBED_REUSE=1" ;;
   esac
