@@ -69,13 +69,19 @@ async function move(workload: Workload, from: string, to: string, mode: string):
   return report;
 }
 
+/**
+ * What the kernel makes dirty at once when it puts a huge page over a task's pages, frozen or not. That is seldom, and CRIU
+ * then dumps them again.
+ */
+const hugePagePages = 512;
+
 /** In Portkey mode all but a trifle has gone by hypercall before CRIU's dump, and all of it arrived. */
 function assertFinalDumpIsSmall({ mode, finalDump, landed, pagesSent }: MigrationReport): void {
   assert.ok(finalDump);
   if (mode !== 'portkey') return;
   const pageCount = finalDump.criuPages + finalDump.parentPages;
   assert.ok(
-    finalDump.criuPages < 0.02 * pageCount,
+    finalDump.criuPages < 0.02 * pageCount + hugePagePages,
     `CRIU wrote ${finalDump.criuPages} of ${pageCount} pages`,
   );
   assert.equal(landed?.pages, pagesSent, 'the destination relay received every page sent');
