@@ -30,16 +30,14 @@ const nonce = fc
   .map((bytes) => Buffer.from(bytes));
 const text = (maxLength: number): fc.Arbitrary<string> =>
   fc.string({ maxLength }).filter((value) => !/[\0\ufffd]/.test(value));
-const runs = fc.array(anyRun, { minLength: 1, maxLength: 30 }).map((list) => {
-  const result = new RunList();
-  for (const { pfn, count, page } of list) result.push(pfn, count, page);
-  return result;
-});
-const frameless = fc.array(anyRun, { minLength: 1, maxLength: 30 }).map((list) => {
-  const result = new RunList();
-  for (const { count, page } of list) result.push(0, count, page);
-  return result;
-});
+const runList = (named: boolean): fc.Arbitrary<RunList> =>
+  fc.array(anyRun, { minLength: 1, maxLength: 30 }).map((list) => {
+    const result = new RunList();
+    for (const { pfn, count, page } of list) result.push(named ? pfn : 0, count, page);
+    return result;
+  });
+const runs = runList(true);
+const frameless = runList(false);
 
 export const anyMessage: fc.Arbitrary<Message> = fc.oneof(
   record({
