@@ -62,12 +62,12 @@ describe('in a folder of its own', () => {
       await writeFile(path.join(cgroup, 'portkey/web/cgroup.procs'), '200\n201\n');
       await writeFile(path.join(cgroup, 'portkey/web/below/cgroup.procs'), '300\n');
       const proc = path.join(folder, 'proc');
-      for (const [pid, inner] of [
-        [200, 1],
-        [300, 9],
+      for (const [pid, inner, flags] of [
+        [200, 1, 0x400100],
+        [300, 9, 0x400140],
       ] as const) {
         await mkdir(path.join(proc, String(pid)), { recursive: true });
-        const rest = `S 1 ${'0 '.repeat(15)}4 0 ${7000 + pid} 0`;
+        const rest = `S 1 ${'0 '.repeat(4)}${flags} ${'0 '.repeat(10)}4 0 ${7000 + pid} 0`;
         await writeFile(path.join(proc, `${pid}/stat`), `${pid} (nginx: a) b) ${rest}\n`);
         await writeFile(
           path.join(proc, `${pid}/status`),
@@ -75,9 +75,10 @@ describe('in a folder of its own', () => {
         );
       }
       const tasks = tasksOf('web', { cgroup, proc });
+      const alike = { threadCount: 4, privateBytes: 12288, stopped: false };
       assert.deepEqual(tasks, [
-        { pid: 200, namespacePid: 1, startTicks: 7200, threadCount: 4, privateBytes: 12288, stopped: false },
-        { pid: 300, namespacePid: 9, startTicks: 7300, threadCount: 4, privateBytes: 12288, stopped: false },
+        { ...alike, pid: 200, namespacePid: 1, startTicks: 7200, forkedOnly: false },
+        { ...alike, pid: 300, namespacePid: 9, startTicks: 7300, forkedOnly: true },
       ]);
     });
   });

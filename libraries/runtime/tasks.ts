@@ -22,7 +22,12 @@ export interface Task {
   readonly threadCount: number;
   readonly privateBytes: number;
   readonly stopped: boolean;
+  /** Forked (or vforked, and then it has its parent's memory), and has not called exec since. */
+  readonly forkedOnly: boolean;
 }
+
+/** PF_FORKNOEXEC (kernel: include/linux/sched.h): set by fork, cleared by exec. */
+const forkedNotExeced = 0x40;
 
 export function tasksOf(name: string, roots = { cgroup: '/sys/fs/cgroup', proc: '/proc' }): Task[] {
   const pids = pidsBelow(`${roots.cgroup}${cgroupPath(name)}`);
@@ -50,6 +55,7 @@ function readTask(proc: string, pid: number): Task | undefined {
     threadCount: Number(field(20)),
     privateBytes: Number(lastNumber(status, 'RssAnon', ' kB')) * 1024,
     stopped: field(3) === 'T' || field(3) === 't',
+    forkedOnly: (Number(field(9)) & forkedNotExeced) !== 0,
   };
 }
 

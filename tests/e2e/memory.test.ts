@@ -25,6 +25,18 @@ data = os.urandom(48 << 20)
 signal.sigwait([signal.SIGUSR1])
 os.execv('/usr/bin/python3', ['python3', '-c', sys.argv[1]])
 `;
+/**
+ * Holds 24 MiB and spawns another program the way that libraries do it, by vfork; its child has the parent's memory until
+ * somebody opens /tmp/gate to write, and calls exec then.
+ */
+const spawns = `
+import os, signal, sys
+data = os.urandom(24 << 20)
+os.mkfifo('/tmp/gate')
+opens = [(os.POSIX_SPAWN_OPEN, 5, '/tmp/gate', os.O_RDONLY, 0)]
+os.posix_spawn('/usr/bin/python3', ['python3', '-c', sys.argv[1]], os.environ, file_actions=opens)
+while True: signal.pause()
+`;
 /** Holds this many MiB and answers whether they are still what they were. */
 const holds = (mebibytes: number): string => `
 import hashlib, os, socket
@@ -214,6 +226,37 @@ describe('memory that changes while it travels', function () {
       assert.equal(await connection.ask('?\n', /\n$/), 'True\n');
     } finally {
       await portkeyOk('stop', 'execs');
+    }
+  });
+
+  it('arrives whole although a child has its parent’s memory at first, and calls exec between two rounds', async () => {
+    const { ip, pid } = await portkeyJson<{ ip: string; pid: number }>(
+      'run', 'vm-a', 'spawns', '--rootfs', '/', '--tmpfs', '/tmp', '--', 'python3', '-c', spawns, holds(8),
+    ); // prettier-ignore
+    try {
+      await inGuest('vm-a', `until [ -s /proc/${pid}/task/${pid}/children ]; do sleep 0.2; done`);
+      const migration = startPortkey([
+        '--json',
+        'migrate',
+        'spawns',
+        '--to',
+        'vm-b',
+        '--bandwidth',
+        '40mbit',
+      ]);
+      await untilState(['precopy'], migration.ended);
+      await inGuest('vm-a', `sleep 1; echo >/proc/${pid}/root/tmp/gate`);
+      const { exitCode, stdout, stderr } = await migration.ended;
+      assert.equal(exitCode, 0, stderr);
+      const { rounds } = JSON.parse(stdout) as MigrationReport;
+      assert.ok(
+        (rounds[0]?.pages ?? 0) > 2 * 6000,
+        'the first round has seen the child with its parent’s memory',
+      );
+      using connection = await OutsideConnection.open(ip, 7000);
+      assert.equal(await connection.ask('?\n', /\n$/), 'True\n');
+    } finally {
+      await portkeyOk('stop', 'spawns');
     }
   });
 

@@ -104,7 +104,8 @@ export class ContainerMemory {
   private refreshTasks(): void {
     const current = new Map<string, TaskMemory>();
     for (const task of tasksOf(this.parts.container)) {
-      const key = `${task.pid}@${task.startTicks}`;
+      // A vforked child has its parent's memory, which is not gone when it calls exec (`isCurrent` would not see it).
+      const key = `${task.pid}@${task.startTicks}${task.forkedOnly ? ', forked' : ''}`;
       const known = this.known.get(key);
       const memory = known?.isCurrent() === true ? known : this.open(task);
       if (memory !== undefined) current.set(key, memory);
