@@ -4,10 +4,11 @@
  * Runs are taken as they are, many at once, but for the first of a list or of a SEND: that becomes part of the one
  * before where it follows on from it in frames and pages. A SEND goes out when it is full, or when the
  * policy says so before; while the policy or the relay's credits let no other one fly, `add` waits, which is how a
- * slow relay holds the scan back. The rest goes out with `finish`.
+ * slow relay holds the scan back. The rest goes out with `sendRest`. The event loop gets a turn now and then, not with
+ * each `add`, because an emulated guest feels it.
  *
  * Invariants: every page added is sent exactly once, in the order added; at most one SEND is being collected, so
- * memory is bounded by the SENDs in flight. After a failure `add` and `finish` throw it, and nothing more is sent.
+ * memory is bounded by the SENDs in flight. After a failure every call throws it, and nothing more is sent.
  *
  * Limits: one object, one caller at a time. Whether a page still is where the runs say is the caller's to check
  * in `onLanded`.
@@ -34,9 +35,11 @@ export interface BatcherOptions {
   /** Pages that will be added, where that is known. */
   readonly transferPages?: number;
   readonly clock?: Pick<Clock, 'monotonicMs'>;
-  /** Lets completions be seen by a scan that would never wait. */
+  /** Lets completions be seen by a scan that would never wait: a turn of the event loop, unless given. */
   readonly otherWork?: () => Promise<unknown>;
 }
+
+const turnEveryMs = 5;
 
 export class Batcher {
   private readonly policy: BatchPolicy;
@@ -50,11 +53,14 @@ export class Batcher {
   /** The relay has been at work since. */
   private busySinceMs = 0;
   private scanningSinceMs: number;
+  private lastTurnMs: number;
+  /** Since the last turn. */
+  private scanned = { pages: 0, seconds: 0 };
 
   constructor(private readonly options: BatcherOptions) {
     this.policy = options.policy;
     this.clock = options.clock ?? systemClock;
-    this.scanningSinceMs = this.clock.monotonicMs();
+    this.scanningSinceMs = this.lastTurnMs = this.clock.monotonicMs();
   }
 
   /** Pages handed over so far. */
@@ -69,17 +75,25 @@ export class Batcher {
 
   /** Takes all of these runs; resolves when there is room for more. The list may be used again then. */
   async add(runs: RunList): Promise<void> {
-    this.policy.scanned(runs.pageCount, (this.clock.monotonicMs() - this.scanningSinceMs) / 1000);
+    this.scanned.pages += runs.pageCount;
+    this.scanned.seconds += (this.clock.monotonicMs() - this.scanningSinceMs) / 1000;
     for (let index = 0; index < runs.length;) {
       // The first may go on from the last one collected, or be too long for one SEND; what follows is copied whole.
       await this.addRun(runs.pfn(index), runs.count(index), runs.page(index));
       index = this.collecting.appendFrom(runs, index + 1, maxRunsPerSend, this.policy.maxPages);
     }
     if (this.collecting.pageCount >= this.policy.maxPages) await this.flush();
-    await (this.options.otherWork ?? setImmediate)();
+    if (this.clock.monotonicMs() - this.lastTurnMs >= turnEveryMs) await this.turn();
     this.throwIfFailed();
     if (this.isDue()) await this.flush();
     this.scanningSinceMs = this.clock.monotonicMs();
+  }
+
+  private async turn(): Promise<void> {
+    this.policy.scanned(this.scanned.pages, this.scanned.seconds);
+    this.scanned = { pages: 0, seconds: 0 };
+    await (this.options.otherWork ?? setImmediate)();
+    this.lastTurnMs = this.clock.monotonicMs();
   }
 
   private async addRun(pfn: number, count: number, page: number): Promise<void> {
@@ -96,7 +110,17 @@ export class Batcher {
 
   /** Sends what is left and waits until everything has landed. */
   async finish(): Promise<void> {
+    await this.sendRest();
+    await this.landed();
+  }
+
+  /** Resolves when it has been handed over. */
+  async sendRest(): Promise<void> {
     if (this.collecting.length > 0) await this.flush();
+  }
+
+  /** Resolves when everything that was sent has landed. */
+  async landed(): Promise<void> {
     await Promise.all(this.inFlight);
     this.throwIfFailed();
   }

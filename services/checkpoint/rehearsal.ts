@@ -78,7 +78,7 @@ async function rehearseOne(memory: TaskMemory, clock: Clock): Promise<void> {
     await rounds.run({ index, last: false, onProgress: () => undefined, signal });
   }
   const pages = memory.ownPages();
-  memory.select(memory.unsent(pages));
+  Array.from(memory.select(memory.unsent(pages)));
   rounds.present.set(1, pages);
   for (const [pagesId, runs] of rounds.present.entries()) encodePagemap({ pagesId, runs });
 }

@@ -1,6 +1,10 @@
 /**
  * One round in Portkey mode: snapshot → DROPs of what is gone → runs → SENDs → landed → look again where the pages are.
  *
+ * Frames are looked up a window at a time, and the relay reads one window's pages while the next is looked up; how much
+ * is gathered into a SEND is the batcher's to say (libraries/hypercall/batcher.ts). What the last window of one task
+ * leaves goes out before the first of the next, but only the round waits for what has been sent to land.
+ *
  * Goal: when the last round has ended, the landing files hold every page that CRIU will look for, as frozen.
  * Invariants: no page counts as sent unless its frame was the same before the SEND and after it had landed; the
  * last round goes on until that holds for every page that the parent images will list. A running container's moved
@@ -43,12 +47,16 @@ export interface PortkeyRoundParts {
   readonly cpuSeconds: () => number;
 }
 
-interface Selected {
+/** What must be sent of a task. */
+interface Wanted {
   readonly memory: TaskMemory;
-  /** What must be sent; */
-  readonly wantedPages: number;
-  /** where it is, as far as it still is there. */
-  readonly windows: SelectedWindow[];
+  readonly pages: PageRanges;
+}
+
+/** What has been sent of it: all that still was where it was looked up. */
+interface Sent {
+  readonly memory: TaskMemory;
+  readonly windows: readonly SelectedWindow[];
 }
 
 /** A frozen container's pages settle at once; more passes than this mean that something keeps moving them. */
@@ -71,11 +79,11 @@ export class PortkeyRounds {
     policy.beginRound();
     const snapshot = await memory.snapshot(options.last);
     const { keepsDirty } = snapshot;
-    let selected = snapshot.tasks.map(({ memory: task, pages }) => {
-      if (!options.last) return found(task, task.due(pages));
+    let wanted = snapshot.tasks.map(({ memory: task, pages }): Wanted => {
+      if (!options.last) return { memory: task, pages: task.due(pages) };
       return keepsDirty ? this.vouchedUnsent(task, pages, true) : this.vouchedDue(task, pages);
     });
-    const scanSeconds = secondsSince(clock, startMs);
+    const scan = { seconds: secondsSince(clock, startMs) };
     cpu.spentOn('scanSeconds');
     const dropped = await this.objects.dropGone(snapshot.tasks, options.signal);
     cpu.spentOn('hypercallSeconds');
@@ -83,18 +91,18 @@ export class PortkeyRounds {
     const total = { pages: 0, moved: 0, dirty: 0 };
     for (let pass = 0; ; pass += 1) {
       // Nothing was cleared after that look, so no other one is owed.
-      if (keepsDirty && wantedPages(selected) === 0) break;
-      total.pages += await this.send(selected, total.pages, options);
-      cpu.spentOn('hypercallSeconds');
-      const looks = selected.map(({ memory: task, windows }) => ({ task, look: task.revalidate(windows) }));
+      if (keepsDirty && pageCount(wanted) === 0) break;
+      const sent = await this.send(wanted, { sentBefore: total.pages, options, cpu, scan });
+      total.pages += sent.reduce((sum, { windows }) => sum + pagesIn(windows), 0);
+      const looks = sent.map(({ memory: task, windows }) => ({ task, look: task.revalidate(windows) }));
       total.moved += looks.reduce((sum, { look }) => sum + look.movedPages, 0);
       if (!options.last) {
         total.dirty = looks.reduce((sum, { task, look }) => sum + task.dirtyPageCount(look), 0);
         break;
       }
-      selected = selected.map(({ memory: task }) => this.vouchedUnsent(task, task.ownPages(), keepsDirty));
+      wanted = wanted.map(({ memory: task }) => this.vouchedUnsent(task, task.ownPages(), keepsDirty));
       cpu.spentOn('scanSeconds');
-      const unsent = wantedPages(selected);
+      const unsent = pageCount(wanted);
       if (unsent === 0) break;
       if (pass === settlePasses) {
         throw new PortkeyError(
@@ -114,10 +122,10 @@ export class PortkeyRounds {
       hypercalls: this.objects.hypercalls - hypercallsBefore,
       dirtyPagesAfter: options.last ? 0 : total.moved + total.dirty,
       pagesMoved: total.moved,
-      scanSeconds,
+      scanSeconds: scan.seconds,
       seconds: secondsSince(clock, startMs),
       pausedSeconds: snapshot.pausedSeconds,
-      taskCount: selected.length,
+      taskCount: wanted.length,
       feedback: JSON.stringify(policy.describe()),
       frozenDirty: snapshot.frozenDirty ?? null,
       cpu: cpu.result,
@@ -125,42 +133,56 @@ export class PortkeyRounds {
   }
 
   /** Of a frozen task whose dirty bits have been cleared: notes what the parent images will list, finds what is due. */
-  private vouchedDue(memory: TaskMemory, pages: PageRanges): Selected {
+  private vouchedDue(memory: TaskMemory, pages: PageRanges): Wanted {
     this.present.set(memory.task.namespacePid, pages);
-    return found(memory, memory.due(pages));
+    return { memory, pages: memory.due(pages) };
   }
 
   /** Of a frozen task whose dirty pages have been sent, or are CRIU's (`keepsDirty`), what else is to be sent. */
-  private vouchedUnsent(memory: TaskMemory, pages: PageRanges, keepsDirty: boolean): Selected {
+  private vouchedUnsent(memory: TaskMemory, pages: PageRanges, keepsDirty: boolean): Wanted {
     const ours = keepsDirty ? memory.cleanOf(pages) : pages;
     this.present.set(memory.task.namespacePid, ours);
-    return found(memory, memory.unsent(ours));
+    return { memory, pages: memory.unsent(ours) };
   }
 
-  /** Sends all runs and waits until they have landed. */
-  private async send(
-    selected: readonly Selected[],
-    sentBefore: number,
-    { onProgress, signal }: RoundOptions,
-  ): Promise<number> {
+  /** Looks up all pages, sends them, and waits until they have landed. */
+  private async send(tasks: readonly Wanted[], sending: Sending): Promise<Sent[]> {
     const { client, policy, clock } = this.parts;
-    const pagesTotal = sentBefore + totalPages(selected);
+    const { options, cpu, scan, sentBefore } = sending;
+    const { onProgress, signal } = options;
+    const pagesTotal = sentBefore + pageCount(tasks);
     let pagesLanded = sentBefore;
     const onLanded = (runs: RunList): void => {
       pagesLanded += runs.pageCount;
       onProgress({ pagesSent: pagesLanded, pagesTotal, hypercalls: this.objects.hypercalls });
     };
-    for (const { memory, windows } of selected) {
-      if (pageCount(windows) === 0) continue;
+    const sent: Sent[] = [];
+    const batchers: Batcher[] = [];
+    for (const { memory, pages } of tasks) {
+      const windows: SelectedWindow[] = [];
+      sent.push({ memory, windows });
+      if (pages.pageCount === 0) continue;
       const object = await this.objects.open(memory);
       const send = (runs: RunList): Promise<SentRuns> => this.objects.send(object, runs);
-      const transferPages = pageCount(windows);
+      const transferPages = pages.pageCount;
       const hypercallSeconds = (): number => client.hypercallSeconds;
       const batcher = new Batcher({ policy, send, onLanded, transferPages, hypercallSeconds, clock });
-      await abortable(batcher.add(allRuns(windows)), signal);
-      await abortable(batcher.finish(), signal);
+      batchers.push(batcher);
+      cpu.spentOn('hypercallSeconds');
+      let sinceMs = clock.monotonicMs();
+      for (const window of memory.select(pages)) {
+        windows.push(window);
+        scan.seconds += secondsSince(clock, sinceMs);
+        cpu.spentOn('scanSeconds');
+        await abortable(batcher.add(window.runs), signal);
+        cpu.spentOn('hypercallSeconds');
+        sinceMs = clock.monotonicMs();
+      }
+      await abortable(batcher.sendRest(), signal);
     }
-    return pagesTotal - sentBefore;
+    for (const batcher of batchers) await abortable(batcher.landed(), signal);
+    cpu.spentOn('hypercallSeconds');
+    return sent;
   }
 
   /** For a migration that ends before its last round. */
@@ -169,30 +191,19 @@ export class PortkeyRounds {
   }
 }
 
-/** One list, because each `add` lets the event loop turn, which an emulated guest feels. */
-function allRuns(windows: readonly SelectedWindow[]): RunList {
-  const all = new RunList(windows.reduce((sum, { runs }) => sum + runs.length, 0));
-  for (const { runs } of windows) {
-    if (runs.length === 0) continue;
-    // Only the first may go on from the window before.
-    all.append(runs.pfn(0), runs.count(0), runs.page(0));
-    all.appendFrom(runs, 1, Infinity, Infinity);
-  }
-  return all;
+interface Sending {
+  /** By earlier passes of the round. */
+  readonly sentBefore: number;
+  readonly options: RoundOptions;
+  readonly cpu: RoundMeter;
+  /** What the looking up takes is added to it. */
+  readonly scan: { seconds: number };
 }
 
-function totalPages(selected: readonly Selected[]): number {
-  return selected.reduce((sum, { windows }) => sum + pageCount(windows), 0);
-}
-
-function pageCount(windows: readonly SelectedWindow[]): number {
+function pagesIn(windows: readonly SelectedWindow[]): number {
   return windows.reduce((sum, { runs }) => sum + runs.pageCount, 0);
 }
 
-function wantedPages(selected: readonly Selected[]): number {
-  return selected.reduce((sum, { wantedPages: pages }) => sum + pages, 0);
-}
-
-function found(memory: TaskMemory, wanted: PageRanges): Selected {
-  return { memory, wantedPages: wanted.pageCount, windows: memory.select(wanted) };
+function pageCount(tasks: readonly Wanted[]): number {
+  return tasks.reduce((sum, { pages }) => sum + pages.pageCount, 0);
 }

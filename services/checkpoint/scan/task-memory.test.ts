@@ -89,7 +89,7 @@ describe("a task's memory, looked at again", () => {
           const asked = new PageRanges();
           for (let one = 0; one < pageCount; one += 1)
             if (task.isThere(one) && isAskedFor(one)) asked.append(firstPage + one, 1, 0);
-          const windows = memory.select(asked);
+          const windows = [...memory.select(asked)];
           const there = moved.filter((one) => task.isThere(one));
           for (const one of written) task.write(one, true);
           for (const one of there) task.move(one);

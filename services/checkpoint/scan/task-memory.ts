@@ -133,9 +133,11 @@ export class TaskMemory {
     return runs;
   }
 
-  /** Looks up the frames of these pages. Those that are no longer the task's own are left out. */
-  select(pages: PageRanges): SelectedWindow[] {
-    const selected: SelectedWindow[] = [];
+  /**
+   * Looks up the frames of these pages, a window whenever the caller wants the next. Those that are no longer the task's
+   * own are left out.
+   */
+  *select(pages: PageRanges): Generator<SelectedWindow, void> {
     const pagesPerWindow = this.frames.capacity;
     for (let from = 0; from < pages.length;) {
       const until = windowEnd(pages, from, pagesPerWindow);
@@ -161,11 +163,10 @@ export class TaskMemory {
           gapFrom = wordsPerEntry * (end - first);
         }
         window.words.fill(0, gapFrom);
-        selected.push({ window, runs });
+        yield { window, runs };
       }
       from = until;
     }
-    return selected;
   }
 
   /** After everything has landed: withdraws what moved meanwhile. */
