@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { HypercallClient, type ByteChannel } from './client.js';
 import { FrameReader } from './frame-reader.js';
 import { FrameWriter } from './frame-writer.js';
-import { nonceBytes, wholeChannel } from './limits.js';
+import { maxObjects, nonceBytes, wholeChannel } from './limits.js';
 import type { HostMessage, Message } from './messages.js';
 import { RunList } from './run-list.js';
 
@@ -152,6 +152,25 @@ describe('HypercallClient', () => {
     await assert.rejects(client.send(broken, onePage()), { code: 'session-unknown' });
     await other;
     assert.deepEqual(failures, []);
+  });
+
+  it('refuses an object that the relay would close the channel for, failed ones counted, and writes nothing', async () => {
+    const { host, client, failures } = await ready(1);
+    const first = await client.open('m1', '1');
+    for (let open = 1; open < maxObjects; open += 1) await client.open('m1', 'more');
+    host.answer({ type: 'error', code: 'stream-broken', object: first, text: 'the stream broke' });
+    const before = client.hypercalls;
+    await assert.rejects(client.open('m2', 'one too many'), {
+      code: 'no-room',
+      message: /^1024 objects are/,
+    });
+    assert.equal(client.hypercalls, before);
+    await client.closeObject(first);
+    const { landed } = await client.send(await client.open('m2', 'another'), onePage());
+    host.hangUp();
+    await assert.rejects(landed, { code: 'channel-closed' });
+    await assert.rejects(client.open('m2', 'too late'), { code: 'channel-closed' });
+    assert.deepEqual(failures, ['channel-closed']);
   });
 
   it('fails everything when the relay is gone, once', async () => {

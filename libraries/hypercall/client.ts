@@ -103,10 +103,15 @@ export class HypercallClient {
     return grant;
   }
 
-  /** Names an object of a migration; returns its number. The relay answers only if it refuses. */
+  /**
+   * Names an object of a migration; returns its number. The relay answers only if it refuses. Throws `no-room`, with
+   * nothing written, where as many are open as a channel may have: the relay would close it for another one.
+   */
   async open(migrationId: string, name: string): Promise<number> {
+    this.outstanding.requireRoomToOpen();
     const object = this.nextObject;
     this.nextObject += 1;
+    this.outstanding.openObject(object);
     await this.write(this.writer.encode({ type: 'open', object, migrationId, name }));
     return object;
   }

@@ -7,6 +7,7 @@ export {
   maxFrameBytes,
   maxMigrationIdBytes,
   maxObjectNameBytes,
+  maxObjects,
   maxPageIndex,
   maxPagesPerRun,
   maxPagesPerSend,

@@ -30,5 +30,8 @@ export const maxMigrationIdBytes = 64;
 export const maxObjectNameBytes = 255;
 export const maxErrorTextBytes = 1024;
 
+/** Of one conversation, whichever migrations they belong to; also of one stream between two relays. */
+export const maxObjects = 1024;
+
 /** In ERROR: not one object but the whole channel. */
 export const wholeChannel = 0xffffffff;

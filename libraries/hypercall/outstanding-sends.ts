@@ -1,12 +1,15 @@
 /**
- * The SENDs of one client that the relay has not answered yet, and the credits that bound them.
+ * The SENDs of one client that the relay has not answered yet, the credits that bound them, and the objects that
+ * they may be for.
  *
  * Invariants: `used` credits = SENDs outstanding + SENDs that hold a credit and are about to be written. A credit
  * comes back when its SEND completes or fails. Waiters get credits in the order in which they asked. A completion
  * covers all SENDs of its object up to its sequence; its feedback goes to the last of them whole, the others
- * get an empty one, so that sums over all SENDs are right.
+ * get an empty one, so that sums over all SENDs are right. An object counts until its CLOSE, also when it has failed:
+ * so does the relay, which closes the whole channel for one too many.
  */
 import { PortkeyError } from '../errors/index.js';
+import { maxObjects } from './limits.js';
 
 export interface Feedback {
   /** Bytes landed since the previous feedback of this object. */
@@ -35,6 +38,7 @@ export class OutstandingSends {
   private readonly waiters: Waiter[] = [];
   private readonly failedObjects = new Map<number, PortkeyError>();
   private readonly closedObjects = new Set<number>();
+  private readonly openObjects = new Set<number>();
   private credits = 0;
   private used = 0;
   private failure: PortkeyError | undefined;
@@ -82,8 +86,24 @@ export class OutstandingSends {
     this.wake();
   }
 
+  /** Throws why nothing more can be opened, `no-room` where the relay allows no more objects. */
+  requireRoomToOpen(): void {
+    if (this.failure !== undefined) throw this.failure;
+    if (this.openObjects.size < maxObjects) return;
+    throw new PortkeyError(
+      'no-room',
+      `${maxObjects} objects are open on this VM's hypercall channel, one for each task that is being migrated, ` +
+        'and no more are allowed; migrate in criu mode, or again when the other migrations have ended',
+    );
+  }
+
+  openObject(object: number): void {
+    this.openObjects.add(object);
+  }
+
   /** A SEND after its object's CLOSE would be a bad frame, and cost the whole channel. */
   closeObject(object: number): void {
+    this.openObjects.delete(object);
     this.closedObjects.add(object);
     for (const waiter of take(this.waiters, (entry) => entry.object === object))
       waiter.reject(closed(object));

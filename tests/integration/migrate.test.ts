@@ -169,6 +169,13 @@ describe('a migration', function () {
     assert.match(report.warnings.join(), /vm-a has no hypercall channel: the nonce .* criu mode instead/);
   });
 
+  it('falls back to criu mode where the container has about as many tasks as a channel has objects', async () => {
+    cluster.a.traits.taskCount = 769;
+    const report = reportOf(await cluster.migrate());
+    assert.deepEqual([report.outcome, report.mode], ['completed', 'criu']);
+    assert.match(report.warnings.join(), /has 769 processes, .* no more than 768 of the 1024 objects/);
+  });
+
   it('falls back to criu mode where the destination is not attached to its relay', async () => {
     cluster.b.traits.attached = false;
     const report = reportOf(await cluster.migrate());

@@ -41,13 +41,14 @@ export class TaskObjects {
     return this.frames;
   }
 
-  /** Opens it where it is not. */
+  /** Opens it where it is not. Throws `no-room` where this VM's migrations have as many open as the relay allows. */
   async open(memory: TaskMemory): Promise<number> {
     const known = this.objects.get(memory);
     if (known !== undefined) return known;
-    this.frames += 1;
     const name = `memory/pages-${memory.task.namespacePid}.img`;
     const object = await this.client.open(this.migrationId, name);
+    // One that is refused for want of room writes no frame.
+    this.frames += 1;
     this.objects.set(memory, object);
     return object;
   }

@@ -2,11 +2,16 @@
  * Whether a migration that was asked for in Portkey mode can have it. Pure.
  *
  * Portkey mode needs the source's hypercall channel, proved by the nonce, and a relay that can land pages for the
- * destination. Without them the container still moves, through CRIU's page server, and everybody is told why.
+ * destination, and of the objects that the channel may have open it takes one for each task. Without them the container
+ * still moves, through CRIU's page server, and everybody is told why.
  */
+import { maxObjects } from '../../../libraries/hypercall/limits.js';
 import type { MigrationMode } from '../state/index.js';
 import type { Facts } from './inspect.js';
 import type { Sides } from './migration.js';
+
+/** What is left is for tasks that begin while it migrates, and for other migrations of its VM. */
+const mostTasks = (maxObjects / 4) * 3;
 
 export interface Choice {
   readonly mode: MigrationMode;
@@ -21,7 +26,7 @@ export function chooseMode(wanted: MigrationMode, sides: Sides, facts: Facts): C
 }
 
 function obstacleToPortkey({ source, destination }: Sides, facts: Facts): string | undefined {
-  const { sourceNode, sourceAttached, destinationAttached } = facts;
+  const { description, sourceNode, sourceAttached, destinationAttached } = facts;
   if (sourceAttached === undefined) return `${source.relay.peer} was not given ${source.name}`;
   if (!sourceNode.hypercallChannel) {
     return `${source.name} has no hypercall channel: ${sourceNode.hypercallDetail || 'its relay gave no reason'}`;
@@ -31,5 +36,11 @@ function obstacleToPortkey({ source, destination }: Sides, facts: Facts): string
     return `the hypercall channel of ${source.name} is not ready: ${detail || 'its relay gave no reason'}`;
   }
   if (destinationAttached === undefined) return `${destination.relay.peer} was not given ${destination.name}`;
+  if (description.taskCount > mostTasks) {
+    return (
+      `the container has ${description.taskCount} processes, ` +
+      `and portkey mode takes no more than ${mostTasks} of the ${maxObjects} objects of a hypercall channel`
+    );
+  }
   return undefined;
 }

@@ -10,10 +10,10 @@
  * SENDs are bounded by the guest's credits.
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
-import { maxPagesPerSend, type RunList } from '../../../libraries/hypercall/index.js';
+import { maxObjects, maxPagesPerSend, type RunList } from '../../../libraries/hypercall/index.js';
 import type { OutgoingSession } from '../session/outgoing-session.js';
 import type { LandedBatch } from '../session/sends-in-flight.js';
-import { maxObjectPages, maxObjects } from '../stream/bodies.js';
+import { maxObjectPages } from '../stream/bodies.js';
 
 /**
  * Commands that wait for a stream while an OPEN is still taken. A guest that keeps to the rules stays far below: it has

@@ -21,7 +21,6 @@ import type { PageRange } from '../ram/zero-pages.js';
 import { broken } from './protocol.js';
 
 export const tokenBytes = 32;
-export const maxObjects = 1024;
 /** Of one migration. Each takes a thread at either end. */
 export const maxStreams = 8;
 /** Highest number of pages an object may span: all user addresses of a machine with five page-table levels. */

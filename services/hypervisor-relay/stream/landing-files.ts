@@ -13,8 +13,8 @@
 import { closeSync, fstatSync, ftruncateSync, writeSync } from 'node:fs';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
+import { maxObjects } from '../../../libraries/hypercall/index.js';
 import { errorCodeOf, Folder, punchHole } from '../../../libraries/libc/index.js';
-import { maxObjects } from './bodies.js';
 import { broken } from './protocol.js';
 
 interface LandingObject {

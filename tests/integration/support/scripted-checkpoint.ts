@@ -25,7 +25,7 @@ export function checkpointHandlers(vm: ScriptedVm, process: ScriptedProcess): Ha
         return {
           spec: copy.spec,
           memoryBytes: vm.traits.memoryBytes,
-          taskCount: 2,
+          taskCount: vm.traits.taskCount,
           threadCount: 5,
           establishedConnections: 1,
           node: vm.node(),

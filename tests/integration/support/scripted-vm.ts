@@ -22,6 +22,7 @@ export interface Traits {
   /** Whether the relay was given the VM. */
   attached: boolean;
   memoryBytes: number;
+  taskCount: number;
   /** For each round, what is dirty after it; the last value goes on. */
   dirtyPages: number[];
   /** How long each round takes. */
@@ -38,6 +39,7 @@ export class ScriptedVm {
     hypercallDetail: '',
     attached: true,
     memoryBytes: 4 * 2 ** 20,
+    taskCount: 2,
     dirtyPages: [200, 10],
     roundMs: 10,
   };
