@@ -154,6 +154,18 @@ describe('HypercallClient', () => {
     assert.deepEqual(failures, []);
   });
 
+  it('has forgotten what was closed: it may not be sent for, nor does it count when it fails', async () => {
+    const { host, client } = await ready(1);
+    for (let object = 1; object <= 2 * maxObjects; object += 1) {
+      assert.equal(await client.open('m1', 'a'), object);
+      const { landed } = await client.send(object, onePage());
+      await client.closeObject(object);
+      host.answer({ type: 'error', code: 'stream-broken', object, text: 'the stream broke' });
+      await assert.rejects(landed, { code: 'stream-broken' });
+      await assert.rejects(client.send(object, onePage()), { code: 'cancelled' });
+    }
+  });
+
   it('refuses an object that the relay would close the channel for, failed ones counted, and writes nothing', async () => {
     const { host, client, failures } = await ready(1);
     const first = await client.open('m1', '1');

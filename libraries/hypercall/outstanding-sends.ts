@@ -36,9 +36,8 @@ interface Waiter {
 export class OutstandingSends {
   private readonly sends: Outstanding[] = [];
   private readonly waiters: Waiter[] = [];
-  private readonly failedObjects = new Map<number, PortkeyError>();
-  private readonly closedObjects = new Set<number>();
-  private readonly openObjects = new Set<number>();
+  /** Until their CLOSE; with why, those that have failed. */
+  private readonly openObjects = new Map<number, PortkeyError | undefined>();
   private credits = 0;
   private used = 0;
   private failure: PortkeyError | undefined;
@@ -69,7 +68,7 @@ export class OutstandingSends {
     });
     // Whoever does not look at the result must not bring the process down.
     landed.catch(() => undefined);
-    const failure = this.failure ?? this.failedObjects.get(object);
+    const failure = this.failure ?? this.openObjects.get(object);
     if (failure !== undefined) this.settle((send) => send.object === object, failure);
     return landed;
   }
@@ -98,19 +97,18 @@ export class OutstandingSends {
   }
 
   openObject(object: number): void {
-    this.openObjects.add(object);
+    this.openObjects.set(object, undefined);
   }
 
   /** A SEND after its object's CLOSE would be a bad frame, and cost the whole channel. */
   closeObject(object: number): void {
     this.openObjects.delete(object);
-    this.closedObjects.add(object);
     for (const waiter of take(this.waiters, (entry) => entry.object === object))
       waiter.reject(closed(object));
   }
 
   failObject(object: number, error: PortkeyError): void {
-    this.failedObjects.set(object, error);
+    if (this.openObjects.has(object)) this.openObjects.set(object, error);
     this.settle((send) => send.object === object, error);
   }
 
@@ -121,9 +119,9 @@ export class OutstandingSends {
 
   /** Throws where nothing more may be sent for the object. */
   requireOpen(object: number): void {
-    const failure = this.failure ?? this.failedObjects.get(object);
+    const failure = this.failure ?? this.openObjects.get(object);
     if (failure !== undefined) throw failure;
-    if (this.closedObjects.has(object)) throw closed(object);
+    if (!this.openObjects.has(object)) throw closed(object);
   }
 
   private settle(matches: (entry: { object: number }) => boolean, error: PortkeyError): void {

@@ -162,7 +162,7 @@ export class Conversation {
           if (complete !== undefined) this.answer(complete);
         },
         onFailure: (error) => {
-          if (generation === this.generation) this.failObject(object, error);
+          if (generation === this.generation) this.tellFailure(object, error);
         },
       });
       if (kind === 'send') this.parts.loop.sent(runs.pageCount);
@@ -173,7 +173,10 @@ export class Conversation {
   }
 
   private failObject(object: number, error: PortkeyError): void {
-    if (!this.objects.fail(object)) return;
+    if (this.objects.fail(object)) this.tellFailure(object, error);
+  }
+
+  private tellFailure(object: number, error: PortkeyError): void {
     this.held.forget(object);
     this.sendError(object, error);
   }

@@ -2,9 +2,13 @@
  * The objects of one conversation: what the guest's object numbers mean, and their SENDs in flight.
  *
  *     (unknown) ──OPEN──▶ open ──CLOSE──▶ (unknown)
- *                          └──failure──▶ failed: SENDs for it are dropped; the guest has not read its ERROR yet
+ *                          └──failure──▶ failed ──CLOSE──▶ (unknown)
  *
- * Invariant: `inFlight` counts the SENDs that were handed to streams and have no outcome yet, objects that failed
+ * While an object is *failed*, SENDs for it are dropped: the guest has not read its ERROR yet. One that fails with SENDs
+ * in flight after its CLOSE has an ERROR too, since the guest waits for their credits, but nothing is kept of it.
+ *
+ * Invariants: what counts against `maxObjects` is what the guest has opened and not closed, which it can count itself.
+ * `inFlight` counts the SENDs that were handed to streams and have no outcome yet, objects that failed
  * left out: the guest takes those SENDs as answered by the object's ERROR. What waits for a stream is bounded however
  * long its receiver stalls: no object is opened while `maxBacklog` commands wait, only what is open can be closed, and
  * SENDs are bounded by the guest's credits.
@@ -24,6 +28,7 @@ const maxBacklog = 4 * maxObjects;
 export interface SendListener {
   /** `inFlight`: SENDs of the object that are still to land. Not called for an object that has failed. */
   readonly onLanded: (batch: LandedBatch, inFlight: number) => void;
+  /** Once for all SENDs of the object that are in flight: one ERROR answers them. */
   readonly onFailure: (error: PortkeyError) => void;
 }
 
@@ -34,8 +39,15 @@ export interface RunsToSend {
   readonly runs: RunList;
 }
 
+/** What this needs of a session. */
+export type ObjectSession = Pick<
+  OutgoingSession,
+  'migrationId' | 'backlog' | 'countHypercall' | 'openObject' | 'closeObject' | 'send' | 'abort'
+>;
+
 interface Entry {
-  readonly session: OutgoingSession;
+  readonly object: number;
+  readonly session: ObjectSession;
   /** Its number in the stream. */
   readonly streamObject: number;
   inFlight: number;
@@ -52,7 +64,7 @@ export class ObjectTable {
   }
 
   /** Throws `bad-frame` where the guest may not open it, and what `sessionOf` and the session throw. */
-  open(object: number, name: string, sessionOf: () => OutgoingSession): void {
+  open(object: number, name: string, sessionOf: () => ObjectSession): void {
     if (this.objects.has(object)) throw new PortkeyError('bad-frame', `object ${object} was opened twice`);
     if (this.objects.size + this.failed.size >= maxObjects) {
       throw new PortkeyError('bad-frame', `more than ${maxObjects} objects`);
@@ -60,7 +72,7 @@ export class ObjectTable {
     const session = sessionOf();
     requireRoom(object, session);
     session.countHypercall();
-    this.objects.set(object, { session, streamObject: session.openObject(name), inFlight: 0 });
+    this.objects.set(object, { object, session, streamObject: session.openObject(name), inFlight: 0 });
     this.failed.delete(object);
   }
 
@@ -74,12 +86,16 @@ export class ObjectTable {
     entry.session.countHypercall();
     entry.session.send(kind, entry.streamObject, runs, {
       onLanded: (batch) => {
-        const isWanted = this.busy.has(entry);
+        const isOwed = this.busy.has(entry);
         this.settle(entry);
-        if (isWanted) listener.onLanded(batch, entry.inFlight);
+        if (isOwed) listener.onLanded(batch, entry.inFlight);
       },
       onFailure: (error) => {
+        const isOwed = this.busy.has(entry);
         this.settle(entry);
+        if (!isOwed) return;
+        if (this.objects.has(object)) this.fail(object);
+        else this.answerAll(object);
         listener.onFailure(error);
       },
     });
@@ -97,11 +113,10 @@ export class ObjectTable {
     entry.session.closeObject(entry.streamObject);
   }
 
-  /** Returns whether this is news. */
+  /** One that is open, or that the guest takes for open because its OPEN was refused. Returns whether this is news. */
   fail(object: number): boolean {
     if (this.failed.has(object)) return false;
-    const entry = this.objects.get(object);
-    if (entry !== undefined) this.busy.delete(entry);
+    this.answerAll(object);
     this.objects.delete(object);
     this.failed.add(object);
     return true;
@@ -116,13 +131,18 @@ export class ObjectTable {
     for (const session of sessions) session.abort(reason);
   }
 
+  /** Also SENDs of an object that was closed and had the same number: the guest cannot tell whose the ERROR is. */
+  private answerAll(object: number): void {
+    for (const entry of this.busy) if (entry.object === object) this.busy.delete(entry);
+  }
+
   private settle(entry: Entry): void {
     entry.inFlight -= 1;
     if (entry.inFlight === 0) this.busy.delete(entry);
   }
 }
 
-function requireRoom(object: number, { backlog, migrationId }: OutgoingSession): void {
+function requireRoom(object: number, { backlog, migrationId }: ObjectSession): void {
   if (backlog < maxBacklog) return;
   throw new PortkeyError(
     'bad-frame',
