@@ -1,6 +1,7 @@
 /**
- * The relays against the floor: CPU per GiB that was sent, both ends together.
+ * The relays against the floor: CPU per GiB that landed, both ends together.
  *
+ * Zero pages are only named, so they are in no GiB: the floor has none of them either.
  * The floor is what the kernel alone charges for as many bytes over the same link (testbed/yardstick/floor.ts); what
  * the relays take beyond it is theirs. Only Portkey mode sends by relay.
  */
@@ -55,10 +56,10 @@ export function floorPerGib(floor: readonly Floor[], byteLength: number): PerGib
 function relayPerGib(counted: readonly CountedMigration[]): PerGib {
   const of = (seconds: (source: number, destination: number) => number): Spread | null =>
     spreadOfKnown(
-      counted.map(({ bytesSent, cpuSeconds: { source, destination } }) =>
-        source === null || destination === null || bytesSent === 0
+      counted.map(({ landed, cpuSeconds: { source, destination } }) =>
+        source === null || destination === null || landed === null || landed.bytes === 0
           ? null
-          : seconds(source.byComponent.relay, destination.byComponent.relay) / (bytesSent / gibibyte),
+          : seconds(source.byComponent.relay, destination.byComponent.relay) / (landed.bytes / gibibyte),
       ),
     );
   return {

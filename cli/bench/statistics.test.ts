@@ -173,13 +173,13 @@ describe('the relays against the floor', () => {
     seconds,
   }));
 
-  it('are compared per GiB that was sent, both ends together', () => {
-    const sample = migration('portkey', 1);
+  it('are compared per GiB that landed, zero pages left out, both ends together', () => {
+    const sample = migration('portkey', 1, { landed: { pages: 2 ** 20, bytes: 2 ** 28 } });
     const [source, destination] = [sample.cpuSeconds.source, sample.cpuSeconds.destination];
     const relay = (source?.byComponent.relay ?? 0) + (destination?.byComponent.relay ?? 0);
     const [statistics] = relayStatisticsOf([sample, migration('criu', 1)], floor);
     assert.equal(statistics?.floorSecondsPerGib.both?.median, 2);
-    const perGib = relay / (sample.bytesSent / 2 ** 30);
+    const perGib = relay * 4;
     assert.ok(Math.abs((statistics.relaySecondsPerGib.both?.median ?? 0) - perGib) < 1e-9);
     assert.ok(Math.abs((statistics.timesFloor ?? 0) - perGib / 2) < 1e-9);
   });
@@ -187,6 +187,8 @@ describe('the relays against the floor', () => {
   it('have no ratio without a floor of their size, or without a reading', () => {
     const other = floor.map((entry) => ({ ...entry, bytes: 1 }));
     assert.equal(relayStatisticsOf([migration('portkey', 1)], other)[0]?.timesFloor, null);
+    for (const landed of [null, { pages: 9, bytes: 0 }])
+      assert.equal(relayStatisticsOf([migration('portkey', 1, { landed })], floor)[0]?.timesFloor, null);
     const unmeasured = migration('portkey', 1, { cpuSeconds: { source: null, destination: null } });
     assert.equal(relayStatisticsOf([unmeasured], floor)[0]?.timesFloor, null);
   });

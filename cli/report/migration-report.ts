@@ -74,7 +74,10 @@ const reportSchema = z.looseObject({
   pagesSent: count,
   /** Those of pagesSent that the relay only named; null in criu mode, or before all has landed. */
   zeroPages: count.nullable().default(null),
+  /** As if zero pages had been sent; `landed` has what was. */
   bytesSent: count,
+  /** What the destination's relay received; null in criu mode, or before all has landed. */
+  landed: z.looseObject({ pages: count, bytes: count }).nullable().default(null),
   hypercalls: count,
   phases: z.array(z.looseObject({ name: z.string(), seconds })),
   steps: z

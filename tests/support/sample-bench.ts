@@ -65,6 +65,8 @@ export function sampleBenchMigration(
     })),
     pagesSent,
     bytesSent: pagesSent * pageBytes,
+    zeroPages: portkey ? 0 : null,
+    landed: portkey ? { pages: pagesSent, bytes: pagesSent * pageBytes } : null,
     hypercalls: portkey ? pages.length * 4 + Math.ceil(pagesSent / 9_000) : 0,
     cpuSeconds,
     guestCpuSeconds: {

@@ -90,6 +90,7 @@ export function sampleMigration(
     pagesSent,
     zeroPages: portkey ? 1_200 : null,
     bytesSent: pagesSent * 4096,
+    landed: portkey ? { pages: pagesSent, bytes: (pagesSent - 1_200) * 4096 } : null,
     hypercalls: portkey ? 151 : 0,
     phases,
     steps,
