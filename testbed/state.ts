@@ -17,6 +17,8 @@ const stateSchema = z.object({
   vms: z.array(z.object({ name: z.string(), host: z.string(), address: z.string() })),
   processes: z.array(z.object({ name: z.string(), pid: z.number().int() })),
   accel: z.enum(['kvm', 'tcg']),
+  /** Whether the host's kernel serves the VMs' network, or QEMU; null in files from before it was written down. */
+  vhostNet: z.boolean().nullable().default(null),
   kernel: z.string(),
   criu: z.string(),
   runc: z.string(),

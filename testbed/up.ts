@@ -30,7 +30,7 @@ import type { Tools } from './tools.js';
 import { maximumStreams, maximumVms, topologyOf, type Topology } from './topology.js';
 import { chooseAccelerator, type AcceleratorChoice } from './vm/accelerator.js';
 import { launchVm } from './vm/launch.js';
-import { vmCpus, type Accelerator } from './vm/qemu-command.js';
+import { vmCpus, type VmHardware } from './vm/qemu-command.js';
 import { hasVhostNet } from './vm/vhost-net.js';
 import { qemuVersion, upstreamVersion } from './versions.js';
 
@@ -46,6 +46,9 @@ export interface UpOptions {
   /** Connections of each migration between two relays; 1 where left out. */
   readonly streams?: number;
 }
+
+/** What this host has for its VMs. */
+type Machine = Pick<VmHardware, 'accelerator' | 'vhostNet'>;
 
 /** Throws `testbed-already-up`, `missing-program`, `invalid-argument`, `testbed-failed`, `cancelled`. */
 export async function bringUp(
@@ -66,10 +69,11 @@ export async function bringUp(
     await requireRoom(options);
     const image = await ensureImage(places, env, tools);
     const accelerator = await chooseAccelerator(options.accel, image, places.cache, tools);
+    const machine: Machine = { accelerator, vhostNet: await hasVhostNet() };
     const topology = topologyOf(options.vms, places.runtime);
     try {
-      const daemons = await startAll(options, topology, image, accelerator, places, tools);
-      const state = await describe(options, topology, image, accelerator, daemons, tools);
+      const daemons = await startAll(options, topology, image, machine, places, tools);
+      const state = await describe(options, topology, image, machine, daemons, tools);
       await writeState(places.state, state);
       tools.report(`test bed up in ${secondsSince(tools.clock, started).toFixed(1)} s (${accelerator})`);
       return state;
@@ -118,7 +122,7 @@ async function startAll(
   options: UpOptions,
   topology: Topology,
   image: GuestImage,
-  accelerator: Accelerator,
+  { accelerator, vhostNet }: Machine,
   places: Places,
   tools: Tools,
 ): Promise<Daemon[]> {
@@ -127,7 +131,6 @@ async function startAll(
   await makeCodeDisk(path.join(places.project, 'build/guest'), topology.codeDisk, tools.run);
   await createNetwork(topology.vms, parseBitRate(options.link) * 8, tools.run);
   const start = daemonStarter(places.runtime, places.logs);
-  const vhostNet = await hasVhostNet();
   tools.report(`starting ${options.vms} VMs of ${formatBytes(options.vmMemoryBytes)} (${accelerator})`);
   const vms = await Promise.all(
     topology.vms.map((vm) =>
@@ -157,7 +160,7 @@ async function describe(
   options: UpOptions,
   topology: Topology,
   image: GuestImage,
-  accelerator: Accelerator,
+  { accelerator, vhostNet }: Machine,
   daemons: readonly Daemon[],
   tools: Tools,
 ): Promise<TestbedState> {
@@ -169,6 +172,7 @@ async function describe(
     vms: topology.vms.map(({ name, host, address }) => ({ name, host, address })),
     processes: daemons.map(({ name, pid }) => ({ name, pid })),
     accel: accelerator,
+    vhostNet,
     kernel,
     criu: upstreamVersion(packages.criu),
     runc: upstreamVersion(packages.runc),

@@ -81,11 +81,17 @@ export function htmlTable(head: readonly string[], rows: readonly (readonly stri
   ]);
 }
 
+function networkText(vhostNet: boolean | null): string {
+  if (vhostNet === null) return '';
+  return vhostNet ? ', network by vhost-net' : ', network by QEMU (no vhost-net)';
+}
+
 export function testbedLine(facts: TestbedFacts): string {
   const machine = facts.accel === 'kvm' ? 'with KVM' : `emulated by QEMU (${facts.accel})`;
+  const network = networkText(facts.vhostNet);
   const streams = facts.streams === 1 ? '' : ` by ${facts.streams} streams`;
   return (
-    `VMs with ${facts.cpus} CPUs and ${formatBytes(facts.vmMemoryBytes)}, ${machine}, hosts joined at ${facts.link}${streams}; ` +
+    `VMs with ${facts.cpus} CPUs and ${formatBytes(facts.vmMemoryBytes)}, ${machine}${network}, hosts joined at ${facts.link}${streams}; ` +
     `kernel ${facts.kernel}, CRIU ${facts.criu}, runc ${facts.runc}, QEMU ${facts.qemu}`
   );
 }

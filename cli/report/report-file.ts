@@ -9,6 +9,8 @@ import type { MigrationReport } from './migration-report.js';
 /** What ran the migrations; every figure of the reports holds for this machine only. */
 export interface TestbedFacts {
   readonly accel: string;
+  /** Whether the host's kernel serves the VMs' network, or QEMU; null where it is not known. */
+  readonly vhostNet: boolean | null;
   readonly kernel: string;
   readonly criu: string;
   readonly runc: string;
@@ -28,8 +30,8 @@ export interface ReportFile {
 
 /** The facts of a report, from anything that has them and more. */
 export function testbedFacts(source: TestbedFacts): TestbedFacts {
-  const { accel, kernel, criu, runc, qemu, cpus, vmMemoryBytes, link, streams } = source;
-  return { accel, kernel, criu, runc, qemu, cpus, vmMemoryBytes, link, streams };
+  const { accel, vhostNet, kernel, criu, runc, qemu, cpus, vmMemoryBytes, link, streams } = source;
+  return { accel, vhostNet, kernel, criu, runc, qemu, cpus, vmMemoryBytes, link, streams };
 }
 
 /** Writes `files` (name → content) below `folder`; returns their paths. */

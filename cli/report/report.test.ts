@@ -6,6 +6,7 @@ import { linearScale, logScale } from './charts/scale.js';
 import { comparableModes, compareFigures, savingText } from './comparison.js';
 import { exitCodeOf, parseReport } from './migration-report.js';
 import { renderReport } from './page.js';
+import { testbedFacts } from './report-file.js';
 
 describe('a migration report', () => {
   it('is read from the controller, later fields and absent measurements included', () => {
@@ -92,6 +93,15 @@ describe('the report page', () => {
       renderReport({ ...report, testbed: { ...testbed, streams } }, { title: 'Test' });
     assert.match(page(2), /hosts joined at 10gbit by 2 streams;/);
     assert.match(page(1), /hosts joined at 10gbit;/);
+  });
+
+  it("tells who serves the VMs' network, where it is known", () => {
+    const { testbed, ...report } = sampleReport();
+    const page = (vhostNet: boolean | null): string =>
+      renderReport({ ...report, testbed: testbedFacts({ ...testbed, vhostNet }) }, { title: 'Test' });
+    assert.match(page(true), /, network by vhost-net, hosts joined/);
+    assert.match(page(false), /, network by QEMU \(no vhost-net\), hosts joined/);
+    assert.doesNotMatch(page(null), /vhost-net/);
   });
 
   it('escapes what comes from outside', () => {

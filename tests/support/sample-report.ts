@@ -127,6 +127,7 @@ export function sampleReport(): ReportFile {
     version: 1,
     testbed: {
       accel: 'tcg',
+      vhostNet: false,
       kernel: '6.12.0-sample',
       criu: '4.1.1',
       runc: '1.1.15',

@@ -9,6 +9,7 @@ export function sampleTestbed(vmMemoryBytes: number): TestbedState {
     vms: [],
     processes: [],
     accel: 'tcg',
+    vhostNet: false,
     kernel: '',
     criu: '',
     runc: '',
