@@ -3,6 +3,7 @@
  *
  * null stands for a figure that none of them has, such as the CPU of a host whose relay did not answer.
  */
+import { median } from '../../libraries/statistics/index.js';
 import type { ModeName } from '../options.js';
 import type { CpuReport } from '../report/migration-report.js';
 import { isCounted, type BenchMigration, type CountedMigration } from './bench-migration.js';
@@ -49,13 +50,8 @@ export interface ModeStatistics extends Cell {
 
 /** null for no values. The median of an even number of values is the mean of the two in the middle. */
 export function spreadOf(values: readonly number[]): Spread | null {
-  const sorted = values.toSorted((a, b) => a - b);
-  const [minimum, maximum] = [sorted[0], sorted.at(-1)];
-  const upper = sorted[Math.floor(sorted.length / 2)];
-  const lower = sorted[Math.ceil(sorted.length / 2) - 1];
-  if (minimum === undefined || maximum === undefined || upper === undefined || lower === undefined)
-    return null;
-  return { median: (lower + upper) / 2, minimum, maximum };
+  if (values.length === 0) return null;
+  return { median: median(values), minimum: Math.min(...values), maximum: Math.max(...values) };
 }
 
 export function spreadOfKnown(values: readonly (number | null | undefined)[]): Spread | null {

@@ -15,6 +15,7 @@
  * costs several times as much. So before each pass as much memory as it needs is written and freed. Limits: what
  * else runs on the machine takes its caches; only rows of one run compare.
  */
+import { median } from '../../libraries/statistics/index.js';
 import type { Passage } from './testing/floor.js';
 import {
   contiguous,
@@ -49,10 +50,6 @@ interface Row {
 
 function row(name: string, pass: Row['pass'], place: Place = 'two relays'): Row {
   return { name, place, pass, taken: [] };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 function perGib({ taken }: Row, figure: (passage: CountedPassage) => number): number[] {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { CpuReading } from '../../../libraries/rpc/index.js';
 import { hostCpuBetween, type HostCpu } from './host-cpu.js';
 import type { Passage } from './pass.js';
-import { median, passageTable, totalOf } from './table.js';
+import { passageTable, totalOf } from './table.js';
 
 const none: HostCpu = { receiver: 0, vm: 0, virtiofsd: 0, vhost: 0 };
 
@@ -23,11 +23,6 @@ describe("the landing experiment's figures", () => {
       /^granted +1\.00 +0\.00 +0\.00 +0\.00 +1\.00 +\(1\.00…4\.00\) +0\.50 .* 2\.00 +1 GiB +2 MiB$/,
     );
     assert.equal(totalOf(passage(1, 3)), 4);
-  });
-
-  it('take the middle of an even number of passes', () => {
-    assert.equal(median([4, 1, 3, 2]), 2.5);
-    assert.equal(median([3, 1, 2]), 2);
   });
 
   it("leave out an idle VM's share, and no more than was used", () => {

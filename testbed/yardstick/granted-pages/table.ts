@@ -2,6 +2,7 @@
  * The experiment's figures as text. Medians, each of its own figure, so that parts need not add up to the whole; beside the
  * whole its least and most, and the median of its ratio to the first way's, pass by pass.
  */
+import { median } from '../../../libraries/statistics/index.js';
 import { formatBytes } from '../../../libraries/units/index.js';
 import { components, sumOf } from './host-cpu.js';
 import { phases, type Passage } from './pass.js';
@@ -57,14 +58,6 @@ export function passageLine(passage: Passage): string {
 /** CPU of all phases and components. */
 export function totalOf({ cpu }: Passage): number {
   return sum(phases.map((phase) => sumOf(cpu[phase])));
-}
-
-/** The middle one, or the mean of the two. */
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const upper = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-  const lower = sorted[Math.ceil(sorted.length / 2) - 1] ?? Number.NaN;
-  return (lower + upper) / 2;
 }
 
 function sum(values: readonly number[]): number {

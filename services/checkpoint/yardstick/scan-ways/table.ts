@@ -2,6 +2,7 @@
  * The comparison as text: milliseconds, medians of the passes, each of its own figure; CPU with least and most; and the median
  * of the ratios pass by pass.
  */
+import { median } from '../../../../libraries/statistics/index.js';
 import { formatBytes } from '../../../../libraries/units/index.js';
 import type { Compared, Pass, Taken } from './comparison.js';
 
@@ -53,14 +54,6 @@ function figuresOf(taken: readonly Taken[]): string[] {
 
 function ratioOf({ scan, entries }: Pass): number {
   return scan.cpuMs / entries.cpuMs;
-}
-
-/** The middle one, or the mean of the two. */
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const upper = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-  const lower = sorted[Math.ceil(sorted.length / 2) - 1] ?? Number.NaN;
-  return (lower + upper) / 2;
 }
 
 function figure(milliseconds: number): string {
