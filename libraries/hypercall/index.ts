@@ -12,7 +12,9 @@ export {
   maxPagesPerRun,
   maxPagesPerSend,
   maxRunsPerSend,
+  maxStarvedGapMs,
   nonceBytes,
+  sendCredits,
   wholeChannel,
 } from './limits.js';
 export { errorNumbers } from './messages.js';

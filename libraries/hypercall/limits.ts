@@ -33,5 +33,10 @@ export const maxErrorTextBytes = 1024;
 /** Of one conversation, whichever migrations they belong to; also of one stream between two relays. */
 export const maxObjects = 1024;
 
+/** SENDs without an answer that a relay grants its guest; each holds at most one frame. */
+export const sendCredits = 16;
+/** A longer time without anything to send is a pause between two rounds, and no starvation. */
+export const maxStarvedGapMs = 250;
+
 /** In ERROR: not one object but the whole channel. */
 export const wholeChannel = 0xffffffff;

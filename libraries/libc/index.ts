@@ -32,4 +32,4 @@ export {
   type Endpoint,
 } from './sockets.js';
 export { sendFile } from './transfer.js';
-export { WakeUp, waitReadable } from './wake-up.js';
+export { noWakeUp, WakeUp, waitReadable } from './wake-up.js';

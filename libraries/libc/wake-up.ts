@@ -45,6 +45,9 @@ export class WakeUp {
   }
 }
 
+/** In place of a wake-up: a descriptor that poll(2) leaves out. */
+export const noWakeUp = -1;
+
 /**
  * Blocks until a socket has something to read (or is at its end), the wake-up was used, or the time has passed; −1
  * waits for ever. Takes the wake-up back. Returns whether the socket is readable.

@@ -6,15 +6,12 @@
 import { FrameReader } from '../frame-reader.js';
 import { FrameWriter } from '../frame-writer.js';
 import { HeldCompletions } from '../held-completions.js';
-import { maxFrameBytes } from '../limits.js';
+import { maxFrameBytes, maxStarvedGapMs, sendCredits } from '../limits.js';
 import type { HostMessage, Message, Send } from '../messages.js';
 import type { RunList } from '../run-list.js';
 import { PAGE_BYTES } from '../../units/index.js';
 import type { Link } from './scenario.js';
 import type { VirtualTime } from './virtual-time.js';
-
-export const credits = 16;
-const pauseUs = 250_000;
 
 export class SimulatedStream {
   private readonly reader = new FrameReader();
@@ -33,7 +30,7 @@ export class SimulatedStream {
     private readonly time: VirtualTime,
     private readonly toGuest: (bytes: Buffer) => void,
   ) {
-    this.held = new HeldCompletions(credits, time);
+    this.held = new HeldCompletions(sendCredits, time);
   }
 
   receive(bytes: Buffer): void {
@@ -42,7 +39,7 @@ export class SimulatedStream {
 
   private handle(message: Message, sequence: number): void {
     if (message.type === 'hello') {
-      this.answer({ type: 'hello-ok', nonce: message.nonce, maxFrameBytes, credits });
+      this.answer({ type: 'hello-ok', nonce: message.nonce, maxFrameBytes, credits: sendCredits });
     } else if (message.type === 'open') {
       this.idleSinceUs ??= this.time.us;
     } else if (message.type === 'send') {
@@ -61,7 +58,7 @@ export class SimulatedStream {
       return;
     }
     const gapUs = this.time.us - (this.idleSinceUs ?? this.time.us);
-    if (gapUs <= pauseUs) this.starvedUs += gapUs;
+    if (gapUs <= maxStarvedGapMs * 1000) this.starvedUs += gapUs;
     this.idleSinceUs = undefined;
     const { message, sequence } = next;
     const bytes = message.runs.pageCount * PAGE_BYTES;

@@ -4,13 +4,12 @@ import fc from 'fast-check';
 
 import { AdaptiveBatch } from '../adaptive-batch.js';
 import { FixedBatch } from '../fixed-batch.js';
-import { maxPagesPerSend, maxRunsPerSend } from '../limits.js';
+import { maxPagesPerSend, maxRunsPerSend, sendCredits } from '../limits.js';
 import { RunList } from '../run-list.js';
 import { PAGE_BYTES } from '../../units/index.js';
 import { bestFixed, sum } from './best-fixed.js';
 import { costSeconds, type Guest, type Link, type Scenario, type Transfer } from './scenario.js';
 import { simulate, windows, type Outcome } from './simulate.js';
-import { credits } from './simulated-stream.js';
 import { VirtualTime } from './virtual-time.js';
 
 const mbit = 1e6 / 8;
@@ -77,7 +76,7 @@ function all(rounds: readonly Transfer[]): string {
 }
 
 function requireSound(scenario: Scenario, { landed, mostUnanswered }: Outcome): void {
-  assert.ok(mostUnanswered <= credits, `${mostUnanswered} SENDs without an answer`);
+  assert.ok(mostUnanswered <= sendCredits, `${mostUnanswered} SENDs without an answer`);
   for (const runs of landed) {
     assert.ok(runs.length <= maxRunsPerSend && runs.pageCount <= maxPagesPerSend);
   }

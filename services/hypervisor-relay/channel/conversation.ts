@@ -19,6 +19,7 @@ import {
   FrameWriter,
   HeldCompletions,
   maxFrameBytes,
+  sendCredits,
   wholeChannel,
   type GuestMessage,
   type Hello,
@@ -33,9 +34,6 @@ import type { LandedBatch } from '../session/sends-in-flight.js';
 import { Greetings } from './greetings.js';
 import { ObjectTable, type RunsToSend } from './object-table.js';
 import type { ProofParts } from './proof.js';
-
-/** SENDs without an answer; each holds at most one frame. */
-const credits = 16;
 
 /** For metrics. */
 export interface LoopObserver {
@@ -70,11 +68,11 @@ export class Conversation {
   private generation = 0;
 
   constructor(private readonly parts: ConversationParts) {
-    this.held = new HeldCompletions(credits, parts.clock);
+    this.held = new HeldCompletions(sendCredits, parts.clock);
     this.greetings = new Greetings(parts, {
       onProved: (hello, ram) => {
         this.ram = ram;
-        this.answer({ type: 'hello-ok', nonce: hello.nonce, maxFrameBytes, credits });
+        this.answer({ type: 'hello-ok', nonce: hello.nonce, maxFrameBytes, credits: sendCredits });
         parts.onState(undefined);
       },
       onRefused: (error) => this.refuse(error),
@@ -148,8 +146,8 @@ export class Conversation {
 
   private send(sent: RunsToSend, sequence: number): void {
     const { kind, object, runs } = sent;
-    if (this.objects.inFlight + this.held.held >= credits) {
-      throw new PortkeyError('bad-frame', `more than ${credits} SENDs without their COMPLETE`);
+    if (this.objects.inFlight + this.held.held >= sendCredits) {
+      throw new PortkeyError('bad-frame', `more than ${sendCredits} SENDs without their COMPLETE`);
     }
     const generation = this.generation;
     try {
@@ -198,7 +196,7 @@ export class Conversation {
     this.generation += 1;
     this.objects.abandon(new PortkeyError('channel-closed', `${reason} while its pages were on their way`));
     this.objects = new ObjectTable();
-    this.held = new HeldCompletions(credits, this.parts.clock);
+    this.held = new HeldCompletions(sendCredits, this.parts.clock);
     this.ram?.release();
     this.ram = undefined;
   }

@@ -13,7 +13,7 @@
 import { timingSafeEqual } from 'node:crypto';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
-import { acceptTcp, waitReadable } from '../../../libraries/libc/index.js';
+import { acceptTcp, noWakeUp, waitReadable } from '../../../libraries/libc/index.js';
 import type { Clock } from '../../../libraries/process/index.js';
 import { Candidate } from './candidate.js';
 import { MessageSocket } from './message-socket.js';
@@ -30,8 +30,6 @@ const helloTimeoutMs = 5_000;
 /** Between two looks at connections that wait: for the rest of a HELLO, or for the rest of the group. */
 const lookMs = 5;
 const maxCandidates = 64;
-/** A descriptor that poll(2) leaves out. */
-const noWakeUp = -1;
 
 export class Admission {
   private readonly candidates = new Set<Candidate>();

@@ -3,14 +3,12 @@
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { maxMigrationIdBytes } from '../../../libraries/hypercall/index.js';
-import { receiveExactly, waitReadable } from '../../../libraries/libc/index.js';
+import { receiveExactly, noWakeUp, waitReadable } from '../../../libraries/libc/index.js';
 import type { MessageSocket } from './message-socket.js';
 import { decodeHello, tokenBytes, type StreamHello } from './bodies.js';
 import { decodeHeader, streamHeaderBytes } from './protocol.js';
 
 const maxHelloBytes = streamHeaderBytes + tokenBytes + 2 * 4 + 2 + maxMigrationIdBytes;
-/** A descriptor that poll(2) leaves out. */
-const noWakeUp = -1;
 
 export class Candidate {
   private readonly received = Buffer.from(new ArrayBuffer(maxHelloBytes));

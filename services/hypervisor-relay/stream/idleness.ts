@@ -6,7 +6,8 @@
  * and not the batching's fault. The threads of several streams share the memory of it; a gap is counted by the thread
  * whose batch ends it. Limits: threads that begin and end in the same microseconds may lose a gap as short as that.
  */
-const pauseMs = 250;
+import { maxStarvedGapMs } from '../../../libraries/hypercall/index.js';
+
 const fields = ['busy', 'idleSinceUs', 'starvedUs'] as const;
 
 export class Idleness {
@@ -32,7 +33,8 @@ export class Idleness {
     const wereBusy = Atomics.add(this.values, at('busy'), 1n);
     if (wereBusy > 0n || this.open.size === 0) return;
     const gapUs = microseconds(nowMs) - Atomics.load(this.values, at('idleSinceUs'));
-    if (gapUs > 0n && gapUs <= microseconds(pauseMs)) Atomics.add(this.values, at('starvedUs'), gapUs);
+    if (gapUs > 0n && gapUs <= microseconds(maxStarvedGapMs))
+      Atomics.add(this.values, at('starvedUs'), gapUs);
   }
 
   /** A batch is in the network's hands. */

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { closeSync } from 'node:fs';
 
-import { acceptTcp, listenTcp, openTcpSocket, receiveExactly } from '../../../libraries/libc/index.js';
+import {
+  acceptTcp,
+  listenTcp,
+  noWakeUp,
+  openTcpSocket,
+  receiveExactly,
+} from '../../../libraries/libc/index.js';
 import { systemClock } from '../../../libraries/process/index.js';
 import { tokenBytes } from './bodies.js';
 import { RateLimit } from './rate-limit.js';
@@ -10,7 +16,6 @@ import { SocketLink } from './socket-link.js';
 import { TokenBucket } from './token-bucket.js';
 
 const address = '127.0.0.1';
-const noWakeUp = -1;
 
 describe('the link to another relay', () => {
   it('says nothing to it when the stream was shut down while it was still connecting', () => {

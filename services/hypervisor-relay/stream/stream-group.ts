@@ -8,7 +8,7 @@
  * told WELCOME before all are there, so one that ends earlier has sent nothing and its number is free again.
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
-import { setReceiveTimeout, waitReadable } from '../../../libraries/libc/index.js';
+import { setReceiveTimeout, noWakeUp, waitReadable } from '../../../libraries/libc/index.js';
 import type { MessageSocket } from './message-socket.js';
 import type { StreamHello } from './bodies.js';
 import { encodeMessage } from './protocol.js';
@@ -17,9 +17,6 @@ export interface AdmittedStreams {
   readonly first: MessageSocket;
   readonly others: readonly MessageSocket[];
 }
-
-/** A descriptor that poll(2) leaves out. */
-const noWakeUp = -1;
 
 export class StreamGroup {
   private readonly sockets = new Map<number, MessageSocket>();
