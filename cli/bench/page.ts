@@ -135,7 +135,7 @@ function pictures({ statistics, migrations }: BenchFile): string[] {
       ? ''
       : section(
           'The relays against the floor',
-          'CPU per GiB that landed, without zero pages. The floor is sendfile from tmpfs and recv into tmpfs over the same link: what the kernel alone takes.',
+          'CPU per GiB that landed, without zero pages. The floor is sendfile from tmpfs and recv into tmpfs over the same link: what a minimal program takes, and no lower bound.',
           [legend(hostLegend), relayBars(relay)],
         ),
     relay.length === 0

@@ -2,8 +2,8 @@
  * The relays against the floor: CPU per GiB that landed, both ends together.
  *
  * Zero pages are only named, so they are in no GiB: the floor has none of them either.
- * The floor is what the kernel alone charges for as many bytes over the same link (testbed/yardstick/floor.ts); what
- * the relays take beyond it is theirs. Only Portkey mode sends by relay.
+ * The floor is what a minimal sendfile program takes for as many bytes over the same link (testbed/yardstick/floor.ts).
+ * The relays may take less. Only Portkey mode sends by relay.
  */
 import type { Floor } from '../../testbed/index.js';
 import type { BenchMigration, CountedMigration } from './bench-migration.js';

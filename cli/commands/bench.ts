@@ -20,8 +20,8 @@ import { accelerator, linkSpeed, modes, optionWithDefault, sizes, wholeNumber } 
 const notes = `
 Needs root. Uses the test bed that is up; where none is, brings one up and takes it down at the end. The modes take
 turns on the same container (A B · A B …), after warm-ups that are not counted; between two pairs it is moved once more, not
-counted either, so that each mode goes each way. Two yardsticks are measured, too: for each size the floor, what the kernel alone takes to send
-as many bytes over the same link; for each size and write rate whole-VM migration, QEMU's own of a VM like the test bed's
+counted either, so that each mode goes each way. Two yardsticks are measured, too: for each size the floor, what a minimal program takes to
+send as many bytes over the same link by sendfile; for each size and write rate whole-VM migration, QEMU's own of a VM like the test bed's
 under the same workload, which needs room for two more VMs.
 Where this machine is a VM itself, free memory is touched before each migration and each floor: what its hypervisor has
 taken back would cost several times as much. That helps Portkey mode and the floor, which land in fresh memory of the host.

@@ -1,9 +1,11 @@
 /**
- * The floor: what the kernel alone charges for a container's bytes on the hosts' network.
+ * The floor: what a minimal program takes to send a container's bytes over the hosts' network by `sendfile`.
  *
  * A file on tmpfs goes by sendfile from the source's host over the test bed's own link into a file on tmpfs at the
- * destination's host; nobody looks for pages, nothing is decided. No way of moving pages between two machines can
- * cost much less, so the relays are measured against it. The programs and files are the test bed's, and gone with it.
+ * destination's host; nobody looks for pages, nothing is decided. The relays are measured against it.
+ * It is no lower bound: what `sendfile` saves the sender, a receiver on the same machine pays, whose cache is cold, and
+ * the relays, which copy from RAM, take less for both ends together. The programs and files are the test bed's, and
+ * gone with it.
  */
 import type { ChildProcess } from 'node:child_process';
 import { open, rm, type FileHandle } from 'node:fs/promises';

@@ -1,5 +1,5 @@
 /**
- * For measure.js: the floor, what the kernel alone takes for a file's bytes by `sendfile`, `recv` and `pwrite`.
+ * For measure.js: the floor, what a minimal program takes for a file's bytes by `sendfile`, `recv` and `pwrite`.
  *
  * The programs are the test bed's yardstick, started as commands: a relay knows nothing of a test bed.
  */
