@@ -4,8 +4,10 @@
  *
  * Source → destination: HELLO, then OBJECT, BATCH, ZERO, DROP, CLOSE and FILE in any order, then END. Destination → source: WELCOME
  * (the answer to HELLO), LANDED (all messages up to a sequence are in their files), REFUSED (why the stream ends).
- * A message is a header of 32 bytes, a body (bodies.ts), and for BATCH and FILE the content, which never enters
- * JavaScript on the source and only passes through one buffer on the destination.
+ * A message is a header of 32 bytes, a body (bodies.ts), and for BATCH and FILE the content. The source hands it to the
+ * kernel by address (socket-link.ts), but has looked for zero pages before (../ram/zero-pages.ts): at the first 16 bytes of
+ * each page in JavaScript, and at a copy of those that begin with zeroes. The destination copies it through one buffer of
+ * 256 KiB (socket-content.ts); no loop of JavaScript goes over its bytes.
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
 
