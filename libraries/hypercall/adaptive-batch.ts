@@ -44,16 +44,16 @@ const linkSamples = 8;
 const starvedThresholdSeconds = 200e-6;
 /** What its COMPLETE costs the guest, of what a SEND does: an interrupt, and waking the agent. */
 const completionShare = 0.5;
-/** How much a new measure of the scan counts. */
-const scanWeight = 0.25;
+/** What is left of a measure of the scan with each new one. */
+const scanMemory = 0.75;
 
 /** Pages per second, until one has landed: 20 Gbit/s. */
 const supposedLinkRate = 2.5e9 / PAGE_BYTES;
 
 export class AdaptiveBatch implements BatchPolicy {
   private readonly tally = new BatchTally();
-  /** Pages per second; infinite while pages need no scan, because they are known. */
-  private scanRate: number | undefined;
+  /** What the scan has found lately, and in what time. */
+  private lately = { pages: 0, seconds: 0 };
   private readonly linkRates: number[] = [];
   private ahead = 1;
   private calm = 0;
@@ -91,9 +91,10 @@ export class AdaptiveBatch implements BatchPolicy {
   }
 
   scanned(pages: number, seconds: number): void {
-    const rate = seconds > 0 ? pages / seconds : Infinity;
-    if (this.scanRate === undefined) this.scanRate = rate;
-    else this.scanRate = 1 / (scanWeight / rate + (1 - scanWeight) / this.scanRate);
+    this.lately = {
+      pages: this.lately.pages * scanMemory + pages,
+      seconds: this.lately.seconds * scanMemory + seconds,
+    };
   }
 
   sent(): void {
@@ -121,13 +122,13 @@ export class AdaptiveBatch implements BatchPolicy {
     return {
       ...{ policy: 'adaptive', pages, maxPages, ahead, grown, shrunk, ...this.tally.counts },
       hypercallSeconds: this.hypercallSeconds ?? null,
-      scanPagesPerSecond: finite(this.scanRate),
+      scanPagesPerSecond: finite(this.scanRate()),
       linkPagesPerSecond: finite(this.linkRate()),
     };
   }
 
   private economicPages({ transferPages, pagesSoFar, hypercallSeconds }: Collected): number {
-    const scanRate = this.scanRate ?? Infinity;
+    const scanRate = this.scanRate();
     const linkRate = this.linkRate() ?? supposedLinkRate;
     const costSeconds = hypercallSeconds * (1 + completionShare);
     // A guest that is slower than the link pays for a hypercall twice: in its CPU, and in its pace.
@@ -144,6 +145,12 @@ export class AdaptiveBatch implements BatchPolicy {
     else if (this.target <= this.notedTarget / 2) this.shrunk += 1;
     else return;
     this.notedTarget = this.target;
+  }
+
+  /** Pages per second; infinite while pages need no scan, because they are known. */
+  private scanRate(): number {
+    const { pages, seconds } = this.lately;
+    return seconds > 0 ? pages / seconds : Infinity;
   }
 
   /** Pages per second that the link has lately carried. */
