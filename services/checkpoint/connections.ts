@@ -5,7 +5,7 @@
  * the kernel still moves is between two of its own sockets: acknowledgements and retransmissions of a connection
  * whose both ends are in the container. CRIU's network lock is needed against these alone.
  */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 
 import { errorCodeOf } from '../../libraries/libc/index.js';
 
@@ -20,17 +20,20 @@ export interface Connection {
   readonly state: string;
 }
 
-/** Of the network namespace that this task is in, IPv4 and IPv6. Throws where the task is gone. */
-export async function connectionsOf(pid: number): Promise<Connection[]> {
-  const tables = await Promise.all([
-    readFile(`/proc/${pid}/net/tcp`, 'utf8'),
-    // A kernel without IPv6 has no such table.
-    readFile(`/proc/${pid}/net/tcp6`, 'utf8').catch((error: unknown) => {
-      if (errorCodeOf(error) === 'ENOENT') return '';
-      throw error;
-    }),
-  ]);
-  return tables.flatMap(parseConnections);
+/** Of the network namespace that this task is in, IPv4 and IPv6; undefined where nobody can tell any more. */
+export function connectionsOf(pid: number): Connection[] | undefined {
+  const tcp = tableOf(pid, 'tcp');
+  // A kernel without IPv6 has no table of it.
+  return tcp === undefined ? undefined : [tcp, tableOf(pid, 'tcp6') ?? ''].flatMap(parseConnections);
+}
+
+function tableOf(pid: number, name: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/net/${name}`, 'utf8');
+  } catch (error) {
+    if (errorCodeOf(error) === undefined) throw error;
+    return undefined;
+  }
 }
 
 export function parseConnections(table: string): Connection[] {

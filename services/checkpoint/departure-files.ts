@@ -1,7 +1,8 @@
 /**
  * The folders of a migration at its source: the agent's own on tmpfs, and what it leaves for the relay to send.
  */
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 import { encodeInventory, encodePagemap } from '../../libraries/criu-images/index.js';
@@ -37,14 +38,14 @@ export class DepartureFiles {
    * Parent images of which CRIU reads only what they list; their pages are at the destination already. Returns
    * the parent's path as seen from the folder `images`.
    */
-  async writeParent(present: PresentPages, uptimeSeconds: number, images: string): Promise<string> {
+  writeParent(present: PresentPages, uptimeSeconds: number, images: string): string {
     const folder = path.join(this.work, 'parent');
-    await mkdir(folder, { recursive: true });
+    mkdirSync(folder, { recursive: true });
     for (const [namespacePid, runs] of present.entries()) {
       const pagemap = encodePagemap({ pagesId: namespacePid, runs });
-      await writeFile(path.join(folder, `pagemap-${namespacePid}.img`), pagemap);
+      writeFileSync(path.join(folder, `pagemap-${namespacePid}.img`), pagemap);
     }
-    await writeFile(path.join(folder, 'inventory.img'), encodeInventory(uptimeSeconds));
+    writeFileSync(path.join(folder, 'inventory.img'), encodeInventory(uptimeSeconds));
     return path.relative(images, folder);
   }
 

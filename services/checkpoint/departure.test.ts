@@ -83,7 +83,7 @@ class ScriptedVm {
         throw new PortkeyError('no-hypercall-channel', 'none in this test');
       },
       pagemapReader: () => new PagemapReader(1),
-      uptimeSeconds: () => Promise.resolve(1),
+      uptimeSeconds: () => 1,
     });
   }
 

@@ -14,7 +14,7 @@
  * back can roll back. A CRIU that is at work in the tasks is waited for, never killed: it would leave its parasite
  * behind; a rollback makes it fail by itself, by cutting its connection to the page server (connection-cut.ts).
  */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 
 import { required } from '../../libraries/agent/index.js';
 import { PortkeyError } from '../../libraries/errors/index.js';
@@ -60,7 +60,7 @@ export interface DepartureParts extends DepartureFolders {
   readonly cpuLimit: (container: string) => CpuLimit;
   readonly hypercalls: () => HypercallClient;
   readonly pagemapReader: () => PagemapReader;
-  readonly uptimeSeconds: () => Promise<number>;
+  readonly uptimeSeconds: () => number;
 }
 
 /** What only a live migration needs; lost with the agent, and the migration with it. */
@@ -250,6 +250,6 @@ export class Departures {
 }
 
 /** Seconds since boot: CRIU compares it with the start times of tasks. */
-export async function readUptimeSeconds(): Promise<number> {
-  return parseFloat(await readFile('/proc/uptime', 'utf8'));
+export function readUptimeSeconds(): number {
+  return parseFloat(readFileSync('/proc/uptime', 'utf8'));
 }

@@ -24,9 +24,7 @@ export async function describe(store: ContainerStore, name: string, node: NodeIn
     memoryBytes: tasks.reduce((sum, task) => sum + task.privateBytes, 0),
     taskCount: tasks.length,
     threadCount: tasks.reduce((sum, task) => sum + task.threadCount, 0),
-    establishedConnections: ownNetwork
-      ? (await connectionsOf(first.pid).catch(() => [])).filter(isEstablished).length
-      : 0,
+    establishedConnections: ownNetwork ? (connectionsOf(first.pid) ?? []).filter(isEstablished).length : 0,
     node,
     otherBytes: await otherMemoryBytes(name),
   };

@@ -2,10 +2,14 @@
  * CRIU's dump of the frozen container: what no round has sent.
  *
  * In Portkey mode CRIU finds the rounds' pages in parent images that list them without having them, and writes the
- * rest to the folder that the relay sends from. In CRIU mode pages go to the page server, and the other images from
- * here to the restore service.
+ * rest to the folder that the relay sends from; the relay tells how much that was. In CRIU mode pages go to the page
+ * server, and the other images from here to the restore service.
+ *
+ * Small files on tmpfs are written at once, because an emulated guest feels each trip through Node's thread pool; what is
+ * on the shared folder is not, because the host may keep it waiting.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 
 import { abortable, secondsSince, type Clock } from '../../libraries/process/index.js';
@@ -18,7 +22,7 @@ import {
 } from '../../libraries/runtime/index.js';
 import { connectionsOf, type Connection } from './connections.js';
 import type { DepartureFiles } from './departure-files.js';
-import { folderBytes, uploadImages } from './image-upload.js';
+import { uploadImages } from './image-upload.js';
 import { networkLockSetting } from './network-lock.js';
 import { readDumpStats, type CriuRounds } from './rounds/criu-round.js';
 import type { PortkeyRounds } from './rounds/portkey-round.js';
@@ -28,7 +32,7 @@ export interface FinalDumpParts {
   readonly host: ContainerHost;
   readonly runc: Runc;
   readonly clock: Clock;
-  readonly uptimeSeconds: () => Promise<number>;
+  readonly uptimeSeconds: () => number;
 }
 
 export interface FinalDump {
@@ -50,19 +54,19 @@ export async function finalDump(parts: FinalDumpParts, dump: FinalDump): Promise
   const { migrationId, container, files, portkey, criu, pageServer, signal } = dump;
   const startMs = clock.monotonicMs();
   const spec = store.spec(container);
-  await writeFile(store.criuConfig(container), spec.network === 'NETWORK_MODE_HOST' ? 'tcp-close\n' : '');
-  await writeFile(
+  writeFileSync(store.criuConfig(container), spec.network === 'NETWORK_MODE_HOST' ? 'tcp-close\n' : '');
+  writeFileSync(
     store.criuDefaults(container),
-    await networkLockSetting(spec, () => connectionsIn(container)),
+    networkLockSetting(spec, () => connectionsIn(container)),
   );
   const work = path.join(files.work, 'final');
   const images = files.finalImages(portkey === undefined ? 'criu' : 'portkey');
-  await mkdir(work, { recursive: true });
+  mkdirSync(work, { recursive: true });
   await mkdir(images, { recursive: true });
   const parent =
     portkey === undefined
       ? criu?.parent()
-      : await files.writeParent(portkey.present, await parts.uptimeSeconds(), images);
+      : files.writeParent(portkey.present, parts.uptimeSeconds(), images);
   signal.throwIfAborted();
   await runc.checkpoint({
     name: container,
@@ -73,18 +77,18 @@ export async function finalDump(parts: FinalDumpParts, dump: FinalDump): Promise
     criuDefaults: store.criuDefaults(container),
     onStart: (pid) => host.noteWorker(container, pid),
   });
-  const { pagesWritten, pagesInParent } = await readDumpStats(work);
-  if (portkey === undefined) await abortable(uploadImages(dump.imagesTo, migrationId, images), signal);
+  const { pagesWritten, pagesInParent } = readDumpStats(work);
+  const imageBytes =
+    portkey === undefined ? await abortable(uploadImages(dump.imagesTo, migrationId, images), signal) : 0;
   return {
     criuPages: pagesWritten,
     parentPages: pagesInParent,
-    imageBytes: await folderBytes(images),
+    imageBytes,
     seconds: secondsSince(clock, startMs),
   };
 }
 
-async function connectionsIn(container: string): Promise<Connection[]> {
+function connectionsIn(container: string): Connection[] | undefined {
   const [first] = tasksOf(container);
-  if (first === undefined) throw new Error(`container '${container}' has no tasks`);
-  return connectionsOf(first.pid);
+  return first === undefined ? undefined : connectionsOf(first.pid);
 }

@@ -5,7 +5,7 @@
  * (a tmpfs's content). Files are read and sent in pieces; a link (`parent`) stays behind.
  */
 import { createReadStream } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 
 import { RpcClient, type Sent } from '../../libraries/rpc/index.js';
@@ -13,10 +13,19 @@ import { RpcClient, type Sent } from '../../libraries/rpc/index.js';
 const chunkBytes = 256 * 1024;
 const deadlineMs = 60_000;
 
-export async function uploadImages(address: string, migrationId: string, folder: string): Promise<void> {
+/** Returns the bytes of all files together. */
+export async function uploadImages(address: string, migrationId: string, folder: string): Promise<number> {
   const client = new RpcClient('Restore', address, `the destination's restore service at ${address}`);
+  let bytes = 0;
+  async function* counted(): AsyncGenerator<Sent<'Restore', 'PutImages'>> {
+    for await (const chunk of chunksOf(migrationId, folder)) {
+      bytes += chunk.content?.length ?? 0;
+      yield chunk;
+    }
+  }
   try {
-    await client.upload('PutImages', chunksOf(migrationId, folder), { deadlineMs });
+    await client.upload('PutImages', counted(), { deadlineMs });
+    return bytes;
   } finally {
     client.close();
   }
@@ -29,14 +38,6 @@ async function* chunksOf(migrationId: string, folder: string): AsyncGenerator<Se
       yield { content: content as Buffer };
     }
   }
-}
-
-/** Bytes of all regular files of a folder. */
-export async function folderBytes(folder: string): Promise<number> {
-  const sizes = await Promise.all(
-    (await regularFiles(folder)).map(async (name) => (await stat(path.join(folder, name))).size),
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 async function regularFiles(folder: string): Promise<string[]> {

@@ -12,10 +12,11 @@ import type { ContainerSpec } from '../../libraries/rpc/index.js';
 import { hasInternal, type Connection } from './connections.js';
 
 /** Where nobody can tell what connections there are, the lock stays. */
-export async function networkLockSetting(
+export function networkLockSetting(
   { network }: Pick<ContainerSpec, 'network'>,
-  connections: () => Promise<Connection[]>,
-): Promise<string> {
-  const isNeeded = network !== 'NETWORK_MODE_OWN' || (await connections().then(hasInternal, () => true));
-  return isNeeded ? '' : 'network-lock skip\n';
+  connections: () => readonly Connection[] | undefined,
+): string {
+  if (network !== 'NETWORK_MODE_OWN') return '';
+  const found = connections();
+  return found === undefined || hasInternal(found) ? '' : 'network-lock skip\n';
 }

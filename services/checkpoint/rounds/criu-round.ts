@@ -5,7 +5,8 @@
  * they hold only what is not pages. Dirty pages are counted by our own scan afterwards: it costs a fraction of the
  * extra pre-dump that CRIU's own tools would need to learn the same.
  */
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 
 import { decodeDumpStats, type DumpStats } from '../../../libraries/criu-images/index.js';
@@ -54,7 +55,7 @@ export class CriuRounds {
       onStart: (pid) => host.noteWorker(container, pid),
     });
     this.done += 1;
-    const { pagesWritten } = await readDumpStats(images);
+    const { pagesWritten } = readDumpStats(images);
     options.onProgress({ pagesSent: pagesWritten, pagesTotal: pagesWritten, hypercalls: 0 });
     const tasks = tasksOf(container);
     const scanStartMs = clock.monotonicMs();
@@ -83,8 +84,8 @@ export class CriuRounds {
 }
 
 /** CRIU writes its statistics beside its log. */
-export async function readDumpStats(work: string): Promise<DumpStats> {
-  return decodeDumpStats(await readFile(path.join(work, 'stats-dump')));
+export function readDumpStats(work: string): DumpStats {
+  return decodeDumpStats(readFileSync(path.join(work, 'stats-dump')));
 }
 
 function dirtyPagesOf(pagemap: TaskPagemap | undefined): number {

@@ -1,7 +1,7 @@
 /**
  * Phase 4, the last round and CRIU's final dump, both of the frozen container.
  */
-import { formatBytes, formatSeconds } from '../../../libraries/units/index.js';
+import { formatSeconds } from '../../../libraries/units/index.js';
 import { transferDeadlineMs } from '../limits.js';
 import type { Frozen } from './freeze.js';
 import type { LiveMigration } from './migration.js';
@@ -42,8 +42,8 @@ export async function dump(
   migration.report.addFinalDump(dumped, !transport.hasFrozenRound);
   await migration.advance(
     'dumped',
-    `CRIU wrote ${dumped.criuPages} pages itself and found ${dumped.parentPages} sent already; ` +
-      `${formatBytes(dumped.imageBytes)} of images in ${formatSeconds(dumped.seconds)}`,
+    `CRIU wrote ${dumped.criuPages} pages itself and found ${dumped.parentPages} sent already, ` +
+      `in ${formatSeconds(dumped.seconds)}`,
     dumped,
   );
   return { ...frozen, lastRoundSeconds };

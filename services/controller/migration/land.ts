@@ -13,7 +13,9 @@ export async function land(migration: LiveMigration, dumped: Dumped): Promise<La
   if (landed !== null) migration.report.addLanding(landed.sealed, landed.imageBytes);
   dumped.cpu.endPhase();
   const what =
-    landed === null ? 'all images' : `${landed.sealed.pages} pages, ${formatBytes(landed.sealed.bytes)}`;
+    landed === null
+      ? 'all images'
+      : `${landed.sealed.pages} pages, ${formatBytes(landed.sealed.bytes)}, ${formatBytes(landed.imageBytes)} of them images`;
   await migration.advance('landed', `${what} landed on ${dumped.sides.destination.name}`, landed?.sealed);
   return dumped;
 }

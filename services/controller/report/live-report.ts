@@ -86,6 +86,7 @@ export class LiveReport {
     this.landed = { pages: sealed.pages, bytes: sealed.bytes };
     this.zeroPages = sealed.zeroPages;
     this.imageBytes = imageBytes;
+    if (this.finalDump !== null) this.finalDump = { ...this.finalDump, imageBytes };
   }
 
   /** Just before Freeze is sent. */

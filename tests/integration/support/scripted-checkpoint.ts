@@ -54,7 +54,7 @@ export function checkpointHandlers(vm: ScriptedVm, process: ScriptedProcess): Ha
     Dump: ({ migration }) =>
       process.call('Dump', () => {
         claimed(vm, required(migration));
-        return { criuPages: 2, parentPages: 1022, imageBytes: 120_000, seconds: 0.02 };
+        return { criuPages: 2, parentPages: 1022, imageBytes: 0, seconds: 0.02 };
       }),
     Finish: (migration) =>
       process.call('Finish', () => {
