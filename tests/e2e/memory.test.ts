@@ -234,7 +234,7 @@ describe('memory that changes while it travels', function () {
       'run', 'vm-a', 'spawns', '--rootfs', '/', '--tmpfs', '/tmp', '--', 'python3', '-c', spawns, holds(8),
     ); // prettier-ignore
     try {
-      await inGuest('vm-a', `until [ -s /proc/${pid}/task/${pid}/children ]; do sleep 0.2; done`);
+      await inGuest('vm-a', `until [ -n "$(cat /proc/${pid}/task/${pid}/children)" ]; do sleep 0.2; done`);
       const migration = startPortkey([
         '--json',
         'migrate',

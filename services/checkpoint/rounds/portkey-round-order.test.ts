@@ -35,13 +35,17 @@ function standing(pageCount: number, onLookUp: () => void): Pagemap {
   };
 }
 
-/** Begins a round of tasks with so many pages each, and tells what had been done when it could do no more. */
-async function stuckRound(...pageCounts: readonly number[]): Promise<string[]> {
+/** Each look takes so long. Begins a round of tasks with so many pages each, and tells what had been done when it could do no more. */
+async function stuckRound(lookUpMs: number, ...pageCounts: readonly number[]): Promise<string[]> {
   const done: string[] = [];
+  let nowMs = 0;
   const frames = new FrameRuns();
   const tasks = pageCounts.map((pageCount, index) => {
     const task = { pid: 10 + index, namespacePid: 1 + index };
-    const pagemap = standing(pageCount, () => done.push(`look up ${task.namespacePid}`));
+    const pagemap = standing(pageCount, () => {
+      done.push(`look up ${task.namespacePid}`);
+      nowMs += lookUpMs;
+    });
     const memory = new TaskMemory(task, pagemap, 1, frames);
     return { memory, pages: memory.ownPages() };
   });
@@ -61,7 +65,7 @@ async function stuckRound(...pageCounts: readonly number[]): Promise<string[]> {
     },
     policy: parseBatchPolicy('adaptive'),
     memory: { snapshot: () => Promise.resolve({ tasks, pausedSeconds: 0, keepsDirty: false }) },
-    clock: systemClock,
+    clock: { ...systemClock, monotonicMs: () => nowMs },
     cpuSeconds: () => 0,
   });
   const ending = new AbortController();
@@ -73,13 +77,20 @@ async function stuckRound(...pageCounts: readonly number[]): Promise<string[]> {
 }
 
 describe('a round in Portkey mode', () => {
-  it('has the relay at work on what has been looked up while it looks up the rest', async () => {
-    assert.deepEqual(await stuckRound(2 * maxPagesPerSend), ['look up 1', 'send 1', 'look up 1', 'send 1']);
+  const [look, send] = ['look up 1', 'send 1'];
+  // As long as nothing has landed, two full SENDs may fly.
+
+  it('has the relay at work on what it has looked up in a second while it looks up the rest', async () => {
+    assert.deepEqual(await stuckRound(600, 3 * maxPagesPerSend), [look, look, send, send, look]);
+  });
+
+  it('hands over at once what it can look up sooner', async () => {
+    assert.deepEqual(await stuckRound(100, 3 * maxPagesPerSend), [look, look, look, send, send]);
   });
 
   it('does not wait for one task’s pages to land before it sends the next one’s', async () => {
     assert.deepEqual(
-      await stuckRound(10, 10, 10),
+      await stuckRound(0, 10, 10, 10),
       [1, 2, 3].flatMap((task) => [`look up ${task}`, `send ${task}`]),
     );
   });

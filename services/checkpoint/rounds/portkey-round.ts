@@ -1,9 +1,10 @@
 /**
  * One round in Portkey mode: snapshot → DROPs of what is gone → runs → SENDs → landed → look again where the pages are.
  *
- * Frames are looked up a window at a time, and the relay reads one window's pages while the next is looked up; how much
- * is gathered into a SEND is the batcher's to say (libraries/hypercall/batcher.ts). What the last window of one task
- * leaves goes out before the first of the next, but only the round waits for what has been sent to land.
+ * Frames are looked up for a second at most, and go to the batcher then, which says how much of them is a SEND
+ * (libraries/hypercall/batcher.ts); the relay reads their pages while the next ones are looked up. That is so long because
+ * a relay that has much to do answers many SENDs by one COMPLETE, and each costs an emulated guest more than its SEND.
+ * What is left of one task's pages goes out before the first of the next, but only the round waits for anything to land.
  *
  * Goal: when the last round has ended, the landing files hold every page that CRIU will look for, as frozen.
  * Invariants: no page counts as sent unless its frame was the same before the SEND and after it had landed; the
@@ -58,6 +59,8 @@ interface Sent {
   readonly memory: TaskMemory;
   readonly windows: readonly SelectedWindow[];
 }
+
+const lookUpMs = 1_000;
 
 /** A frozen container's pages settle at once; more passes than this mean that something keeps moving them. */
 const settlePasses = 8;
@@ -168,15 +171,16 @@ export class PortkeyRounds {
       const hypercallSeconds = (): number => client.hypercallSeconds;
       const batcher = new Batcher({ policy, send, onLanded, transferPages, hypercallSeconds, clock });
       batchers.push(batcher);
-      cpu.spentOn('hypercallSeconds');
-      let sinceMs = clock.monotonicMs();
-      for (const window of memory.select(pages)) {
-        windows.push(window);
-        scan.seconds += secondsSince(clock, sinceMs);
-        cpu.spentOn('scanSeconds');
-        await abortable(batcher.add(window.runs), signal);
+      const selection = memory.select(pages);
+      for (;;) {
         cpu.spentOn('hypercallSeconds');
-        sinceMs = clock.monotonicMs();
+        const startMs = clock.monotonicMs();
+        const found = lookUp(selection, clock);
+        windows.push(...found);
+        scan.seconds += secondsSince(clock, startMs);
+        cpu.spentOn('scanSeconds');
+        if (found.length === 0) break;
+        await abortable(batcher.add(allRuns(found)), signal);
       }
       await abortable(batcher.sendRest(), signal);
     }
@@ -198,6 +202,33 @@ interface Sending {
   readonly cpu: RoundMeter;
   /** What the looking up takes is added to it. */
   readonly scan: { seconds: number };
+}
+
+/** The next windows; none where there are no more. */
+function lookUp(
+  selection: Generator<SelectedWindow, void>,
+  clock: Pick<Clock, 'monotonicMs'>,
+): SelectedWindow[] {
+  const found: SelectedWindow[] = [];
+  const startMs = clock.monotonicMs();
+  while (clock.monotonicMs() - startMs < lookUpMs) {
+    const { value } = selection.next();
+    if (value === undefined) break;
+    found.push(value);
+  }
+  return found;
+}
+
+/** One list, because each `add` lets the event loop turn, which an emulated guest feels. */
+function allRuns(windows: readonly SelectedWindow[]): RunList {
+  const all = new RunList(windows.reduce((sum, { runs }) => sum + runs.length, 0));
+  for (const { runs } of windows) {
+    if (runs.length === 0) continue;
+    // Only the first may go on from the window before.
+    all.append(runs.pfn(0), runs.count(0), runs.page(0));
+    all.appendFrom(runs, 1, Infinity, Infinity);
+  }
+  return all;
 }
 
 function pagesIn(windows: readonly SelectedWindow[]): number {
