@@ -28,7 +28,7 @@ export class LiveReport {
   readonly warnings: string[] = [];
   readonly rounds: RoundReport[] = [];
   private description: Description | undefined;
-  private finalDump: FinalDumpReport | null = null;
+  private finalDump: Omit<FinalDumpReport, 'imageBytes'> | null = null;
   private landed: { pages: number; bytes: number } | null = null;
   private zeroPages: number | null = null;
   private imageBytes = 0;
@@ -64,9 +64,9 @@ export class LiveReport {
   /** In CRIU mode the final dump is the last round; its pages count as that. */
   addFinalDump(dump: DumpResult, isLastRound: boolean): void {
     const { criuPages, parentPages, imageBytes, seconds } = dump;
-    this.finalDump = { criuPages, parentPages, imageBytes, seconds };
-    if (!isLastRound) return;
+    this.finalDump = { criuPages, parentPages, seconds };
     this.imageBytes = imageBytes;
+    if (!isLastRound) return;
     const bytes = criuPages * PAGE_BYTES;
     this.rounds.push({
       ...{ index: this.rounds.length, pages: criuPages, bytes, seconds, dirtyPagesAfter: 0, hypercalls: 0 },
@@ -86,7 +86,6 @@ export class LiveReport {
     this.landed = { pages: sealed.pages, bytes: sealed.bytes };
     this.zeroPages = sealed.zeroPages;
     this.imageBytes = imageBytes;
-    if (this.finalDump !== null) this.finalDump = { ...this.finalDump, imageBytes };
   }
 
   /** Just before Freeze is sent. */
@@ -141,7 +140,7 @@ export class LiveReport {
       taskCount: this.description?.taskCount ?? null,
       threadCount: this.description?.threadCount ?? null,
       rounds: [...this.rounds],
-      finalDump: this.finalDump,
+      finalDump: this.finalDump === null ? null : { ...this.finalDump, imageBytes: this.imageBytes },
       landed: this.landed,
       pagesSent: sum((round) => round.pages),
       zeroPages: this.zeroPages,
