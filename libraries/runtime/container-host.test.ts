@@ -20,7 +20,7 @@ describe('a container host', () => {
       const stdout = JSON.stringify([{ id: 'web', pid: 1234, status: 'running' }]);
       return Promise.resolve({ exitCode: 0, stdout, stderr: '' });
     };
-    const store = new ContainerStore(path.join(folder, 'containers'));
+    const store = new ContainerStore(path.join(folder, 'containers'), path.join(folder, 'ended'));
     const roots = { runcState: path.join(folder, 'runc'), cgroup: path.join(folder, 'cgroup') };
     return {
       store,

@@ -13,7 +13,7 @@ describe('the container store', () => {
   let store = new ContainerStore();
   beforeEach(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'portkey-store-'));
-    store = new ContainerStore(folder);
+    store = new ContainerStore(folder, path.join(folder, '.ended'));
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
@@ -47,6 +47,22 @@ describe('the container store', () => {
     await store.create(spec, claim);
     await Promise.allSettled([2, 9, 5, 7].map((epoch) => store.held('web', { ...claim, epoch })));
     assert.equal(store.claimOf('web')?.epoch, 9);
+  });
+
+  it('gives no claim to a migration that has ended, also after the agent was restarted, and forgets the oldest', async () => {
+    await store.create(spec);
+    store.end('m-1');
+    const late = { code: 'stale-epoch', message: /m-1 has ended here already/ };
+    for (const agent of [store, new ContainerStore(folder, path.join(folder, '.ended'))]) {
+      await assert.rejects(agent.claim('web', { ...claim, epoch: 9 }), late);
+      await assert.rejects(agent.create({ ...spec, name: 'other' }, claim), late);
+    }
+    assert.equal(store.claimOf('web'), undefined);
+    for (let index = 2; index < 1200; index += 1) store.end(`m-${index}`);
+    assert.ok((await readdir(path.join(folder, '.ended'))).length <= 1000);
+    await assert.rejects(store.claim('web', { ...claim, migrationId: 'm-1199' }), { code: 'stale-epoch' });
+    await store.claim('web', { ...claim, migrationId: 'm-1200' });
+    assert.deepEqual(await store.names(), ['web']);
   });
 
   it('gives a claim to exactly one of many that come at once', async () => {

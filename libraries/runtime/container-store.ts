@@ -9,12 +9,14 @@
  * outlives the agent that made it; the migration's end (Finish, Rollback, Release, Discard) takes it away. Its epoch
  * never falls: a controller that takes a migration over counts it up, and its first call here ends what its
  * predecessor may still ask for.
+ * A migration that has ended here claims nothing any more: a call of it may have been on its way for long, and nobody would
+ * take its claim away again. The last `keptEnded` of those are remembered, in a folder of their own.
  * Limits: what a dead agent left aside stays, a few small files. Calls that raise an epoch wait for each other within
  * one agent only; the two agents of a VM never have the same container. The root is on tmpfs: a VM that reboots has
  * no containers either. Its files are small, too, and read at once: an emulated guest feels each trip through Node's
  * thread pool, of which an asynchronous read takes four.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { link, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -31,11 +33,17 @@ export interface Claim {
 
 const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/;
 const claimName = 'claim.json';
+/** No call is on its way for as long as so many migrations take. */
+const keptEnded = 1_000;
 
 export class ContainerStore {
   private readonly turns = new KeyedQueue();
 
-  constructor(readonly root = '/run/portkey/containers') {}
+  /** `ended`: the migrations that have ended here, a file each. */
+  constructor(
+    readonly root = '/run/portkey/containers',
+    private readonly ended = '/run/portkey/ended',
+  ) {}
 
   /** Throws `invalid-argument` for a name that cannot be a folder, a hostname and a network namespace. */
   folder(name: string): string {
@@ -57,9 +65,10 @@ export class ContainerStore {
     return entries.filter((name) => namePattern.test(name)).sort();
   }
 
-  /** With a claim, the container never exists without it. Throws `container-exists`. */
+  /** With a claim, the container never exists without it. Throws `container-exists`, and `stale-epoch` as `claim`. */
   async create(spec: ContainerSpec, claim?: Claim): Promise<void> {
     const folder = this.folder(spec.name);
+    if (claim !== undefined) this.requireNotEnded(claim.migrationId);
     await this.aside(async (aside) => {
       const made = path.join(aside, spec.name);
       await mkdir(made);
@@ -100,10 +109,11 @@ export class ContainerStore {
 
   /**
    * Claiming again for the same migration is fine, and raises the epoch if it is higher. Throws `container-busy` where
-   * another migration has it, and `stale-epoch`.
+   * another migration has it, and `stale-epoch`, also where the migration has ended.
    */
   claim(name: string, claim: Claim): Promise<void> {
     return this.turns.run(name, async () => {
+      this.requireNotEnded(claim.migrationId);
       if (await this.linkClaim(name, claim)) return;
       const holder = this.claimOf(name);
       if (holder?.migrationId === claim.migrationId) {
@@ -136,8 +146,33 @@ export class ContainerStore {
     return text === undefined ? undefined : (JSON.parse(text) as Claim);
   }
 
+  /** From here on the migration claims nothing here. What it has claimed is to be released after that. */
+  end(migrationId: string): void {
+    const folder = this.ended;
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(this.endedFile(migrationId), '');
+    const ended = readdirSync(folder);
+    if (ended.length <= keptEnded) return;
+    const age = new Map(ended.map((name) => [name, statSync(path.join(folder, name)).mtimeMs]));
+    ended.sort((a, b) => (age.get(a) ?? 0) - (age.get(b) ?? 0));
+    for (const name of ended.slice(0, -keptEnded / 2)) rmSync(path.join(folder, name), { force: true });
+  }
+
   async release(name: string): Promise<void> {
     await rm(this.claimFile(name), { force: true });
+  }
+
+  private requireNotEnded(migrationId: string): void {
+    if (!existsSync(this.endedFile(migrationId))) return;
+    throw new PortkeyError(
+      'stale-epoch',
+      `migration ${migrationId} has ended here already; this call of it came too late, and changes nothing`,
+    );
+  }
+
+  /** Ids come from the controller, but a name with a slash would be a path. */
+  private endedFile(migrationId: string): string {
+    return path.join(this.ended, encodeURIComponent(migrationId));
   }
 
   /** False where there is one. */

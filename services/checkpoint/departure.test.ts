@@ -54,7 +54,7 @@ class ScriptedVm {
     private readonly folder: string,
     private readonly prints: (command: string) => string,
   ) {
-    this.store = new ContainerStore(path.join(folder, 'containers'));
+    this.store = new ContainerStore(path.join(folder, 'containers'), path.join(folder, 'ended'));
     const runc = new Runc(this.run);
     this.host = new ContainerHost({
       store: this.store,
@@ -262,6 +262,18 @@ describe('a departure', () => {
     await assert.rejects(departures.throttle(migration, 0.5), { code: 'runtime-failed' });
     await assert.rejects(departures.throttle(migration, 2), { code: 'invalid-argument' });
     await departures.rollback(migration);
+  });
+
+  it('does not begin after it was ended: a Begin that was on its way for long claims nothing', async () => {
+    const made = (vm = new ScriptedVm(folder, () => ''));
+    await made.store.create(spec);
+    const begin = { migration, mode: 'MODE_CRIU', batch: '', destinationRestore: '' } as const;
+    await made.departures().rollback({ ...migration, epoch: 2 });
+    await assert.rejects(made.departures().begin(begin), { code: 'stale-epoch' });
+    await made.departures().finish({ ...migration, migrationId: 'm-2' });
+    const other = { ...begin, migration: { ...migration, migrationId: 'm-2' } };
+    await assert.rejects(made.departures().begin(other), { code: 'stale-epoch' });
+    assert.equal(made.store.claimOf('web'), undefined);
   });
 
   it('that another run of the controller has taken over is left alone by the first', async () => {

@@ -188,6 +188,7 @@ export class Departures {
     const { store, host } = this.parts;
     // Before anything else, and again after the wait: a call of an earlier epoch must not end what is at work.
     await store.held(migration.container, migration);
+    store.end(migration.migrationId);
     await this.settle(migration);
     if ((await store.held(migration.container, migration)) !== undefined) {
       await host.remove(store.spec(migration.container));
@@ -205,7 +206,9 @@ export class Departures {
       if (await isHeld()) await host.awaitWorker(container);
     };
     // Only then a CRIU that is at work in the container is this migration's.
-    if (await isHeld()) await cutWhile(this.parts, () => host.pageServerInUse(container), criuOver);
+    const wasHeld = await isHeld();
+    store.end(migration.migrationId);
+    if (wasHeld) await cutWhile(this.parts, () => host.pageServerInUse(container), criuOver);
     else await criuOver();
     if (await isHeld()) {
       await this.parts.freezer(container).thaw();

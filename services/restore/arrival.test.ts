@@ -28,7 +28,7 @@ describe('an arrival', () => {
   let store = new ContainerStore();
   beforeEach(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'portkey-arrival-'));
-    store = new ContainerStore(path.join(folder, 'containers'));
+    store = new ContainerStore(path.join(folder, 'containers'), path.join(folder, 'ended'));
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
@@ -62,12 +62,12 @@ describe('an arrival', () => {
     });
   }
 
-  function prepare(availableBytes: number, mode: Mode): Promise<void> {
+  function prepare(availableBytes: number, mode: Mode, migrationId = 'm-1'): Promise<void> {
     const source = {
       ...{ spec, taskCount: 1, threadCount: 1, establishedConnections: 0, node: null },
       ...{ memoryBytes: 100 * mebibyte, otherBytes: 300 * mebibyte },
     };
-    return arrivals(availableBytes).prepare({ migration, mode, source });
+    return arrivals(availableBytes).prepare({ migration: { ...migration, migrationId }, mode, source });
   }
 
   it('needs room for shared memory, tmpfs and swap too, and for the images where they are in memory', async () => {
@@ -77,9 +77,19 @@ describe('an arrival', () => {
     ] as const) {
       await assert.rejects(prepare(neededMebibytes * mebibyte - 1, mode), { code: 'no-room' });
       assert.deepEqual(await store.names(), []);
-      await prepare(neededMebibytes * mebibyte, mode);
-      await arrivals(0).discard(migration);
+      await prepare(neededMebibytes * mebibyte, mode, mode);
+      await arrivals(0).discard({ ...migration, migrationId: mode });
     }
+  });
+
+  it('is not prepared after it was ended: a Prepare that was on its way for long makes nothing', async () => {
+    await arrivals(0).discard({ ...migration, epoch: 2 });
+    await assert.rejects(prepare(2 ** 40, 'MODE_PORTKEY'), { code: 'stale-epoch' });
+    await prepare(2 ** 40, 'MODE_PORTKEY', 'm-2');
+    await arrivals(0).release({ ...migration, migrationId: 'm-2' });
+    await store.remove('web');
+    await assert.rejects(prepare(2 ** 40, 'MODE_PORTKEY', 'm-2'), { code: 'stale-epoch' });
+    assert.deepEqual(await store.names(), []);
   });
 
   it('that another run of the controller has taken over is left alone by the first', async () => {

@@ -107,13 +107,16 @@ export class Arrivals {
   async release(migration: MigrationRef): Promise<void> {
     const { store } = this.parts;
     const claim = await store.held(migration.container, migration);
+    store.end(migration.migrationId);
     await this.removeFiles(migration.migrationId);
     if (claim !== undefined) await store.release(migration.container);
   }
 
   async discard(migration: MigrationRef): Promise<void> {
     const { store, host } = this.parts;
-    if ((await store.held(migration.container, migration)) !== undefined) {
+    const claim = await store.held(migration.container, migration);
+    store.end(migration.migrationId);
+    if (claim !== undefined) {
       await host.remove(store.spec(migration.container));
     }
     await this.removeFiles(migration.migrationId);
