@@ -158,6 +158,16 @@ describe('the state machine in Redis', function () {
     assert.deepEqual(verdict, { verdict: 'unknown' });
   });
 
+  it('gives every controller that takes it over an epoch of its own, also where they do so at once', async () => {
+    const migration = await create();
+    const takers = Array.from({ length: 20 }, () => store.takeOver(migration.id, 'taken over'));
+    const epochs = (await Promise.all(takers)).map((record) => record?.epoch);
+    assert.deepEqual(
+      epochs.sort((a, b) => (a ?? 0) - (b ?? 0)),
+      Array.from({ length: 20 }, (_, index) => index + 2),
+    );
+  });
+
   it('lets only the last controller that took it over settle a migration that has ended', async () => {
     const migration = await create();
     const set = { owed: 'a frozen copy' };

@@ -116,14 +116,17 @@ export class MigrationStore {
 
   /** Raises the epoch of a migration that is not settled; undefined where it is, or is not there. */
   async takeOver(id: string, text: string): Promise<MigrationRecord | undefined> {
-    const { verdict } = await this.connection.guard(() =>
+    const { verdict, detail } = await this.connection.guard(() =>
       this.scripts.run(
         'take-over',
         [keys.migration(id), keys.events(id)],
         [finalStates.join(','), this.now(), text],
       ),
     );
-    return verdict === 'applied' ? this.get(id) : undefined;
+    if (verdict !== 'applied') return undefined;
+    const record = await this.get(id);
+    // Another controller may have taken over meanwhile: the record's epoch is that one's then, and not to be used.
+    return record === undefined ? undefined : { ...record, epoch: Number(detail) };
   }
 
   /** Notes that a migration owes nothing any more. Does nothing where another controller has taken it over. */
