@@ -55,11 +55,16 @@ export function relayHandlers({
       sessions.requireNone(vm.name, migrationId);
       const folder = await vm.folders.makeLanding(migrationId, request.expectedBytes);
       const address = config.dataAddress;
-      const landing = sessions.add(
-        vm.name,
-        migrationId,
-        () => new LandingSession({ vm: vm.name, migrationId, address, folder, threads: threads.receivers }),
-      );
+      const make = (): LandingSession =>
+        new LandingSession({ vm: vm.name, migrationId, address, folder, threads: threads.receivers });
+      let landing: LandingSession;
+      try {
+        landing = sessions.add(vm.name, migrationId, make);
+      } catch (error) {
+        // The migration may have been ended while the folder was made.
+        await vm.folders.remove(migrationId);
+        throw error;
+      }
       log.info({ vm: vm.name, migrationId, port: landing.port }, 'landing opened');
       return {
         address,
@@ -119,7 +124,7 @@ export function relayHandlers({
 
     CloseSession: async ({ vm, migrationId }) => {
       const { name, folders } = find(vm);
-      await sessions.close(name, requireMigrationId(migrationId));
+      await sessions.end(name, requireMigrationId(migrationId));
       await folders.remove(migrationId);
       log.info({ vm, migrationId }, 'session closed');
       return {};

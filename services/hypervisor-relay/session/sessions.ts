@@ -2,7 +2,8 @@
  * All sessions of this relay, by VM and migration. One migration has at most one session per VM here.
  *
  * A session stays until it is closed, also when its stream has ended or its controller is gone: the controller
- * that comes back closes it.
+ * that comes back closes it. A migration that has ended gets none any more: a call of it may have been on its way for long,
+ * and nobody would close its session again. That is remembered of the last `keptEnded`, as long as the relay runs.
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import type { Endpoint } from '../../../libraries/libc/index.js';
@@ -17,7 +18,10 @@ export interface Totals {
   readonly landedBytes: number;
 }
 
+const keptEnded = 1_000;
+
 export class Sessions {
+  private readonly ended = new Set<string>();
   private readonly sessions = new Map<string, Session>();
   /** Of sessions that are closed. */
   private past: Totals = { pages: 0, zeroPages: 0, sentBytes: 0, landedBytes: 0 };
@@ -31,8 +35,14 @@ export class Sessions {
     return [...this.sessions.values()].reduce(plus, this.past);
   }
 
-  /** Throws `transition-refused` where the migration has a session of this VM already. */
+  /** Throws `transition-refused` where the migration has a session of this VM already, `stale-epoch` where it has ended. */
   requireNone(vm: string, migrationId: string): void {
+    if (this.ended.has(keyOf(vm, migrationId))) {
+      throw new PortkeyError(
+        'stale-epoch',
+        `migration ${migrationId} has ended for ${vm} already; this call of it came too late, and changes nothing`,
+      );
+    }
     if (!this.sessions.has(keyOf(vm, migrationId))) return;
     throw new PortkeyError(
       'transition-refused',
@@ -76,6 +86,16 @@ export class Sessions {
       (session): session is LandingSession =>
         session instanceof LandingSession && session.admits(migrationId, peer, token),
     );
+  }
+
+  /** Closes it, and lets the migration have no other. */
+  async end(vm: string, migrationId: string): Promise<void> {
+    this.ended.add(keyOf(vm, migrationId));
+    for (const oldest of this.ended) {
+      if (this.ended.size <= keptEnded) break;
+      this.ended.delete(oldest);
+    }
+    await this.close(vm, migrationId);
   }
 
   /** One that is not there is fine. Resolves when its thread is gone. */

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+
+import type { LandingSession } from './landing-session.js';
+import { Sessions } from './sessions.js';
+
+describe('the sessions of a relay', () => {
+  const closed: string[] = [];
+  const session = (name: string): LandingSession => {
+    const transfer = (): object => ({ pages: 0, zeroPages: 0, bytes: 0 });
+    const close = (): Promise<void> => Promise.resolve(void closed.push(name));
+    return { transfer, close } as unknown as LandingSession;
+  };
+
+  it('have none for a migration that has ended, whether or not it had one', async () => {
+    const sessions = new Sessions();
+    sessions.add('vm-a', 'm-1', () => session('first'));
+    await sessions.end('vm-a', 'm-1');
+    await sessions.end('vm-b', 'm-1');
+    assert.deepEqual(closed, ['first']);
+    for (const vm of ['vm-a', 'vm-b'])
+      assert.throws(() => sessions.add(vm, 'm-1', () => session('late')), { code: 'stale-epoch' });
+    sessions.add('vm-a', 'm-2', () => session('other'));
+    assert.equal(sessions.count, 1);
+  });
+
+  it('may be opened again where one could not be opened, and remember no more than the latest that ended', async () => {
+    const sessions = new Sessions();
+    sessions.add('vm-a', 'm-1', () => session('failed'));
+    await sessions.close('vm-a', 'm-1');
+    sessions.requireNone('vm-a', 'm-1');
+    for (let index = 1; index <= 1_001; index += 1) await sessions.end('vm-a', `m-${index}`);
+    sessions.requireNone('vm-a', 'm-1');
+    assert.throws(() => sessions.requireNone('vm-a', 'm-2'), { code: 'stale-epoch' });
+  });
+});
