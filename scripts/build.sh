@@ -29,7 +29,7 @@ fi
 node_modules/.bin/tsc -p tsconfig.json
 
 # Data files that the code finds beside itself.
-find services libraries testbed cli -name '*.lua' -print0 | while IFS= read -r -d '' file; do
+find services libraries testbed cli \( -name '*.lua' -o -name '*.pml' \) -print0 | while IFS= read -r -d '' file; do
   install -D -m 644 "$file" "build/$file"
 done
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that the test bed needs and this machine lacks; says which. Does nothing, at once,
-# where all are there. Debian bookworm and trixie.
+# where all are there. Debian bookworm and trixie. With --with-model also those that the model is checked with.
 set -euo pipefail
 
 packages=(apt-utils debian-archive-keyring e2fsprogs iproute2 mmdebstrap qemu-system-x86 qemu-utils redis-server tar
   util-linux)
+model_packages=(gcc libc6-dev spin)
 
 # Redis' package starts a server of its own, which nobody here needs. This file is how Debian is asked not to.
 policy=/usr/sbin/policy-rc.d
@@ -68,6 +69,11 @@ is_policy_abandoned() {
 }
 
 main() {
+  case ${1:-} in
+    '') ;;
+    --with-model) packages+=("${model_packages[@]}") ;;
+    *) fail "usage: scripts/install-packages.sh [--with-model]" ;;
+  esac
   command -v dpkg-query >/dev/null || fail "this is not a Debian system; install by hand: ${packages[*]} virtiofsd"
 
   local missing=() package
@@ -90,4 +96,4 @@ main() {
 }
 
 # Its functions can be tested one by one where it is sourced.
-if [ "${BASH_SOURCE[0]}" = "$0" ]; then main; fi
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then main "$@"; fi

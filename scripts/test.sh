@@ -23,7 +23,10 @@ esac
 
 source scripts/bootstrap.sh
 bootstrap "$PWD"
-[ "$1" = unit ] || bash scripts/install-packages.sh >&2
+case $1 in
+  all) bash scripts/install-packages.sh --with-model >&2 ;;
+  e2e) bash scripts/install-packages.sh >&2 ;;
+esac
 
 # A test whose source is gone may still be compiled.
 files=()

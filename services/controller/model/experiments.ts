@@ -1,0 +1,22 @@
+/** What the model is asked, and what it must answer: with all safeguards it is safe and ends, without one it is not. */
+import type { Check } from './checker.js';
+
+export interface Experiment extends Check {
+  readonly name: string;
+  readonly holds: boolean;
+}
+
+/** With so many faults: crashes, losses, cuts, controllers that only seemed to have stalled. Two take seconds, three minutes. */
+export function experimentsWith(faults: number): readonly Experiment[] {
+  const without = (name: string, safeguard: string, property: Check['property']): Experiment => {
+    return { name, property, defines: [`FAULTS=${faults}`, safeguard], holds: false };
+  };
+  return [
+    { name: 'with all safeguards', property: 'safe', defines: [`FAULTS=${faults}`], holds: true },
+    { name: 'with all safeguards', property: 'ends', defines: [`FAULTS=${faults}`], holds: true },
+    without('agents that forget which migrations they have ended', 'FORGETFUL', 'safe'),
+    without('a controller that rolls back when its commit was not answered', 'HASTY', 'safe'),
+    without('a Redis that lets any state follow any other', 'GULLIBLE', 'safe'),
+    without('a destination that refuses to activate what it has released', 'STRICT', 'ends'),
+  ];
+}
