@@ -42,6 +42,11 @@ export class GuestRam {
     }
   }
 
+  /** Those who hold it; 0 when it is unmapped. */
+  get userCount(): number {
+    return this.users;
+  }
+
   /** For a thread of the caller's, which may use it while the caller is a user. */
   get mapped(): MappedRam {
     return { fd: this.fd, address: Number(this.mapping.address), sections: this.map.sections };

@@ -1,0 +1,195 @@
+/**
+ * A hostile guest in a conversation with the relay: greetings that lie, objects out of order, runs beyond its RAM, floods,
+ * halves of frames, a restart at any time, while SENDs land, fail or hang.
+ *
+ * Rules: nothing is thrown out of the conversation; only pages of the guest's RAM, within an object and within the credits,
+ * reach a stream (watched-session.ts); each SEND is answered once and in its order; the port is closed after the first
+ * thing that is wrong, and nothing happens after that; RAM is released by whoever has taken it. The RAM file and its map
+ * are real, the streams a stand-in.
+ */
+import assert from 'node:assert/strict';
+
+import { PortkeyError } from '../../../libraries/errors/index.js';
+import { FrameReader, nonceBytes, type HostMessage } from '../../../libraries/hypercall/index.js';
+import { Conversation } from '../channel/conversation.js';
+import type { GuestRam } from '../ram/guest-ram.js';
+import type { Target } from './fuzzer.js';
+import { anyObject, frameOf, helloPayload, openPayload, runsPayload, types, u32 } from './hostile-frames.js';
+import { Random } from './random.js';
+import { WatchedSession } from './watched-session.js';
+
+/** A number that says what happens next, and the seed of its details. */
+type Step = readonly [kind: number, seed: number];
+export type Talk = readonly Step[];
+
+const kinds = [
+  'hello',
+  'open',
+  'send',
+  'drop',
+  'close',
+  'land',
+  'break',
+  'bye',
+  'lie',
+  'torn',
+  'flood',
+  'as-host',
+] as const;
+type Kind = (typeof kinds)[number];
+const maxSteps = 24;
+
+export interface RamOfTest {
+  readonly ram: GuestRam;
+  readonly nonce: Buffer;
+  readonly nonceAddress: number;
+  /** Those who have it. */
+  readonly userCount: () => number;
+}
+
+export function conversationTarget(test: RamOfTest): Target<Talk> {
+  const step = (kind: Kind, seed = 0): Step => [kinds.indexOf(kind), seed];
+  return {
+    name: 'conversation with a guest',
+    seeds: [
+      [step('hello'), step('open'), step('send'), step('land'), step('close')],
+      [step('hello'), step('open'), step('flood'), step('land'), step('send')],
+      [step('lie')],
+      [step('torn')],
+    ],
+    change: (from, other, random) => {
+      const at = random.below(from.length + 1);
+      const added: Step = [random.below(kinds.length), random.u32()];
+      const tail = random.once(8)
+        ? other.slice(random.below(other.length + 1))
+        : from.slice(at + random.below(2));
+      return [...from.slice(0, at), added, ...tail].slice(0, maxSteps);
+    },
+    run: (talk) => new HostileGuest(test).run(talk),
+    print: (talk) => talk.map(([kind, seed]) => `${kinds[kind] ?? kind}(${seed})`).join(' '),
+  };
+}
+
+class HostileGuest {
+  private readonly answers = new FrameReader();
+  private readonly heard = new Set<string>();
+  private readonly session: WatchedSession;
+  private readonly conversation: Conversation;
+  private sequence = 0;
+  private isClosed = false;
+
+  constructor(private readonly test: RamOfTest) {
+    this.session = new WatchedSession(test.ram.map.sections);
+    this.conversation = new Conversation({
+      vm: 'vm-a',
+      agent: 'checkpoint',
+      attach: () => Promise.resolve(test.ram.retain()),
+      clock: { monotonicMs: () => 0 },
+      loop: { sent: () => undefined, landed: () => undefined },
+      sessionOf: (migrationId) => {
+        if (migrationId === this.session.migrationId) return this.session as never;
+        throw new PortkeyError('session-unknown', 'no such migration');
+      },
+      write: (bytes) => this.hear(bytes),
+      hangUp: () => (this.isClosed = this.session.isClosed = true),
+      onState: () => undefined,
+      onFrame: () => undefined,
+      onError: ({ code, message }) =>
+        this.heard.add(`${code} ${message.replaceAll(/0x[0-9a-f]+|\d+/g, '#')}`),
+    });
+  }
+
+  async run(talk: Talk): Promise<string> {
+    const users = this.test.userCount();
+    for (const [kind, seed] of talk) {
+      this.steps[kinds[kind] ?? 'torn'](new Random(seed));
+      await turnsOfTheQueue(6);
+    }
+    this.conversation.end();
+    this.session.isClosed = true;
+    while (this.session.land());
+    await turnsOfTheQueue(12);
+    assert.equal(this.test.userCount(), users, 'the RAM was not released');
+    return [...this.heard].sort().join('; ') + (this.isClosed ? ' CLOSED' : '');
+  }
+
+  private readonly steps: Readonly<Record<Kind, (random: Random) => void>> = {
+    hello: () => {
+      const { nonce, nonceAddress } = this.test;
+      this.greet(helloPayload(nonceAddress, nonce, 1, new Random(1)));
+    },
+    lie: (random) => {
+      const { nonce, nonceAddress, ram } = this.test;
+      const addresses = ram.map.sections.map(({ guestAddress }) => guestAddress);
+      const address = random.number([0, nonceAddress, nonceAddress + 1, 2 ** 52, ...addresses]);
+      const said = random.once(2) ? nonce : random.bytes(nonceBytes);
+      this.greet(helloPayload(address, said, random.pick([1, 1, 2, 0]), random));
+    },
+    open: (random) => {
+      const object = anyObject(random);
+      const migrationId = random.once(8) ? 'other' : this.session.migrationId;
+      this.say(types.open, openPayload(object, migrationId, random.pick(names)));
+    },
+    send: (random) => this.say(types.send, this.runs(false, random)),
+    drop: (random) => this.say(types.drop, this.runs(true, random)),
+    close: (random) => this.say(types.close, u32(anyObject(random))),
+    bye: () => this.say(types.bye, Buffer.alloc(0)),
+    'as-host': () => this.say(types.complete, Buffer.alloc(28)),
+    land: () => void this.session.land(),
+    break: () => this.session.restart(),
+    torn: (random) => this.conversation.receive(random.bytes(1 + random.below(60))),
+    flood: (random) => this.flood(random.once(200) ? 1100 : 20, random),
+  };
+
+  private greet(payload: Buffer): void {
+    this.sequence = 0;
+    this.say(types.hello, payload);
+  }
+
+  private runs(isDrop: boolean, random: Random): Buffer {
+    return runsPayload(anyObject(random), this.test.ram.map.sections, isDrop, random);
+  }
+
+  /** More objects, or more SENDs, than it may. */
+  private flood(frames: number, random: Random): void {
+    const isOfObjects = random.once(2);
+    const send = runsPayload(1, this.test.ram.map.sections.slice(0, 1), false, new Random(7));
+    for (let count = 0; count < frames; count += 1)
+      if (isOfObjects) this.say(types.open, openPayload(random.below(2000), this.session.migrationId, 'a'));
+      else this.say(types.send, send);
+  }
+
+  private say(type: number, payload: Buffer): void {
+    this.conversation.receive(frameOf(type, this.sequence, payload));
+    this.sequence += 1;
+  }
+
+  private hear(bytes: Buffer): void {
+    assert.ok(!this.isClosed, 'an answer came after the port was closed');
+    for (const { message } of this.answers.push(bytes)) this.check(message as HostMessage);
+  }
+
+  private check(message: HostMessage): void {
+    this.heard.add(message.type);
+    if (message.type === 'hello-ok')
+      assert.ok(message.nonce.equals(this.test.nonce), 'a nonce that is not there');
+    if (message.type === 'complete')
+      assert.ok(message.sequence < this.sequence, `COMPLETE of ${message.sequence}, which was not sent`);
+  }
+}
+
+const names = [
+  'memory/pages-1.img',
+  'memory/a',
+  '../../etc/passwd',
+  '/etc/passwd',
+  '',
+  'a\0b',
+  '.',
+  'a/../../b',
+] as const;
+
+/** A HELLO is proved in a few of them. */
+async function turnsOfTheQueue(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) await Promise.resolve();
+}

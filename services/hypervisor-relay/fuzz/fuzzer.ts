@@ -1,0 +1,85 @@
+/**
+ * Tries cases on a target until it has tried enough of them or one of them breaks a rule.
+ *
+ *     kept cases ──pick, change──▶ case ──target──▶ outcome ──new?──▶ kept cases
+ *                                           └── broken rule ──▶ the case, with what repeats it
+ *
+ * Guided by outcomes: a case whose outcome (what was answered, which errors) has not been seen is kept, and others are
+ * made from it. That is coarser than coverage of the code's branches, but costs nothing, and in code that names each thing
+ * it refuses an outcome is a branch. The same seed gives the same cases.
+ *
+ * Limits: at most `maxKept` cases are kept; of outcomes that many more there are, the later ones are only counted.
+ */
+import type { Random } from './random.js';
+
+export interface Target<Case> {
+  readonly name: string;
+  /** What the first cases are made from. */
+  readonly seeds: readonly [Case, ...Case[]];
+  change(from: Case, other: Case, random: Random): Case;
+  /** The outcome in a word or two, without numbers. Throws where a rule was broken. */
+  run(input: Case): string | Promise<string>;
+  /** For people who want to see or repeat a case. */
+  print(input: Case): string;
+  /** Rules that hold of many cases together, asked every `restEvery` cases and at the end. Throws where one was broken. */
+  rest?(): void | Promise<void>;
+}
+
+export interface FuzzResult {
+  readonly caseCount: number;
+  readonly outcomes: ReadonlyMap<string, number>;
+  readonly seconds: number;
+  readonly heapGrowthBytes: number;
+}
+
+export interface FuzzOptions {
+  readonly caseCount: number;
+  readonly random: Random;
+  readonly nowMs: () => number;
+  readonly onProgress?: (caseCount: number, outcomeCount: number) => void;
+}
+
+const maxKept = 4_096;
+const restEvery = 10_000;
+
+export async function fuzz<Case>(target: Target<Case>, options: FuzzOptions): Promise<FuzzResult> {
+  const { caseCount, random, nowMs, onProgress } = options;
+  const kept: [Case, ...Case[]] = [...target.seeds];
+  const outcomes = new Map<string, number>();
+  const startedMs = nowMs();
+  const heapBytes = heapInUse();
+  for (let index = 0; index < caseCount; index += 1) {
+    const from = random.pick(kept);
+    let input = index < target.seeds.length ? (target.seeds[index] ?? from) : from;
+    if (index >= target.seeds.length)
+      for (let change = random.below(4); change >= 0; change -= 1)
+        input = target.change(input, random.pick(kept), random);
+    const outcome = await outcomeOf(target, input, index);
+    const seen = outcomes.get(outcome) ?? 0;
+    if (seen === 0 && kept.length < maxKept) kept.push(input);
+    outcomes.set(outcome, seen + 1);
+    if ((index + 1) % restEvery === 0) {
+      await target.rest?.();
+      onProgress?.(index + 1, outcomes.size);
+    }
+  }
+  await target.rest?.();
+  const seconds = (nowMs() - startedMs) / 1000;
+  return { caseCount, outcomes, seconds, heapGrowthBytes: heapInUse() - heapBytes };
+}
+
+/** A promise is only waited for where there is one: that alone would halve the speed. */
+async function outcomeOf<Case>(target: Target<Case>, input: Case, index: number): Promise<string> {
+  try {
+    const outcome = target.run(input);
+    return typeof outcome === 'string' ? outcome : await outcome;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`${target.name}, case ${index}: ${reason}\n${target.print(input)}`, { cause });
+  }
+}
+
+function heapInUse(): number {
+  globalThis.gc?.();
+  return process.memoryUsage().heapUsed;
+}
