@@ -60,7 +60,7 @@ export async function check(run: RunCommand, folder: string, { property, defines
   const search = searches[property];
   await runChecked(run, ['spin', '-a', ...flags, 'hand-over.pml'], options);
   // prettier-ignore
-  await runChecked(run, ['cc', '-O2', '-w', '-DCOLLAPSE', `-DMEMLIM=${memoryMebibytes}`, ...search.compile,
+  await runChecked(run, ['cc', '-O1', '-w', '-DCOLLAPSE', `-DMEMLIM=${memoryMebibytes}`, ...search.compile,
                          '-o', 'pan', 'pan.c'], options);
   const { stdout } = await run(['./pan', `-m${deepestStep}`, ...search.run], options);
   const findings = findingsOf(stdout);
