@@ -4,6 +4,8 @@ export { HypercallClient, type ByteChannel, type Grant, type SentRuns } from './
 export { FrameReader } from './frame-reader.js';
 export { FrameWriter, type EncodedFrame } from './frame-writer.js';
 export {
+  headerBytes,
+  magic,
   maxFrameBytes,
   maxMigrationIdBytes,
   maxObjectNameBytes,
@@ -14,10 +16,11 @@ export {
   maxRunsPerSend,
   maxStarvedGapMs,
   nonceBytes,
+  protocolVersion,
   sendCredits,
   wholeChannel,
 } from './limits.js';
-export { errorNumbers } from './messages.js';
+export { errorNumbers, frameTypes } from './messages.js';
 export { PayloadReader, string as textField, u32, u64 } from './payload.js';
 export type {
   Agent,

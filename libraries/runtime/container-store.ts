@@ -148,14 +148,13 @@ export class ContainerStore {
 
   /** From here on the migration claims nothing here. What it has claimed is to be released after that. */
   end(migrationId: string): void {
-    const folder = this.ended;
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(this.ended, { recursive: true });
     writeFileSync(this.endedFile(migrationId), '');
-    const ended = readdirSync(folder);
+    const ended = readdirSync(this.ended);
     if (ended.length <= keptEnded) return;
-    const age = new Map(ended.map((name) => [name, statSync(path.join(folder, name)).mtimeMs]));
+    const age = new Map(ended.map((name) => [name, statSync(path.join(this.ended, name)).mtimeMs]));
     ended.sort((a, b) => (age.get(a) ?? 0) - (age.get(b) ?? 0));
-    for (const name of ended.slice(0, -keptEnded / 2)) rmSync(path.join(folder, name), { force: true });
+    for (const name of ended.slice(0, -keptEnded / 2)) rmSync(path.join(this.ended, name), { force: true });
   }
 
   async release(name: string): Promise<void> {

@@ -2,7 +2,8 @@
  * One round in Portkey mode: snapshot → DROPs of what is gone → runs → SENDs → landed → look again where the pages are.
  *
  * Frames are looked up for a second at most, and go to the batcher then, which says how much of them is a SEND
- * (libraries/hypercall/batcher.ts); the relay reads their pages while the next ones are looked up. What is left of one task's pages goes out before the first of the next, but only the round waits for anything to land.
+ * (libraries/hypercall/batcher.ts); the relay reads their pages while the next ones are looked up.
+ * What is left of one task's pages goes out before the first of the next, but only the round waits for anything to land.
  *
  * Goal: when the last round has ended, the landing files hold every page that CRIU will look for, as frozen.
  * Invariants: no page counts as sent unless its frame was the same before the SEND and after it had landed; the

@@ -1,14 +1,14 @@
 /**
  * Bytes of a hypercall port, as a guest may write them, into the relay's frame decoder.
  *
- * Rules: what is wrong is a `bad-frame`, never another error; no more than one frame and one read is kept in memory;
+ * Rules: what is wrong is a `bad-frame`, never another error;
  * what was decoded says the same when it is encoded again, so that no field is taken for another.
  */
 import assert from 'node:assert/strict';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { FrameReader, FrameWriter, RunList, type Message } from '../../../libraries/hypercall/index.js';
-import type { Target } from './fuzzer.js';
+import { withoutNumbers, type Target } from './fuzzer.js';
 import { mutate } from './mutate.js';
 import { Random } from './random.js';
 
@@ -37,7 +37,7 @@ export function framesTarget(): Target<Buffer> {
         return types.join(' ');
       } catch (error) {
         if (!(error instanceof PortkeyError) || error.code !== 'bad-frame') throw error;
-        return `${types.join(' ')}: ${error.message.replaceAll(/0x[0-9a-f]+|\d+/g, '#')}`;
+        return `${types.join(' ')}: ${withoutNumbers(error.message)}`;
       }
     },
     print: (bytes) => bytes.toString('hex'),

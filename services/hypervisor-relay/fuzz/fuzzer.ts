@@ -25,6 +25,11 @@ export interface Target<Case> {
   rest?(): void | Promise<void>;
 }
 
+/** What is said of different numbers is one outcome. */
+export function withoutNumbers(text: string): string {
+  return text.replaceAll(/0x[0-9a-f]+|\d+/g, '#');
+}
+
 export interface FuzzResult {
   readonly caseCount: number;
   readonly outcomes: ReadonlyMap<string, number>;

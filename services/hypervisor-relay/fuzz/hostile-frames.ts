@@ -3,10 +3,14 @@
  * these.
  */
 import {
+  headerBytes,
+  magic,
   maxObjects,
   maxPagesPerRun,
   maxPagesPerSend,
   nonceBytes,
+  protocolVersion,
+  u32,
   wholeChannel,
 } from '../../../libraries/hypercall/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
@@ -14,13 +18,10 @@ import type { RamSection } from '../ram/ram-map.js';
 import { maxObjectPages } from '../stream/bodies.js';
 import type { Random } from './random.js';
 
-const header = { bytes: 24, magic: 0x43484b50, version: 2 } as const;
-export const types = { hello: 1, open: 2, send: 3, close: 4, bye: 5, drop: 6, complete: 130 } as const;
-
 export function frameOf(type: number, sequence: number, payload: Buffer): Buffer {
-  const head = Buffer.alloc(header.bytes);
-  head.writeUInt32LE(header.magic, 0);
-  head.writeUInt16LE(header.version, 4);
+  const head = Buffer.alloc(headerBytes);
+  head.writeUInt32LE(magic, 0);
+  head.writeUInt16LE(protocolVersion, 4);
   head.writeUInt16LE(type, 6);
   head.writeUInt32LE(payload.length, 8);
   head.writeUInt32LE(sequence, 12);
@@ -79,12 +80,6 @@ export function runsPayload(
     runs.writeUInt32LE(Math.floor(page / 2 ** 32) >>> 0, at + 12);
   }
   return Buffer.concat([u32(object), u32(random.once(30) ? random.u32() : count), runs]);
-}
-
-export function u32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(value >>> 0);
-  return bytes;
 }
 
 function text(value: string): Buffer {

@@ -26,7 +26,7 @@ import { Counters } from '../stream/counters.js';
 import { encodeMessage, type StreamType } from '../stream/protocol.js';
 import { Receiver } from '../stream/receiver.js';
 import { WriteTurns } from '../stream/write-turns.js';
-import type { Target } from './fuzzer.js';
+import { withoutNumbers, type Target } from './fuzzer.js';
 import { mutate } from './mutate.js';
 
 /** More would not fit a socket's buffer, and nobody reads while it is written. */
@@ -89,7 +89,7 @@ function receive(bytes: Buffer, landing: string): string {
   } catch (thrown) {
     const { code, message } = asPortkeyError(thrown);
     assert.ok(allowed.has(code), `${code}: ${message}`);
-    return `${code} ${message.replaceAll(/0x[0-9a-f]+|\d+/g, '#')}`;
+    return `${code} ${withoutNumbers(message)}`;
   } finally {
     closeSync(ours);
     closeSync(theirs);

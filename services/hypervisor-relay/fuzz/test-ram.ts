@@ -22,5 +22,5 @@ export function openTestRam(file: string): RamOfTest & { close(): void } {
   writeSync(fd, nonce, 0, nonce.length, mebibyte + 4096);
   closeSync(fd);
   const ram = GuestRam.open('vm-a', file, map);
-  return { ram, nonce, nonceAddress, userCount: () => ram.userCount, close: () => ram.release() };
+  return { ram, nonce, nonceAddress, close: () => ram.release() };
 }
