@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { runCommand } from '../process/index.js';
+import { makeCertificates } from './make-certificates.js';
+
+describe('certificates', function () {
+  this.timeout(30_000);
+  let folder = '';
+
+  const make = (vms: readonly string[], renew = false) =>
+    makeCertificates({ folder, vms, hosts: ['host-a'], days: 30, renew }, runCommand);
+  const certificate = async (name: string): Promise<X509Certificate> =>
+    new X509Certificate(await readFile(path.join(folder, `${name}.pem`)));
+
+  beforeEach(async () => {
+    folder = path.join(await mkdtemp(path.join(tmpdir(), 'portkey-certs-')), 'certs');
+  });
+
+  afterEach(() => rm(path.dirname(folder), { recursive: true, force: true }));
+
+  it('say who each service is, for so many days, under one CA', async () => {
+    const { made } = await make(['vm-a']);
+    assert.deepEqual(made, [
+      'ca',
+      'operator',
+      'controller',
+      'relay-host-a',
+      'checkpoint-vm-a',
+      'restore-vm-a',
+    ]);
+    const ca = await certificate('ca');
+    assert.ok(ca.ca);
+    for (const [name, uri] of [
+      ['operator', 'portkey:operator'],
+      ['checkpoint-vm-a', 'portkey:checkpoint/vm-a'],
+      ['relay-host-a', 'portkey:relay/host-a'],
+    ] as const) {
+      const found = await certificate(name);
+      assert.equal(found.subjectAltName, `URI:${uri}`);
+      assert.ok(found.verify(ca.publicKey) && !found.ca, name);
+      const days = (Date.parse(found.validTo) - Date.now()) / 86_400_000;
+      assert.ok(days > 29 && days <= 30, `${days} days`);
+    }
+  });
+
+  it('have keys for their owner’s eyes only, and leave nothing else behind', async () => {
+    await make(['vm-a']);
+    const files = await readdir(folder);
+    assert.equal(files.length, 12);
+    for (const file of files.filter((name) => name.endsWith('.key')))
+      assert.equal((await stat(path.join(folder, file))).mode & 0o777, 0o600, file);
+  });
+
+  it('stay where more are made, and are made anew under the same CA where that is asked for', async () => {
+    await make(['vm-a']);
+    const [ca, first] = [await certificate('ca'), await certificate('operator')];
+    const { made, kept } = await make(['vm-a', 'vm-b']);
+    assert.deepEqual(made, ['checkpoint-vm-b', 'restore-vm-b']);
+    assert.equal(kept.length, 6);
+    assert.equal((await certificate('operator')).serialNumber, first.serialNumber);
+    await make(['vm-a'], true);
+    assert.notEqual((await certificate('operator')).serialNumber, first.serialNumber);
+    assert.equal((await certificate('ca')).serialNumber, ca.serialNumber);
+  });
+});
