@@ -4,13 +4,16 @@
  * Address: --controller, else PORTKEY_CONTROLLER, else the test bed's state file. Who opens it disposes of it.
  */
 import { PortkeyError } from '../libraries/errors/index.js';
+import { filesOf } from '../libraries/certificates/index.js';
 import {
+  readSecurity,
   RpcClient,
   type Cluster,
   type Container,
   type ContainerSpec,
   type MigrationEvent,
   type PlacedContainers,
+  type Security,
   type Sent,
 } from '../libraries/rpc/index.js';
 
@@ -25,8 +28,12 @@ export type MigrateRequest = Sent<'Controller', 'Migrate'>;
 export class Controller implements Disposable {
   private readonly client: RpcClient<'Controller'>;
 
-  constructor(readonly address: string) {
-    this.client = new RpcClient('Controller', address, `controller at ${address}`);
+  constructor(
+    readonly address: string,
+    security: Security,
+  ) {
+    const controller = { role: 'controller', name: '' } as const;
+    this.client = new RpcClient('Controller', address, `controller at ${address}`, security, controller);
   }
 
   cluster(): Promise<Cluster> {
@@ -69,6 +76,27 @@ export class Controller implements Disposable {
   [Symbol.dispose](): void {
     this.client.close();
   }
+}
+
+export interface SecuritySources {
+  /** --insecure. */
+  readonly insecure: boolean;
+  /** A folder that `portkey certs` has filled: by --certs, else by PORTKEY_CERTS. */
+  readonly named: string | undefined;
+  /** The test bed's, while it is up. */
+  readonly testbed: string | undefined;
+}
+
+/** Throws `invalid-argument` where nothing says how, or a file is missing. */
+export function controllerSecurity({ insecure, named, testbed }: SecuritySources): Security {
+  if (insecure) return 'insecure';
+  const folder = named ?? testbed;
+  if (folder === undefined)
+    throw new PortkeyError(
+      'invalid-argument',
+      'no certificate to speak to this controller with: name the folder that `portkey certs` has filled with --certs, or say --insecure',
+    );
+  return readSecurity(filesOf(folder, { role: 'operator', name: '' }));
 }
 
 /** What the user named: by --controller, else by PORTKEY_CONTROLLER. */

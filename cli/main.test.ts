@@ -25,7 +25,7 @@ describe("the command line's process", function () {
     ];
     const child = spawn(process.execPath, [main, 'migrate', 'web', '--to', 'vm-b', '--json'], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, PORTKEY_CONTROLLER: controller.address },
+      env: { ...process.env, ...controller.env },
     });
     child.stderr.destroy();
     let stdout = '';

@@ -1,13 +1,16 @@
 /**
  * `portkey`: the command line's process.
  */
+import { existsSync } from 'node:fs';
+
 import { Command } from 'commander';
 
 import { systemClock } from '../libraries/process/index.js';
 import { findTestbed } from '../testbed/find.js';
 import { placesOf } from '../testbed/paths.js';
+import { certificatesFolder } from '../testbed/topology.js';
 import type { Cli } from './cli.js';
-import { Controller, controllerAddress, namedController } from './controller.js';
+import { Controller, controllerAddress, controllerSecurity, namedController } from './controller.js';
 import { flushed } from './flushed.js';
 import { ProcessInterrupts } from './interrupts.js';
 import { Output } from './output.js';
@@ -16,6 +19,11 @@ import { addCommands, outputFlags, runCommandLine, type GlobalOptions } from './
 const argv = process.argv.slice(2);
 const program = new Command();
 const places = placesOf(process.env);
+
+/** Also for a controller that was named: it may be the test bed's. */
+function existingFolder(folder: string): string | undefined {
+  return existsSync(folder) ? folder : undefined;
+}
 
 const cli: Cli = {
   output: new Output(outputFlags(argv), process.stdout, process.stderr),
@@ -28,7 +36,13 @@ const cli: Cli = {
   connect: async () => {
     const named = cli.namedController();
     const testbed = named === undefined ? (await findTestbed(places))?.controller : undefined;
-    return new Controller(controllerAddress({ named, testbed }));
+    const options = program.opts<GlobalOptions>();
+    const security = controllerSecurity({
+      insecure: options.insecure === true,
+      named: options.certs ?? process.env['PORTKEY_CERTS'],
+      testbed: existingFolder(certificatesFolder(places.runtime)),
+    });
+    return new Controller(controllerAddress({ named, testbed }), security);
   },
 };
 

@@ -8,6 +8,7 @@ import { version } from '../libraries/service/index.js';
 import type { Cli } from './cli.js';
 import { benchCommand } from './commands/bench.js';
 import { cancelCommand } from './commands/cancel.js';
+import { certsCommand } from './commands/certs.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { migrateCommand } from './commands/migrate.js';
@@ -22,6 +23,8 @@ import type { OutputFlags } from './output.js';
 
 export interface GlobalOptions {
   readonly controller?: string;
+  readonly certs?: string;
+  readonly insecure?: boolean;
 }
 
 const description = `Migrates running containers between VMs.
@@ -55,6 +58,8 @@ export function addCommands(program: Command, cli: Cli): void {
     .option('--json', 'one JSON document on stdout and nothing else')
     .option('--verbose', 'adds details to errors')
     .option('--controller <address>', "host:port or unix:/path; else PORTKEY_CONTROLLER, else the test bed's")
+    .option('--certs <folder>', "the operator's certificate; else PORTKEY_CERTS, else the test bed's")
+    .option('--insecure', 'speaks to the controller without encryption or proof of who it is')
     .version(version);
   const commands = [
     doctorCommand,
@@ -68,6 +73,7 @@ export function addCommands(program: Command, cli: Cli): void {
     watchCommand,
     cancelCommand,
     benchCommand,
+    certsCommand,
     demoCommand,
   ];
   for (const command of commands) program.addCommand(command(cli));

@@ -2,7 +2,7 @@
  * Where this machine's test bed keeps the clients of built-in workloads.
  */
 import type { Places } from '../testbed/paths.js';
-import { outsideAddress, outsideNamespace } from '../testbed/topology.js';
+import { certificatesFolder, outsideAddress, outsideNamespace } from '../testbed/topology.js';
 import type { WorkloadPlace } from '../testbed/workload/index.js';
 
 export function workloadPlaceOf(places: Places): WorkloadPlace {
@@ -11,5 +11,6 @@ export function workloadPlaceOf(places: Places): WorkloadPlace {
     logFolder: places.logs,
     namespace: outsideNamespace,
     metrics: `${outsideAddress}:0`,
+    certificates: certificatesFolder(places.runtime),
   };
 }

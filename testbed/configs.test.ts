@@ -10,10 +10,15 @@ describe('configuration files', () => {
   it("tell a relay where its VM's things are", () => {
     const [, vm] = topology.vms;
     assert.ok(vm);
-    assert.deepEqual(relayConfig(vm, 2), {
+    assert.deepEqual(relayConfig(vm, 2, '/certs'), {
       host: 'host-b',
       listen: ['unix:/dev/shm/portkey/relay-b.sock', '10.77.0.2:7401'],
       metrics: '10.77.0.2:9401',
+      security: {
+        ca: '/certs/ca.pem',
+        certificate: '/certs/relay-host-b.pem',
+        key: '/certs/relay-host-b.key',
+      },
       dataAddress: '10.77.0.2',
       streams: 2,
       vms: [
@@ -32,9 +37,14 @@ describe('configuration files', () => {
   });
 
   it('tell the controller where everyone is', () => {
-    assert.deepEqual(controllerConfig(topology), {
+    assert.deepEqual(controllerConfig(topology, '/certs'), {
       listen: ['unix:/dev/shm/portkey/controller.sock', '10.77.0.254:7400'],
       metrics: '10.77.0.254:9400',
+      security: {
+        ca: '/certs/ca.pem',
+        certificate: '/certs/controller.pem',
+        key: '/certs/controller.key',
+      },
       redis: { path: '/dev/shm/portkey/redis.sock' },
       containerAddresses: { first: '10.77.0.100', last: '10.77.0.199', prefix: 24 },
       vms: ['a', 'b'].map((letter, index) => ({

@@ -4,6 +4,8 @@
  * The agents in the guests write their own (image/guest/setup.sh): they know their address from the kernel's
  * command line. The services check these files against schemas of their own.
  */
+import { filesOf } from '../libraries/certificates/index.js';
+import { hostIdentities } from './identities.js';
 import {
   containerAddresses,
   outsideAddress,
@@ -19,13 +21,14 @@ const controllerPort = 7400;
 const controllerMetricsPort = 9400;
 
 /** `streams`: connections of each migration from here. */
-export function relayConfig(vm: VmPlace, streams: number): object {
+export function relayConfig(vm: VmPlace, streams: number, certificates: string): object {
   const { name, ramFile, qmpSocket, qemuPidFile, virtiofsdPidFile, checkpointSocket, restoreSocket, share } =
     vm;
   return {
     host: vm.host,
     listen: [`unix:${vm.relaySocket}`, `${vm.hostAddress}:${relayPort}`],
     metrics: `${vm.hostAddress}:${relayMetricsPort}`,
+    security: filesOf(certificates, { role: 'relay', name: vm.host }),
     dataAddress: vm.hostAddress,
     streams,
     vms: [
@@ -34,10 +37,11 @@ export function relayConfig(vm: VmPlace, streams: number): object {
   };
 }
 
-export function controllerConfig(topology: Topology): object {
+export function controllerConfig(topology: Topology, certificates: string): object {
   return {
     listen: [`unix:${topology.controllerSocket}`, `${outsideAddress}:${controllerPort}`],
     metrics: `${outsideAddress}:${controllerMetricsPort}`,
+    security: filesOf(certificates, hostIdentities.controller),
     redis: { path: topology.redisSocket },
     containerAddresses,
     vms: topology.vms.map((vm) => ({

@@ -14,7 +14,10 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 
-import { RpcServer } from '../libraries/rpc/index.js';
+import { filesOf } from '../libraries/certificates/index.js';
+import { runCommand } from '../libraries/process/index.js';
+import { readSecurity, RpcServer } from '../libraries/rpc/index.js';
+import { makeBedCertificates } from './certificates.js';
 import { copy } from './copy.js';
 import { guestService } from './guest-agent/exec-service.js';
 import { topologyOf, type VmPlace } from './topology.js';
@@ -22,7 +25,7 @@ import { topologyOf, type VmPlace } from './topology.js';
 describe('copy', () => {
   let folder = '';
   let vm: VmPlace;
-  const server = new RpcServer();
+  let server: RpcServer;
   const signal = new AbortController().signal;
   const file = (...names: string[]): string => path.join(folder, ...names);
 
@@ -42,6 +45,8 @@ describe('copy', () => {
     const [place] = topologyOf(1, sockets).vms;
     assert.ok(place);
     vm = place;
+    await makeBedCertificates([vm], [], sockets, runCommand);
+    server = new RpcServer(readSecurity(filesOf(vm.certificates, { role: 'guest', name: vm.name })));
     server.add('Guest', guestService);
     await server.listen([`unix:${vm.agents.guest.socket}`]);
   });

@@ -5,7 +5,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { PassThrough, Readable, Writable } from 'node:stream';
 
-import { RpcServer } from '../libraries/rpc/index.js';
+import { filesOf } from '../libraries/certificates/index.js';
+import { runCommand } from '../libraries/process/index.js';
+import { readSecurity, RpcServer } from '../libraries/rpc/index.js';
+import { makeBedCertificates } from './certificates.js';
 import { execInGuest, type ExecOptions } from './exec.js';
 import { guestService } from './guest-agent/exec-service.js';
 import { topologyOf, type VmPlace } from './topology.js';
@@ -13,13 +16,15 @@ import { topologyOf, type VmPlace } from './topology.js';
 describe('exec', () => {
   let folder = '';
   let vm: VmPlace;
-  const server = new RpcServer();
+  let server: RpcServer;
 
   before(async () => {
     folder = await mkdtemp(path.join(os.tmpdir(), 'portkey-exec-'));
     const [place] = topologyOf(1, folder).vms;
     assert.ok(place);
     vm = place;
+    await makeBedCertificates([vm], [], folder, runCommand);
+    server = new RpcServer(readSecurity(filesOf(vm.certificates, { role: 'guest', name: vm.name })));
     server.add('Guest', guestService);
     await server.listen([`unix:${vm.agents.guest.socket}`]);
   });

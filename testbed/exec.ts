@@ -6,6 +6,7 @@
 import type { Readable, Writable } from 'node:stream';
 
 import { PortkeyError } from '../libraries/errors/index.js';
+import { operatorOf } from './certificates.js';
 import { RpcClient, type Sent } from '../libraries/rpc/index.js';
 import { Funnel } from './guest-agent/funnel.js';
 import type { VmPlace } from './topology.js';
@@ -31,6 +32,8 @@ export interface ExecOptions {
 export interface GuestPlace {
   readonly name: string;
   readonly agents: Pick<VmPlace['agents'], 'guest'>;
+  /** Where the operator's certificate is. */
+  readonly certificates: string;
 }
 
 type Input = Sent<'Guest', 'Exec'>;
@@ -56,7 +59,13 @@ export async function execInGuest(
   const ignore = (): void => undefined;
   for (const stream of [options.stdout, options.stderr]) stream.on('error', ignore);
   const stopSignals = options.onSignal?.((signal) => inputs.push({ signal }));
-  const client = new RpcClient('Guest', `unix:${vm.agents.guest.socket}`, `guest agent of ${vm.name}`);
+  const client = new RpcClient(
+    'Guest',
+    `unix:${vm.agents.guest.socket}`,
+    `guest agent of ${vm.name}`,
+    operatorOf(vm.certificates),
+    { role: 'guest', name: vm.name },
+  );
   try {
     const call = { deadlineMs: options.deadlineMs ?? defaultDeadlineMs, signal: options.signal };
     for await (const { kind, stdout, stderr, end } of client.exchange('Exec', inputs, call)) {

@@ -6,11 +6,14 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { PortkeyError } from '../libraries/errors/index.js';
-import { isServing } from '../libraries/rpc/index.js';
+import { isServing, type Identity } from '../libraries/rpc/index.js';
+import { operatorOf } from './certificates.js';
+import { hostIdentities } from './identities.js';
+import type { Places } from './paths.js';
 import { waitFor } from './supervision/wait.js';
 import type { Daemon } from './supervision/daemon.js';
 import type { Tools } from './tools.js';
-import type { Topology } from './topology.js';
+import { certificatesFolder, type Topology } from './topology.js';
 
 /** Twenty seconds are usual; a busy host makes emulated guests several times slower. */
 const timeoutMs = 240_000;
@@ -24,11 +27,12 @@ export interface ServiceHealth {
   readonly serving: boolean;
 }
 
-export function checkHealth(topology: Topology): Promise<ServiceHealth[]> {
+export function checkHealth(topology: Topology, runtime: string): Promise<ServiceHealth[]> {
+  const operator = operatorOf(certificatesFolder(runtime));
   return Promise.all(
-    serviceSockets(topology).map(async ([name, socket]) => ({
+    servicesOf(topology).map(async ({ name, socket, identity }) => ({
       name,
-      serving: await isServing(`unix:${socket}`, checkDeadlineMs),
+      serving: await isServing(`unix:${socket}`, checkDeadlineMs, operator, identity),
     })),
   );
 }
@@ -37,17 +41,19 @@ export function checkHealth(topology: Topology): Promise<ServiceHealth[]> {
 export async function waitUntilHealthy(
   topology: Topology,
   daemons: readonly Daemon[],
-  logs: string,
+  { logs, runtime }: Pick<Places, 'logs' | 'runtime'>,
   tools: Tools,
 ): Promise<void> {
-  const waiting = new Map(serviceSockets(topology));
+  const operator = operatorOf(certificatesFolder(runtime));
+  const waiting = new Map(servicesOf(topology).map((service) => [service.name, service]));
   const until = async (): Promise<boolean> => {
-    const check = async ([name, socket]: [string, string]): Promise<void> => {
-      if (!waiting.has(name) || !(await isServing(`unix:${socket}`, checkDeadlineMs))) return;
+    const check = async ({ name, socket, identity }: Service): Promise<void> => {
+      if (!waiting.has(name)) return;
+      if (!(await isServing(`unix:${socket}`, checkDeadlineMs, operator, identity))) return;
       waiting.delete(name);
       tools.report(`${name} is ready`);
     };
-    await Promise.all([...waiting].map(check));
+    await Promise.all([...waiting.values()].map(check));
     return waiting.size === 0;
   };
   const late = async (): Promise<PortkeyError> => {
@@ -62,15 +68,22 @@ export function consoleLog(vm: string, logs: string): string {
   return path.join(logs, `${vm}-console.log`);
 }
 
-function serviceSockets(topology: Topology): [name: string, socket: string][] {
+interface Service {
+  readonly name: string;
+  readonly socket: string;
+  readonly identity: Identity;
+}
+
+function servicesOf({ vms, controllerSocket }: Topology): Service[] {
+  const of = (name: string, socket: string, identity: Identity): Service => ({ name, socket, identity });
   return [
-    ...topology.vms.flatMap(({ name, agents }): [string, string][] => [
-      [`${name}'s guest agent`, agents.guest.socket],
-      [`${name}'s checkpoint service`, agents.checkpoint.socket],
-      [`${name}'s restore service`, agents.restore.socket],
+    ...vms.flatMap(({ name, agents }) => [
+      of(`${name}'s guest agent`, agents.guest.socket, { role: 'guest', name }),
+      of(`${name}'s checkpoint service`, agents.checkpoint.socket, { role: 'checkpoint', name }),
+      of(`${name}'s restore service`, agents.restore.socket, { role: 'restore', name }),
     ]),
-    ...topology.vms.map((vm): [string, string] => [`${vm.host}'s relay`, vm.relaySocket]),
-    ['the controller', topology.controllerSocket],
+    ...vms.map(({ host, relaySocket }) => of(`${host}'s relay`, relaySocket, { role: 'relay', name: host })),
+    of('the controller', controllerSocket, hostIdentities.controller),
   ];
 }
 

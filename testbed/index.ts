@@ -87,7 +87,7 @@ export async function status(): Promise<TestbedStatus> {
       running: await isMarked(pid, places.runtime),
     })),
   );
-  const services = await checkHealth(topologyOf(testbed.vms.length, places.runtime));
+  const services = await checkHealth(topologyOf(testbed.vms.length, places.runtime), places.runtime);
   const whole = processes.every(({ running }) => running) && services.every(({ serving }) => serving);
   return { state: whole ? 'up' : 'degraded', testbed, processes, services, remains: [] };
 }

@@ -11,7 +11,7 @@ import { controllerConfig, gatewayConfig, redisCommand, relayConfig } from './co
 import { exists } from './image/temporary.js';
 import type { Places } from './paths.js';
 import type { Daemon, StartDaemon } from './supervision/daemon.js';
-import { outsideNamespace, type Topology } from './topology.js';
+import { certificatesFolder, outsideNamespace, type Topology } from './topology.js';
 
 const programs = {
   gateway: 'testbed/gateway',
@@ -40,8 +40,9 @@ export async function startServices(
     start({ name, argv: [process.execPath, mainOf(places.project, program), ...args], namespace });
 
   await writeJson(gatewayFile, gatewayConfig(topology));
-  await writeJson(controllerFile, controllerConfig(topology));
-  for (const vm of vms) await writeJson(vm.relayConfig, relayConfig(vm, streams));
+  const certificates = certificatesFolder(places.runtime);
+  await writeJson(controllerFile, controllerConfig(topology, certificates));
+  for (const vm of vms) await writeJson(vm.relayConfig, relayConfig(vm, streams, certificates));
   return [
     start({ name: 'redis', argv: redisCommand(redisSocket, places.runtime), namespace: outsideNamespace }),
     node('gateway', programs.gateway, [gatewayFile], outsideNamespace),

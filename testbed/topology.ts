@@ -37,6 +37,9 @@ export interface VmPlace {
   readonly virtiofsdPidFile: string;
   readonly relaySocket: string;
   readonly relayConfig: string;
+  /** The test bed's, of which the guest has its own on the disk. */
+  readonly certificates: string;
+  readonly identityDisk: string;
   readonly agents: Agents;
 }
 
@@ -59,6 +62,10 @@ export interface Topology {
   readonly gatewayConfig: string;
   readonly redisSocket: string;
   readonly codeDisk: string;
+}
+
+export function certificatesFolder(runtime: string): string {
+  return path.join(runtime, 'certificates');
 }
 
 export function topologyOf(vmCount: number, runtime: string): Topology {
@@ -104,6 +111,8 @@ function vmPlace(index: number, runtime: string): VmPlace {
     virtiofsdPidFile: file('virtiofsd.pid'),
     relaySocket: path.join(runtime, `relay-${letter}.sock`),
     relayConfig: path.join(runtime, `relay-${letter}.json`),
+    certificates: certificatesFolder(runtime),
+    identityDisk: file('identity.ext4'),
     agents: {
       guest: agent('guest', 7410),
       checkpoint: agent('checkpoint', 7411),

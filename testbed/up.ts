@@ -11,6 +11,7 @@ import path from 'node:path';
 import { PortkeyError } from '../libraries/errors/index.js';
 import { secondsSince } from '../libraries/process/index.js';
 import { formatBytes, parseBitRate } from '../libraries/units/index.js';
+import { makeBedCertificates, makeIdentityDisk } from './certificates.js';
 import { remains, takeDown } from './down.js';
 import { findTestbed } from './find.js';
 import { consoleLog, waitUntilHealthy } from './health.js';
@@ -33,6 +34,7 @@ import { launchVm } from './vm/launch.js';
 import { vmCpus, type VmHardware } from './vm/qemu-command.js';
 import { hasVhostNet } from './vm/vhost-net.js';
 import { qemuVersion, upstreamVersion } from './versions.js';
+import { wholeVmName } from './yardstick/whole-vm/place.js';
 
 /** Held by whoever brings the test bed up. */
 export const upLock = 'testbed';
@@ -128,6 +130,9 @@ async function startAll(
 ): Promise<Daemon[]> {
   await mkdir(places.runtime, { recursive: true, mode: 0o700 });
   await mkdir(places.logs, { recursive: true });
+  await makeBedCertificates(topology.vms, [wholeVmName], places.runtime, tools.run);
+  for (const { name, identityDisk } of topology.vms)
+    await makeIdentityDisk(name, identityDisk, places.runtime, tools.run);
   await makeCodeDisk(path.join(places.project, 'build/guest'), topology.codeDisk, tools.run);
   await createNetwork(topology.vms, parseBitRate(options.link) * 8, tools.run);
   const start = daemonStarter(places.runtime, places.logs);
@@ -151,7 +156,7 @@ async function startAll(
   );
   const daemons = vms.flatMap(({ qemu, virtiofsd }) => [qemu, virtiofsd]);
   daemons.push(...(await startServices(topology, options.streams ?? 1, places, start)));
-  await waitUntilHealthy(topology, daemons, places.logs, tools);
+  await waitUntilHealthy(topology, daemons, places, tools);
   await waitForRest(topology, tools);
   return daemons;
 }

@@ -4,7 +4,8 @@ import { Command, Option } from 'commander';
 import { asPortkeyError, PortkeyError } from '../../libraries/errors/index.js';
 import { formatBytes } from '../../libraries/units/index.js';
 import { runtimeFolder } from '../../testbed/index.js';
-import { topologyOf } from '../../testbed/topology.js';
+import { operatorOf } from '../../testbed/certificates.js';
+import { certificatesFolder, topologyOf } from '../../testbed/topology.js';
 import { realBeds } from '../bench/bed.js';
 import { bedRunsOf, inBeds, type BedRun, type BedRunOptions } from '../bench/bed-runs.js';
 import { planOf, type PlanOptions } from '../bench/plan.js';
@@ -95,7 +96,10 @@ async function experiment(
     await inBeds(realBeds, runs, { note, signal: stopping.signal }, async (testbed, plan) => {
       if (runs.length > 1) note(`in VMs of ${formatBytes(testbed.vmMemoryBytes)}:`);
       recorder.nextBed(testbed);
-      using controller = new Controller(testbed.controller);
+      using controller = new Controller(
+        testbed.controller,
+        operatorOf(certificatesFolder(cli.places.runtime)),
+      );
       await runBench(benchTools(cli, controller, testbed, stopping), plan, recorder);
     });
   } catch (error) {

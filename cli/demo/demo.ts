@@ -11,6 +11,8 @@
  * abandons the step that runs. Taking down is not interrupted.
  */
 import { PortkeyError } from '../../libraries/errors/index.js';
+import { operatorOf } from '../../testbed/certificates.js';
+import { certificatesFolder } from '../../testbed/topology.js';
 import { down, up, type TestbedState, type UpOptions } from '../../testbed/index.js';
 import type { RedisWorkload } from '../../testbed/workload/index.js';
 import type { Cli } from '../cli.js';
@@ -70,7 +72,7 @@ function requireRoot(): void {
 
 async function bothMigrations(cli: Cli, testbed: TestbedState, workload: RedisWorkload): Promise<Migrated[]> {
   const place = workloadPlaceOf(cli.places);
-  using controller = new Controller(testbed.controller);
+  using controller = new Controller(testbed.controller, operatorOf(certificatesFolder(cli.places.runtime)));
   const [home, away] = testbed.vms;
   if (home === undefined || away === undefined)
     throw new PortkeyError('invalid-argument', 'the demonstration needs two VMs');

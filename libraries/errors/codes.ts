@@ -21,6 +21,7 @@ export const errorCodes = {
   'service-unavailable': failed(status.UNAVAILABLE),
   'deadline-exceeded': failed(status.DEADLINE_EXCEEDED),
   'command-failed': failed(status.INTERNAL),
+  'not-permitted': refused(status.PERMISSION_DENIED),
   internal: failed(status.INTERNAL),
 
   // running and stopping containers

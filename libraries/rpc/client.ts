@@ -4,11 +4,13 @@
  * One client owns one channel; `close` frees it. A channel reconnects by itself after its peer restarted, with a
  * back-off of at most a second, so that a restarted service is found again soon.
  */
-import { Client, credentials, Metadata, type ServiceDefinition } from '@grpc/grpc-js';
+import { Client, Metadata, type ServiceDefinition } from '@grpc/grpc-js';
 
 import { asPortkeyError, PortkeyError } from '../errors/index.js';
+import type { Identity } from './identity.js';
 import type { MethodName, Result, Sent } from './method-types.js';
 import { definitionOf, type ServiceName } from './schema.js';
+import { clientCredentials, type Security } from './security.js';
 import { fromStatus } from './status.js';
 
 export interface CallOptions {
@@ -22,14 +24,16 @@ export class RpcClient<S extends ServiceName> {
   private readonly client: Client;
   private readonly definition: ServiceDefinition;
 
-  /** `peer` is how errors name the other side; `address` is host:port or unix:/path. */
+  /** `peer` is how errors name the other side; `address` is host:port or unix:/path, where `expected` must answer. */
   constructor(
     service: S,
     readonly address: string,
     readonly peer: string,
+    security: Security,
+    expected: Identity,
   ) {
     this.definition = definitionOf(service);
-    this.client = new Client(address, credentials.createInsecure(), {
+    this.client = new Client(address, clientCredentials(security, expected), {
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 1000,
       'grpc.enable_http_proxy': 0,

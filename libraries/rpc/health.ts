@@ -1,13 +1,21 @@
 /**
  * gRPC's standard health check, from the asking side: one call, no waiting; callers poll.
  */
-import { Client, credentials } from '@grpc/grpc-js';
+import { Client } from '@grpc/grpc-js';
 import { service } from 'grpc-health-check';
 
-/** True if the server at `address` (host:port or unix:/path) says that it serves. Never throws. */
-export async function isServing(address: string, deadlineMs: number): Promise<boolean> {
+import type { Identity } from './identity.js';
+import { clientCredentials, type Security } from './security.js';
+
+/** True if `expected`, at `address` (host:port or unix:/path), says that it serves. Never throws. */
+export async function isServing(
+  address: string,
+  deadlineMs: number,
+  security: Security,
+  expected: Identity,
+): Promise<boolean> {
   const { path, requestSerialize, responseDeserialize } = service.Check ?? missing();
-  const client = new Client(address, credentials.createInsecure(), { 'grpc.enable_http_proxy': 0 });
+  const client = new Client(address, clientCredentials(security, expected), { 'grpc.enable_http_proxy': 0 });
   try {
     return await new Promise<boolean>((resolve) => {
       client.makeUnaryRequest(

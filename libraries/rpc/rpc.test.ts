@@ -8,6 +8,9 @@ import { RpcClient, RpcServer } from './index.js';
 
 const deadlineMs = 5_000;
 
+/** Without certificates nobody looks at who it is. */
+const anybody = { role: 'controller', name: '' } as const;
+
 describe('a call', () => {
   let folder = '';
   let server: RpcServer | undefined;
@@ -22,10 +25,10 @@ describe('a call', () => {
     const notCalled = (): never => {
       throw new PortkeyError('internal', 'not called in this test');
     };
-    server = new RpcServer(({ method, error }) => failures.push(`${method}: ${error.message}`));
+    server = new RpcServer('insecure', ({ method, error }) => failures.push(`${method}: ${error.message}`));
     server.add('Containers', { List: list, Run: notCalled, Stop: notCalled });
     await server.listen([address]);
-    return (client = new RpcClient('Containers', address, 'the test server'));
+    return (client = new RpcClient('Containers', address, 'the test server', 'insecure', anybody));
   }
 
   afterEach(async () => {
@@ -62,7 +65,9 @@ describe('a call', () => {
 
   it('with many answers brings back the error that ended them, and its server hears of it', async () => {
     await serve(() => Promise.reject(new Error('not called')));
-    const checkpoint = new RpcServer(({ method, error }) => failures.push(`${method}: ${error.code}`));
+    const checkpoint = new RpcServer('insecure', ({ method, error }) =>
+      failures.push(`${method}: ${error.code}`),
+    );
     const notCalled = (): never => {
       throw new PortkeyError('internal', 'not called in this test');
     };
@@ -77,7 +82,7 @@ describe('a call', () => {
     });
     const address = `unix:${path.join(folder, 'checkpoint')}`;
     await checkpoint.listen([address]);
-    const caller = new RpcClient('Checkpoint', address, 'the test server');
+    const caller = new RpcClient('Checkpoint', address, 'the test server', 'insecure', anybody);
     const pages: number[] = [];
     const read = async (): Promise<void> => {
       for await (const { pagesSent } of caller.stream('Round', {}, { deadlineMs })) pages.push(pagesSent);
@@ -97,7 +102,13 @@ describe('a call', () => {
   });
 
   it('names the server that is not there', async () => {
-    const caller = new RpcClient('Containers', 'unix:/nonexistent/socket', 'the test server');
+    const caller = new RpcClient(
+      'Containers',
+      'unix:/nonexistent/socket',
+      'the test server',
+      'insecure',
+      anybody,
+    );
     await assert.rejects(caller.call('List', {}, { deadlineMs }), (error) => {
       assert.ok(error instanceof PortkeyError);
       assert.equal(error.code, 'service-unavailable');

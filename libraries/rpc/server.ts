@@ -3,15 +3,14 @@
  *
  * A handler takes the request (or an async iterable of them) and a context and returns a promise (one answer) or
  * an async iterable (many); what it throws becomes a status in status.ts, and whoever owns the server hears of it.
- * `context.signal` fires when the caller is gone or its deadline has passed. The server carries gRPC's standard health
- * service. Limits: `stop` waits a while for running calls, then
+ * `context.signal` fires when the caller is gone or its deadline has passed. Who calls is checked against access.ts before a
+ * handler hears of it. The server carries gRPC's standard health service. Limits: `stop` waits a while for running calls, then
  * cuts them, because grpc-js's own tryShutdown can wait for ever on an idle connection.
  */
 import { unlink } from 'node:fs/promises';
 
 import {
   Server,
-  ServerCredentials,
   type sendUnaryData,
   type ServerDuplexStream,
   type ServerReadableStream,
@@ -23,12 +22,17 @@ import {
 import { HealthImplementation } from 'grpc-health-check';
 
 import { asPortkeyError, PortkeyError } from '../errors/index.js';
+import { callersOf, mayCall } from './access.js';
+import { identityOf, uriOf, type Identity } from './identity.js';
 import type { Answered, MethodName, Received } from './method-types.js';
 import { definitionOf, serviceFullName, type ServiceName } from './schema.js';
+import { serverCredentials, type Security } from './security.js';
 import { toStatus } from './status.js';
 
 export interface CallContext {
   readonly signal: AbortSignal;
+  /** Undefined where connections are not secured: it may be anybody. */
+  readonly caller: Identity | undefined;
 }
 
 /** A call that its handler ended with an error. */
@@ -47,6 +51,12 @@ export type Handlers<S extends ServiceName> = {
 };
 
 type OnError = (thrown: unknown) => void;
+/** What calls of all kinds have. */
+interface Call {
+  on(event: 'cancelled', listener: () => void): unknown;
+  getAuthContext(): { sslPeerCertificate?: { subjectaltname?: string } };
+}
+type Admit = (call: Call) => CallContext;
 type AnyHandler = (request: unknown, context: CallContext) => Promise<object> | AsyncIterable<object>;
 
 export class RpcServer {
@@ -55,7 +65,10 @@ export class RpcServer {
   private readonly health = new HealthImplementation();
   private readonly services: ServiceName[] = [];
 
-  constructor(private readonly onFailure: (call: FailedCall) => void = () => undefined) {
+  constructor(
+    private readonly security: Security,
+    private readonly onFailure: (call: FailedCall) => void = () => undefined,
+  ) {
     this.health.addToServer(this.server);
     this.health.setStatus('', 'NOT_SERVING');
   }
@@ -67,7 +80,8 @@ export class RpcServer {
       if (handler === undefined) throw new PortkeyError('internal', `${name} lacks a handler for ${method}`);
       const onError = (thrown: unknown): void =>
         this.onFailure({ method: `${name}.${method}`, error: asPortkeyError(thrown) });
-      implementation[method] = handleCall(definition, handler, onError);
+      const admit = (call: Call): CallContext => this.admit(name, method, call);
+      implementation[method] = handleCall(definition, handler, admit, onError);
     }
     this.server.addService(definitionOf(name), implementation);
     this.services.push(name);
@@ -104,9 +118,22 @@ export class RpcServer {
     for (const name of ['', ...this.services.map(serviceFullName)]) this.health.setStatus(name, state);
   }
 
+  /** Throws `not-permitted`. */
+  private admit(service: ServiceName, method: string, call: Call): CallContext {
+    const signal = signalOf(call);
+    if (this.security === 'insecure') return { signal, caller: undefined };
+    const caller = identityOf(call.getAuthContext().sslPeerCertificate?.subjectaltname);
+    if (caller !== undefined && mayCall(caller.role, service, method)) return { signal, caller };
+    const who = caller === undefined ? 'a certificate without an identity of Portkey’s' : uriOf(caller);
+    throw new PortkeyError(
+      'not-permitted',
+      `${service}.${method} is not for ${who}, but for: ${callersOf(service, method).join(', ')}; see: portkey certs --help`,
+    );
+  }
+
   private bind(address: string): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      this.server.bindAsync(address, serverCredentials(this.security), (error, port) => {
         if (error === null) resolve(port);
         else
           reject(
@@ -122,22 +149,23 @@ export class RpcServer {
 function handleCall(
   { requestStream, responseStream }: { requestStream: boolean; responseStream: boolean },
   handler: AnyHandler,
+  admit: Admit,
   onError: OnError,
 ): UntypedHandleCall {
   if (responseStream)
-    return requestStream ? bidirectional(handler, onError) : serverStreaming(handler, onError);
-  return requestStream ? clientStreaming(handler, onError) : unary(handler, onError);
+    return requestStream ? bidirectional(handler, admit, onError) : serverStreaming(handler, admit, onError);
+  return requestStream ? clientStreaming(handler, admit, onError) : unary(handler, admit, onError);
 }
 
-function unary(handler: AnyHandler, onError: OnError) {
+function unary(handler: AnyHandler, admit: Admit, onError: OnError) {
   return (call: ServerUnaryCall<unknown, object>, answer: sendUnaryData<object>): void => {
-    answerOnce(() => handler(call.request, contextOf(call)), answer, onError);
+    answerOnce(() => handler(call.request, admit(call)), answer, onError);
   };
 }
 
-function clientStreaming(handler: AnyHandler, onError: OnError) {
+function clientStreaming(handler: AnyHandler, admit: Admit, onError: OnError) {
   return (call: ServerReadableStream<unknown, object>, answer: sendUnaryData<object>): void => {
-    answerOnce(() => handler(call, contextOf(call)), answer, onError);
+    answerOnce(() => handler(call, admit(call)), answer, onError);
   };
 }
 
@@ -162,27 +190,28 @@ function answerOnce(
   );
 }
 
-function serverStreaming(handler: AnyHandler, onError: OnError) {
+function serverStreaming(handler: AnyHandler, admit: Admit, onError: OnError) {
   return (call: ServerWritableStream<unknown, object>): void => {
-    answerMany(call, (context) => handler(call.request, context), onError);
+    answerMany(call, admit, (context) => handler(call.request, context), onError);
   };
 }
 
-function bidirectional(handler: AnyHandler, onError: OnError) {
+function bidirectional(handler: AnyHandler, admit: Admit, onError: OnError) {
   return (call: ServerDuplexStream<unknown, object>): void => {
     // The default iterator destroys the stream when a handler stops reading, and with it the answers.
     const requests = { [Symbol.asyncIterator]: () => call.iterator({ destroyOnReturn: false }) };
-    answerMany(call, (context) => handler(requests, context), onError);
+    answerMany(call, admit, (context) => handler(requests, context), onError);
   };
 }
 
 function answerMany(
   call: ServerWritableStream<unknown, object> | ServerDuplexStream<unknown, object>,
+  admit: Admit,
   start: (context: CallContext) => Promise<object> | AsyncIterable<object>,
   onError: OnError,
 ): void {
-  const context = contextOf(call);
   const sendAll = async (): Promise<void> => {
+    const context = admit(call);
     const messages = start(context);
     if (messages instanceof Promise)
       throw new PortkeyError('internal', 'a streaming handler returned a promise');
@@ -199,8 +228,8 @@ function answerMany(
   });
 }
 
-function contextOf(call: { on(event: 'cancelled', listener: () => void): unknown }): CallContext {
+function signalOf(call: Pick<Call, 'on'>): AbortSignal {
   const controller = new AbortController();
   call.on('cancelled', () => controller.abort());
-  return { signal: controller.signal };
+  return controller.signal;
 }

@@ -29,6 +29,8 @@ export interface Claim {
   readonly migrationId: string;
   readonly epoch: number;
   readonly role: 'source' | 'destination';
+  /** At the destination: the VM that the container comes from. */
+  readonly sourceVm?: string;
 }
 
 const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/;

@@ -11,12 +11,16 @@ import { z } from 'zod';
 
 import { PortkeyError } from '../errors/index.js';
 
+const file = z.string().startsWith('/', 'write an absolute path');
+
 /** Fields that each service has. Addresses are "host:port" or "unix:/path". */
 export const commonConfig = {
   /** Where gRPC listens. */
   listen: z.array(z.string().regex(/^(unix:\/.+|.+:\d+)$/, 'write host:port or unix:/path')).min(1),
   /** Where /metrics is served: "host:port"; port 0 takes a free one. */
   metrics: z.string().regex(/^.+:\d+$/, 'write host:port'),
+  /** This service's files, made by `portkey certs`; or, for a network that nobody else is on, the word. */
+  security: z.union([z.literal('insecure'), z.strictObject({ ca: file, certificate: file, key: file })]),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
 } as const;
 

@@ -9,7 +9,7 @@ import type { Registry } from 'prom-client';
 import type { z } from 'zod';
 
 import { asPortkeyError } from '../errors/index.js';
-import { RpcServer } from '../rpc/index.js';
+import { readSecurity, RpcServer, type Security, type TlsFiles } from '../rpc/index.js';
 import { loadConfig } from './config.js';
 import { failedCalls } from './failed-calls.js';
 import { createRegistry, MetricsServer } from './metrics.js';
@@ -21,6 +21,8 @@ export interface ServiceParts {
   readonly log: Logger;
   readonly registry: Registry;
   readonly server: RpcServer;
+  /** For connections to others. */
+  readonly security: Security;
 }
 
 export interface ServiceDescription<C extends CommonConfig> {
@@ -33,6 +35,7 @@ export interface ServiceDescription<C extends CommonConfig> {
 interface CommonConfig {
   readonly listen: readonly string[];
   readonly metrics: string;
+  readonly security: TlsFiles | 'insecure';
   readonly logLevel: string;
 }
 
@@ -44,8 +47,10 @@ export async function runService<C extends CommonConfig>(
   const log = pino({ name: service.name, level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
   try {
     const registry = createRegistry(service.name, version);
-    const server = new RpcServer(failedCalls(log, registry));
-    const stopService = await service.start(config, { log, registry, server });
+    const security = readSecurity(config.security);
+    if (security === 'insecure') log.warn('INSECURE: whoever reaches this service may tell it what to do');
+    const server = new RpcServer(security, failedCalls(log, registry));
+    const stopService = await service.start(config, { log, registry, server, security });
     const metrics = await MetricsServer.start(config.metrics, registry);
     const ports = await server.listen(config.listen);
     log.info({ listen: config.listen, ports, metricsPort: metrics.port }, 'serving');

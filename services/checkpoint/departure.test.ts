@@ -84,6 +84,7 @@ class ScriptedVm {
       },
       pagemapReader: () => new PagemapReader(1),
       uptimeSeconds: () => 1,
+      security: 'insecure',
     });
   }
 
@@ -149,7 +150,13 @@ describe('a departure', () => {
     const made = (vm = new ScriptedVm(folder, prints));
     await made.store.create(spec);
     const departures = made.departures();
-    await departures.begin({ migration, mode: 'MODE_CRIU', batch: '', destinationRestore: '' });
+    await departures.begin({
+      migration,
+      mode: 'MODE_CRIU',
+      batch: '',
+      destinationRestore: '',
+      destinationVm: '',
+    });
     const dump = departures.dump(migration, pageServer);
     dump.catch(() => undefined);
     while ((await made.host.pageServerInUse('web')) === undefined) await systemClock.sleep(5);
@@ -216,7 +223,13 @@ describe('a departure', () => {
     await writeFile(cpuMax, '150000 100000\n');
     await writeFile(path.join(cgroup, 'cpu.stat'), 'usage_usec 0\nuser_usec 0\n');
     const departures = made.departures();
-    await departures.begin({ migration, mode: 'MODE_CRIU', batch: '', destinationRestore: '' });
+    await departures.begin({
+      migration,
+      mode: 'MODE_CRIU',
+      batch: '',
+      destinationRestore: '',
+      destinationVm: '',
+    });
     await systemClock.sleep(50);
     await writeFile(path.join(cgroup, 'cpu.stat'), 'usage_usec 40000\nuser_usec 40000\n');
     return { made, departures, cpuMax };
@@ -258,7 +271,13 @@ describe('a departure', () => {
     const made = (vm = new ScriptedVm(folder, () => ''));
     await made.store.create(spec);
     const departures = made.departures();
-    await departures.begin({ migration, mode: 'MODE_CRIU', batch: '', destinationRestore: '' });
+    await departures.begin({
+      migration,
+      mode: 'MODE_CRIU',
+      batch: '',
+      destinationRestore: '',
+      destinationVm: '',
+    });
     await assert.rejects(departures.throttle(migration, 0.5), { code: 'runtime-failed' });
     await assert.rejects(departures.throttle(migration, 2), { code: 'invalid-argument' });
     await departures.rollback(migration);
@@ -267,7 +286,13 @@ describe('a departure', () => {
   it('does not begin after it was ended: a Begin that was on its way for long claims nothing', async () => {
     const made = (vm = new ScriptedVm(folder, () => ''));
     await made.store.create(spec);
-    const begin = { migration, mode: 'MODE_CRIU', batch: '', destinationRestore: '' } as const;
+    const begin = {
+      migration,
+      mode: 'MODE_CRIU',
+      batch: '',
+      destinationRestore: '',
+      destinationVm: '',
+    } as const;
     await made.departures().rollback({ ...migration, epoch: 2 });
     await assert.rejects(made.departures().begin(begin), { code: 'stale-epoch' });
     await made.departures().finish({ ...migration, migrationId: 'm-2' });

@@ -27,6 +27,7 @@ import type {
   MigrationRef,
   PageServer,
   RoundResult,
+  Security,
 } from '../../libraries/rpc/index.js';
 import {
   tasksOf,
@@ -61,6 +62,7 @@ export interface DepartureParts extends DepartureFolders {
   readonly hypercalls: () => HypercallClient;
   readonly pagemapReader: () => PagemapReader;
   readonly uptimeSeconds: () => number;
+  readonly security: Security;
 }
 
 /** What only a live migration needs; lost with the agent, and the migration with it. */
@@ -178,7 +180,7 @@ export class Departures {
       ...{ migrationId, container, portkey, criu },
       files: this.files(migrationId),
       pageServer: pageServer ?? undefined,
-      imagesTo: request.destinationRestore,
+      imagesTo: { address: request.destinationRestore, vm: request.destinationVm },
       signal: ending.signal,
     });
   }

@@ -13,7 +13,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 
 import { abortable, secondsSince, type Clock } from '../../libraries/process/index.js';
-import type { DumpResult, PageServer } from '../../libraries/rpc/index.js';
+import type { DumpResult, PageServer, Security } from '../../libraries/rpc/index.js';
 import {
   tasksOf,
   type ContainerHost,
@@ -22,7 +22,7 @@ import {
 } from '../../libraries/runtime/index.js';
 import { connectionsOf, type Connection } from './connections.js';
 import type { DepartureFiles } from './departure-files.js';
-import { uploadImages } from './image-upload.js';
+import { uploadImages, type ImagesTo } from './image-upload.js';
 import { networkLockSetting } from './network-lock.js';
 import { readDumpStats, type CriuRounds } from './rounds/criu-round.js';
 import type { PortkeyRounds } from './rounds/portkey-round.js';
@@ -33,6 +33,7 @@ export interface FinalDumpParts {
   readonly runc: Runc;
   readonly clock: Clock;
   readonly uptimeSeconds: () => number;
+  readonly security: Security;
 }
 
 export interface FinalDump {
@@ -43,8 +44,8 @@ export interface FinalDump {
   readonly portkey: PortkeyRounds | undefined;
   readonly criu: CriuRounds | undefined;
   readonly pageServer: PageServer | undefined;
-  /** Address of the restore service that takes the images in CRIU mode. */
-  readonly imagesTo: string;
+  /** In CRIU mode. */
+  readonly imagesTo: ImagesTo;
   /** Nothing new is begun once it has fired; a CRIU that is at work goes on. */
   readonly signal: AbortSignal;
 }
@@ -79,7 +80,9 @@ export async function finalDump(parts: FinalDumpParts, dump: FinalDump): Promise
   });
   const { pagesWritten, pagesInParent } = readDumpStats(work);
   const imageBytes =
-    portkey === undefined ? await abortable(uploadImages(dump.imagesTo, migrationId, images), signal) : 0;
+    portkey === undefined
+      ? await abortable(uploadImages(dump.imagesTo, parts.security, migrationId, images), signal)
+      : 0;
   return {
     criuPages: pagesWritten,
     parentPages: pagesInParent,

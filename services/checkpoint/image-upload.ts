@@ -8,14 +8,26 @@ import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 
-import { RpcClient, type Sent } from '../../libraries/rpc/index.js';
+import { RpcClient, type Security, type Sent } from '../../libraries/rpc/index.js';
 
 const chunkBytes = 256 * 1024;
 const deadlineMs = 60_000;
 
+/** The restore service that takes them. */
+export interface ImagesTo {
+  readonly address: string;
+  readonly vm: string;
+}
+
 /** Returns the bytes of all files together. */
-export async function uploadImages(address: string, migrationId: string, folder: string): Promise<number> {
-  const client = new RpcClient('Restore', address, `the destination's restore service at ${address}`);
+export async function uploadImages(
+  { address, vm }: ImagesTo,
+  security: Security,
+  migrationId: string,
+  folder: string,
+): Promise<number> {
+  const peer = `the restore service of ${vm} at ${address}`;
+  const client = new RpcClient('Restore', address, peer, security, { role: 'restore', name: vm });
   let bytes = 0;
   async function* counted(): AsyncGenerator<Sent<'Restore', 'PutImages'>> {
     for await (const chunk of chunksOf(migrationId, folder)) {

@@ -19,7 +19,7 @@ import { checkpointHandlers } from './service.js';
 void runService({
   name: 'checkpoint',
   config: agentConfig('checkpoint'),
-  start: (config, { log, registry, server }) => {
+  start: (config, { log, registry, server, security }) => {
     const parts = startAgentParts('checkpoint', config, { log, registry });
     const { clock, run, store, runc, host, link, nodeInfo, steps } = parts;
     let reader: PagemapReader | undefined;
@@ -38,6 +38,7 @@ void runService({
       hypercalls: () => link.ready(),
       pagemapReader,
       uptimeSeconds: readUptimeSeconds,
+      security,
     });
     nodeInfo.read(link.state).then(
       ({ cpuFeatures, ...node }) => log.info({ ...node, cpuFeatures: cpuFeatures.length }, 'this VM'),

@@ -41,7 +41,10 @@ describe('the checkpoint service', () => {
     const migration = { migrationId: 'm-1', container: 'web', epoch: 1 };
     const request = { migration, index: 2, last: false, pageServer: null };
     const messages: Partial<RoundProgress>[] = [];
-    const round = handlers.Round(request as never, { signal: new AbortController().signal });
+    const round = handlers.Round(request as never, {
+      signal: new AbortController().signal,
+      caller: undefined,
+    });
     for await (const message of round as AsyncIterable<Partial<RoundProgress>>) messages.push(message);
     assert.deepEqual(messages, [{ pagesSent: 50, pagesTotal: 100, hypercalls: 1 }, { result }]);
     const figures = { index: 2, last: false, pages: 100, pagesMoved: 3, dirtyPagesAfter: 7, seconds: 0.5 };
@@ -75,7 +78,7 @@ describe('the checkpoint service', () => {
       clock: { monotonicMs: () => 0 },
     } as unknown as ServiceParts);
     const migration = { migrationId: 'm-1', container: 'web', epoch: 1 };
-    const context = { signal: new AbortController().signal };
+    const context = { signal: new AbortController().signal, caller: undefined };
     await handlers.Begin({ migration } as never, context);
     for (const last of [false, false, true]) {
       const round = handlers.Round({ migration, index: 0, last, pageServer: null } as never, context);

@@ -38,13 +38,13 @@ export interface Surroundings {
 
 export function startController(
   config: ControllerConfig,
-  { log, registry, server }: ServiceParts,
+  { log, registry, server, security }: ServiceParts,
   { clock, limits }: Surroundings = { clock: systemClock, limits: defaultLimits },
 ): Promise<() => Promise<void>> {
   const connection = StateStoreConnection.open(config.redis);
   const lifetime = new AbortController();
   const store = new MigrationStore(connection, clock, limits.keptMigrations);
-  const vms = new Vms(config.vms, limits);
+  const vms = new Vms(config.vms, limits, security);
   const tools = {
     ...{ clock, log, limits, store, vms },
     metrics: new Metrics(registry),

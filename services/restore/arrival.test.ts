@@ -67,7 +67,12 @@ describe('an arrival', () => {
       ...{ spec, taskCount: 1, threadCount: 1, establishedConnections: 0, node: null },
       ...{ memoryBytes: 100 * mebibyte, otherBytes: 300 * mebibyte },
     };
-    return arrivals(availableBytes).prepare({ migration: { ...migration, migrationId }, mode, source });
+    return arrivals(availableBytes).prepare({
+      migration: { ...migration, migrationId },
+      mode,
+      source,
+      sourceVm: 'vm-a',
+    });
   }
 
   it('needs room for shared memory, tmpfs and swap too, and for the images where they are in memory', async () => {
@@ -90,6 +95,17 @@ describe('an arrival', () => {
     await store.remove('web');
     await assert.rejects(prepare(2 ** 40, 'MODE_PORTKEY', 'm-2'), { code: 'stale-epoch' });
     assert.deepEqual(await store.names(), []);
+  });
+
+  it('takes images only from the VM that it comes from', async () => {
+    await prepare(2 ** 40, 'MODE_CRIU');
+    const from = (vm: string, migrationId = 'm-1'): Promise<void> =>
+      arrivals(0).requireArrivingFrom({ role: 'checkpoint', name: vm }, migrationId);
+    await from('vm-a');
+    await assert.rejects(from('vm-c'), { code: 'not-permitted' });
+    await assert.rejects(from('vm-a', 'm-2'), { code: 'stale-epoch' });
+    await arrivals(0).requireArrivingFrom(undefined, 'm-1');
+    await arrivals(0).discard(migration);
   });
 
   it('that another run of the controller has taken over is left alone by the first', async () => {

@@ -20,7 +20,7 @@ import path from 'node:path';
 import { encodePagemap, wholeAddressSpace } from '../../libraries/criu-images/index.js';
 import { asPortkeyError, PortkeyError } from '../../libraries/errors/index.js';
 import { secondsSince, type Clock } from '../../libraries/process/index.js';
-import type { MigrationRef, PrepareRequest, RestoreResult } from '../../libraries/rpc/index.js';
+import type { Identity, MigrationRef, PrepareRequest, RestoreResult } from '../../libraries/rpc/index.js';
 import {
   gratuitousArp,
   tasksOf,
@@ -51,14 +51,14 @@ const headroomBytes = 64 * 2 ** 20;
 export class Arrivals {
   constructor(private readonly parts: ArrivalParts) {}
 
-  async prepare({ migration, mode, source }: PrepareRequest): Promise<void> {
+  async prepare({ migration, mode, source, sourceVm }: PrepareRequest): Promise<void> {
     const { host } = this.parts;
     if (migration === null || source?.spec == null)
       throw new PortkeyError('invalid-argument', 'Prepare needs migration and source');
     const { spec, memoryBytes, otherBytes } = source;
     await this.requireRoom(spec.name, memoryBytes + otherBytes, mode === 'MODE_CRIU' ? 2 : 1);
     const { migrationId, epoch } = migration;
-    await host.make(spec, { migrationId, epoch, role: 'destination' });
+    await host.make(spec, { migrationId, epoch, role: 'destination', sourceVm });
   }
 
   /** Restores from the landing folder (Portkey mode) or from the page server's images (`landing` empty). */
@@ -122,13 +122,21 @@ export class Arrivals {
     await this.removeFiles(migration.migrationId);
   }
 
-  /** Throws `stale-epoch` where no container of this VM arrives by this migration. */
-  async requireArriving(migrationId: string): Promise<void> {
+  /**
+   * Throws `stale-epoch` where no container of this VM arrives by this migration, and `not-permitted` where it does not come
+   * from the caller's VM: an agent can have got the id of another's migration to know.
+   */
+  async requireArrivingFrom(caller: Identity | undefined, migrationId: string): Promise<void> {
     const { store } = this.parts;
     const claims = (await store.names()).map((name) => store.claimOf(name));
-    if (!claims.some((claim) => claim?.role === 'destination' && claim.migrationId === migrationId)) {
+    const claim = claims.find((each) => each?.role === 'destination' && each.migrationId === migrationId);
+    if (claim === undefined)
       throw new PortkeyError('stale-epoch', `no container arrives here by migration ${migrationId}`);
-    }
+    if (caller === undefined || caller.name === claim.sourceVm) return;
+    throw new PortkeyError(
+      'not-permitted',
+      `migration ${migrationId} comes from ${claim.sourceVm ?? 'an unknown VM'}, not from ${caller.name}`,
+    );
   }
 
   /** Throws `stale-epoch` where another migration, or none, has the container, or this one in a higher epoch. */

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { required, type Step, type Steps } from '../../libraries/agent/index.js';
 import type { GuestLink } from '../../libraries/hypercall/index.js';
 import { KeyedQueue } from '../../libraries/process/index.js';
-import type { Handlers, MigrationRef } from '../../libraries/rpc/index.js';
+import type { Handlers, Identity, MigrationRef } from '../../libraries/rpc/index.js';
 import type { NodeInfoReader } from '../../libraries/runtime/index.js';
 import type { Arrivals } from './arrival.js';
 import type { Containers } from './containers.js';
@@ -34,8 +34,8 @@ export function restoreHandlers({
     act: () => Promise<T>,
     figures?: (result: T) => object,
   ): Promise<T> => queue.run(migration.container, () => steps.run(step, migration, act, figures));
-  const finalFolder = async (migrationId: string): Promise<string> => {
-    await arrivals.requireArriving(migrationId);
+  const finalFolder = async (caller: Identity | undefined, migrationId: string): Promise<string> => {
+    await arrivals.requireArrivingFrom(caller, migrationId);
     const folder = pageServers.finalFolder(migrationId);
     await mkdir(folder, { recursive: true });
     return folder;
@@ -54,7 +54,7 @@ export function restoreHandlers({
       await arrivals.requireClaim(ref);
       return pageServers.start(ref.migrationId, index, last);
     },
-    PutImages: (chunks) => receiveImages(chunks, finalFolder),
+    PutImages: (chunks, { caller }) => receiveImages(chunks, (id) => finalFolder(caller, id)),
     Restore: ({ migration, landing }) => {
       const ref = required(migration);
       return inTurn(

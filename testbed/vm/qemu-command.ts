@@ -3,7 +3,7 @@
  *
  * q35 with nothing on it by default; RAM in a file that others map (share=on), touched in advance so that the
  * host's first-touch faults do not land in a measurement; the root disk writable with writes that vanish; the code
- * disk read-only; two virtio-serial ports for hypercalls; virtiofs; one NIC on a tap; direct kernel boot.
+ * disk and the one with the guest's certificates read-only; two virtio-serial ports for hypercalls; virtiofs; one NIC on a tap; direct kernel boot.
  *
  * Under TCG the guest is not offered some CPU features. erms, fsrm: `rep movsb/stosb` is emulated byte by byte,
  * which makes every copy several times too dear. cx16: QEMU 7.2 leaves garbage in the flags after cmpxchg16b, which
@@ -48,7 +48,7 @@ export interface MovablePlace extends CommonPlace {
 
 type CommonPlace = Pick<
   VmPlace,
-  'name' | 'address' | 'mac' | 'ramFile' | 'qmpSocket' | 'checkpointSocket' | 'restoreSocket'
+  'name' | 'address' | 'mac' | 'ramFile' | 'qmpSocket' | 'checkpointSocket' | 'restoreSocket' | 'identityDisk'
 >;
 
 interface OwnParts {
@@ -102,6 +102,7 @@ function command(
     ),
     ...rootDisk,
     ...disk('code', hardware.codeDisk, 'format=raw,readonly=on'),
+    ...disk('identity', vm.identityDisk, 'format=raw,readonly=on'),
     ...['-device', 'virtio-serial-pci'],
     ...port('checkpoint', vm.checkpointSocket),
     ...port('restore', vm.restoreSocket),

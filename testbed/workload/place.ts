@@ -6,6 +6,8 @@
  */
 import path from 'node:path';
 
+import { operatorOf } from '../certificates.js';
+import { hostIdentities } from '../identities.js';
 import { RpcClient } from '../../libraries/rpc/index.js';
 
 export interface WorkloadPlace {
@@ -15,6 +17,8 @@ export interface WorkloadPlace {
   readonly namespace: string | undefined;
   /** "host:port" of /metrics; port 0 takes a free one. */
   readonly metrics: string;
+  /** The test bed's; undefined where connections are not secured. */
+  readonly certificates: string | undefined;
 }
 
 export interface WorkloadFiles {
@@ -34,5 +38,7 @@ export function workloadFiles(place: WorkloadPlace, container: string): Workload
 /** The caller closes it. Nothing is asked of the process yet. */
 export function workloadClient(place: WorkloadPlace, container: string): RpcClient<'Workload'> {
   const { socket } = workloadFiles(place, container);
-  return new RpcClient('Workload', `unix:${socket}`, `workload client of ${container}`);
+  const security = place.certificates === undefined ? 'insecure' : operatorOf(place.certificates);
+  const name = `workload client of ${container}`;
+  return new RpcClient('Workload', `unix:${socket}`, name, security, hostIdentities.workload);
 }

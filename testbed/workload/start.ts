@@ -12,6 +12,8 @@ import { fileURLToPath } from 'node:url';
 import { PortkeyError } from '../../libraries/errors/index.js';
 import type { Clock } from '../../libraries/process/index.js';
 import type { WorkloadStatus } from '../../libraries/rpc/index.js';
+import { filesOf } from '../../libraries/certificates/index.js';
+import { hostIdentities } from '../identities.js';
 import { daemonStarter, type Daemon } from '../supervision/daemon.js';
 import type { WorkloadConfig } from './config.js';
 import { workloadClient, workloadFiles, type WorkloadFiles, type WorkloadPlace } from './place.js';
@@ -50,6 +52,8 @@ export async function startWorkload(
     listen: [`unix:${files.socket}`],
     metrics: place.metrics,
     logLevel: 'info',
+    security:
+      place.certificates === undefined ? 'insecure' : filesOf(place.certificates, hostIdentities.workload),
     ...request,
   };
   await writeFile(files.config, JSON.stringify(config));

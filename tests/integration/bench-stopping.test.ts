@@ -73,9 +73,10 @@ describe('the experiment on Ctrl-C', function () {
         runtimeFolder: bench.folder,
         logFolder: bench.folder,
         namespace: undefined,
+        certificates: undefined,
         metrics: '',
       };
-      using client = new Controller(controller.address);
+      using client = new Controller(controller.address, controller.operator);
       const real: Partial<BenchTools> = {
         migrate: ({ mode, ...request }) =>
           migrate({ output, clock: systemClock, interrupts: bench.stopping.interrupts }, client, place, {

@@ -38,8 +38,7 @@ describe('the command line', function () {
 
   afterEach(() => controller[Symbol.asyncDispose]());
 
-  const run = (...args: string[]): Promise<CommandLineResult> =>
-    portkey(args, { PORTKEY_CONTROLLER: controller.address });
+  const run = (...args: string[]): Promise<CommandLineResult> => portkey(args, controller.env);
 
   it('answers wrong usage with one line and exit code 2, whatever is wrong', async () => {
     const wrong: [string[], RegExp][] = [
@@ -193,9 +192,7 @@ describe('the command line', function () {
         const error = { code: 'cancelled', message: 'cancelled on request' };
         yield event({ state: 'rolled-back', report: report({ outcome: 'rolled-back', error }) });
       };
-      const running = startPortkey(['migrate', 'web', '--to', 'vm-b', '--json'], {
-        PORTKEY_CONTROLLER: controller.address,
-      });
+      const running = startPortkey(['migrate', 'web', '--to', 'vm-b', '--json'], controller.env);
       await running.said('sending memory');
       running.interrupt();
       const { exitCode, stdout } = await running.result;
@@ -209,9 +206,7 @@ describe('the command line', function () {
         yield event({});
         await new Promise((resolve) => setTimeout(resolve, 30_000).unref());
       };
-      const running = startPortkey(['migrate', 'web', '--to', 'vm-b'], {
-        PORTKEY_CONTROLLER: controller.address,
-      });
+      const running = startPortkey(['migrate', 'web', '--to', 'vm-b'], controller.env);
       await running.said('sending memory');
       running.interrupt();
       await running.said('cancelling');

@@ -22,7 +22,13 @@ describe("the evidence of a workload's client", function () {
     notes = [];
     redis = await RedisServer.start();
     folder = await mkdtemp(path.join(os.tmpdir(), 'portkey-evidence-'));
-    place = { runtimeFolder: folder, logFolder: folder, namespace: undefined, metrics: '127.0.0.1:0' };
+    place = {
+      runtimeFolder: folder,
+      logFolder: folder,
+      namespace: undefined,
+      metrics: '127.0.0.1:0',
+      certificates: undefined,
+    };
     const target = { container: 'web', host: '127.0.0.1', port: redis.port };
     await startWorkload(place, { ...target, ...workload }, systemClock, () => undefined);
   });

@@ -191,7 +191,13 @@ describe('the process of a workload client', function () {
   beforeEach(async () => {
     redis = await RedisServer.start();
     folder = await mkdtemp(path.join(os.tmpdir(), 'portkey-workload-'));
-    place = { runtimeFolder: folder, logFolder: folder, namespace: undefined, metrics: '127.0.0.1:0' };
+    place = {
+      runtimeFolder: folder,
+      logFolder: folder,
+      namespace: undefined,
+      metrics: '127.0.0.1:0',
+      certificates: undefined,
+    };
   });
 
   afterEach(async () => {

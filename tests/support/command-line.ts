@@ -29,7 +29,13 @@ export function startPortkey(
 ): RunningCommandLine {
   const child = spawn(process.execPath, [main, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, XDG_STATE_HOME: '/nonexistent', PORTKEY_CONTROLLER: undefined, ...env },
+    env: {
+      ...process.env,
+      XDG_STATE_HOME: '/nonexistent',
+      PORTKEY_CONTROLLER: undefined,
+      PORTKEY_CERTS: undefined,
+      ...env,
+    },
     cwd,
   });
   let stdout = '';

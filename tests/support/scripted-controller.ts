@@ -6,7 +6,15 @@ import os from 'node:os';
 import path from 'node:path';
 
 import { PortkeyError } from '../../libraries/errors/index.js';
-import { RpcServer, type Answered, type Received } from '../../libraries/rpc/index.js';
+import { filesOf, makeCertificates } from '../../libraries/certificates/index.js';
+import { runCommand } from '../../libraries/process/index.js';
+import {
+  readSecurity,
+  RpcServer,
+  type Answered,
+  type Received,
+  type Security,
+} from '../../libraries/rpc/index.js';
 
 type Event = Answered<'Controller', 'Migrate'>;
 
@@ -20,16 +28,28 @@ export class ScriptedController implements AsyncDisposable {
   migrations: Event[] = [];
   runError: PortkeyError | undefined;
   private noteCancel: () => void = () => undefined;
-  private readonly server = new RpcServer();
 
   private constructor(
     private readonly folder: string,
     readonly address: string,
+    private readonly server: RpcServer,
   ) {}
+
+  /** For a command line that shall find it, and may talk to it. */
+  get env(): Record<string, string> {
+    return { PORTKEY_CONTROLLER: this.address, PORTKEY_CERTS: this.folder };
+  }
+
+  get operator(): Security {
+    return readSecurity(filesOf(this.folder, { role: 'operator', name: '' }));
+  }
 
   static async start(): Promise<ScriptedController> {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'portkey-controller-'));
-    const controller = new ScriptedController(folder, `unix:${path.join(folder, 'controller.sock')}`);
+    await makeCertificates({ folder, vms: [], hosts: [], days: 1, renew: false }, runCommand);
+    const server = new RpcServer(readSecurity(filesOf(folder, { role: 'controller', name: '' })));
+    const address = `unix:${path.join(folder, 'controller.sock')}`;
+    const controller = new ScriptedController(folder, address, server);
     await controller.serve();
     return controller;
   }

@@ -18,12 +18,19 @@ export async function reserve(
   const mode = transport.mode === 'portkey' ? 'MODE_PORTKEY' : 'MODE_CRIU';
   const ref = migration.ref;
   migration.touched.destination = true;
-  await destination.restore.call('Prepare', { migration: ref, mode, source: description }, options);
+  await destination.restore.call(
+    'Prepare',
+    { migration: ref, mode, source: description, sourceVm: source.name },
+    options,
+  );
   await transport.reserve();
   migration.touched.source = true;
   await source.checkpoint.call(
     'Begin',
-    { migration: ref, mode, batch: wish.batch, destinationRestore: transport.imagesTo },
+    {
+      ...{ migration: ref, mode, batch: wish.batch },
+      ...{ destinationRestore: transport.imagesTo, destinationVm: destination.name },
+    },
     options,
   );
   await transport.connect();

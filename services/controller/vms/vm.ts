@@ -1,7 +1,7 @@
 /**
  * One VM as the controller sees it: clients for its two agents and for the relay of its host.
  */
-import { RpcClient } from '../../../libraries/rpc/index.js';
+import { RpcClient, type Security } from '../../../libraries/rpc/index.js';
 import type { VmConfig } from '../config.js';
 
 export class Vm {
@@ -12,21 +12,29 @@ export class Vm {
   readonly containers: RpcClient<'Containers'>;
   readonly relay: RpcClient<'HypervisorRelay'>;
 
-  constructor(config: VmConfig) {
+  constructor(config: VmConfig, security: Security) {
     this.name = config.name;
     this.host = config.host;
+    const { name } = config;
     const restoreName = `the restore service of ${config.name} at ${config.restore}`;
     this.checkpoint = new RpcClient(
       'Checkpoint',
       config.checkpoint,
       `the checkpoint service of ${config.name} at ${config.checkpoint}`,
+      security,
+      { role: 'checkpoint', name },
     );
-    this.restore = new RpcClient('Restore', config.restore, restoreName);
-    this.containers = new RpcClient('Containers', config.restore, restoreName);
+    this.restore = new RpcClient('Restore', config.restore, restoreName, security, { role: 'restore', name });
+    this.containers = new RpcClient('Containers', config.restore, restoreName, security, {
+      role: 'restore',
+      name,
+    });
     this.relay = new RpcClient(
       'HypervisorRelay',
       config.relay,
       `the hypervisor-relay of ${config.host} at ${config.relay}`,
+      security,
+      { role: 'relay', name: config.host },
     );
   }
 

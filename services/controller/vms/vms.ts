@@ -4,7 +4,7 @@
  * Nothing about containers is cached: the VMs are the truth, and asking all of them takes one round trip.
  */
 import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
-import type { Container } from '../../../libraries/rpc/index.js';
+import type { Container, Security } from '../../../libraries/rpc/index.js';
 import type { VmConfig } from '../config.js';
 import type { Limits } from '../limits.js';
 import { Vm } from './vm.js';
@@ -26,8 +26,9 @@ export class Vms {
   constructor(
     configs: readonly VmConfig[],
     private readonly limits: Limits,
+    security: Security,
   ) {
-    this.all = configs.map((config) => new Vm(config));
+    this.all = configs.map((config) => new Vm(config, security));
   }
 
   /** Throws `vm-unknown`. */

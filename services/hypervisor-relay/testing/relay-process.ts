@@ -20,7 +20,10 @@ export class RelayProcess {
     address: string,
     private readonly vms: readonly ScriptedQemu[],
   ) {
-    this.client = new RpcClient('HypervisorRelay', address, 'the relay under test');
+    this.client = new RpcClient('HypervisorRelay', address, 'the relay under test', 'insecure', {
+      role: 'relay',
+      name: 'any',
+    });
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.log += text));
   }
 
@@ -34,6 +37,7 @@ export class RelayProcess {
         host,
         listen: [address],
         metrics: '127.0.0.1:0',
+        security: 'insecure',
         dataAddress: '127.0.0.1',
         streams,
         vms: vms.map(({ config }) => config),

@@ -47,6 +47,12 @@ ip link set br0 up
 
 mount -t virtiofs portkey /mnt/portkey
 mount -t ext4 -o ro,noload /dev/vdb /opt/portkey
+identity=/run/portkey/identity
+mkdir -m 700 "$identity"
+mount -t ext4 -o ro,noload /dev/vdc "$identity"
+security() {
+  echo "{ \"ca\": \"$identity/ca.pem\", \"certificate\": \"$identity/$1.pem\", \"key\": \"$identity/$1.key\" }"
+}
 
 for agent in checkpoint:7411:9411 restore:7412:9412; do
   name=${agent%%:*}
@@ -57,6 +63,7 @@ for agent in checkpoint:7411:9411 restore:7412:9412; do
   "address": "$ip",
   "listen": ["$ip:${ports%:*}"],
   "metrics": "$ip:${ports#*:}",
+  "security": $(security "$name"),
   "device": "/dev/virtio-ports/portkey.$name",
   "share": "/mnt/portkey",
   "bridge": "br0"
@@ -64,6 +71,6 @@ for agent in checkpoint:7411:9411 restore:7412:9412; do
 END
 done
 cat >/run/portkey/guest-agent.json <<END
-{ "listen": ["$ip:7410"], "metrics": "$ip:9410" }
+{ "listen": ["$ip:7410"], "metrics": "$ip:9410", "security": $(security guest) }
 END
 echo "portkey: $vm is set up" >/dev/console

@@ -5,6 +5,7 @@
  * The experiment's own receiver does the relay's work, so the relay that runs beside it is left out.
  */
 import { RpcClient, type CpuReading } from '../../../libraries/rpc/index.js';
+import { operatorOf } from '../../certificates.js';
 import type { VmPlace } from '../../topology.js';
 
 const deadlineMs = 10_000;
@@ -16,10 +17,19 @@ export class HostCpuMeter implements Disposable {
   private readonly relay: RpcClient<'HypervisorRelay'>;
 
   constructor(
-    private readonly vm: Pick<VmPlace, 'name' | 'relaySocket' | 'host'>,
+    private readonly vm: Pick<VmPlace, 'name' | 'relaySocket' | 'host' | 'certificates'>,
     private readonly signal: AbortSignal,
   ) {
-    this.relay = new RpcClient('HypervisorRelay', `unix:${vm.relaySocket}`, `relay of ${vm.host}`);
+    this.relay = new RpcClient(
+      'HypervisorRelay',
+      `unix:${vm.relaySocket}`,
+      `relay of ${vm.host}`,
+      operatorOf(vm.certificates),
+      {
+        role: 'relay',
+        name: vm.host,
+      },
+    );
   }
 
   /** Runs the work, which says what it took the receiver. */

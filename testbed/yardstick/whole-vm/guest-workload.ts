@@ -20,7 +20,7 @@ export interface GuestWorkload {
 
 /** Resolves when everything is loaded. Throws what the guest agent and the client throw, and the signal's reason. */
 export async function startGuestWorkload(
-  { name, agents, address }: WholeVmPlace,
+  { name, agents, address, certificates }: WholeVmPlace,
   clients: WorkloadPlace,
   workload: GuestWorkload,
   clock: Clock,
@@ -38,7 +38,7 @@ export async function startGuestWorkload(
   const inBackground = ['sh', '-c', '"$@" </dev/null >/dev/null 2>&1 &', 'sh'];
   const redis = ['redis-server', ...redisOptions(redisPort, '0.0.0.0', '/tmp')];
   const options = { stdout, stderr, signal, deadlineMs: startWithinMs };
-  const exitCode = await execInGuest({ name, agents }, [...inBackground, ...redis], options);
+  const exitCode = await execInGuest({ name, agents, certificates }, [...inBackground, ...redis], options);
   if (exitCode !== 0)
     throw new PortkeyError('command-failed', `Redis was not started in the VM that QEMU shall migrate`, {
       details: complaint,

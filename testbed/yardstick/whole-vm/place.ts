@@ -6,7 +6,7 @@
 import path from 'node:path';
 
 import type { GuestPlace } from '../../exec.js';
-import { topologyOf, type VmPlace } from '../../topology.js';
+import { certificatesFolder, topologyOf, type VmPlace } from '../../topology.js';
 import type { MovablePlace } from '../../vm/qemu-command.js';
 
 /** Of the VM, of its workload's client, and what its files and processes begin with. */
@@ -24,6 +24,7 @@ export interface WholeVmPlace extends GuestPlace {
   readonly address: string;
   readonly rootOverlay: string;
   readonly gatewayConfig: string;
+  readonly identityDisk: string;
   /** The VM starts at the first, goes to the second, and back. */
   readonly ends: readonly [WholeVmEnd, WholeVmEnd];
 }
@@ -48,6 +49,8 @@ export function wholeVmPlace(runtime: string): WholeVmPlace {
     address,
     rootOverlay,
     gatewayConfig: file('gateway.json'),
+    identityDisk: file('identity.ext4'),
+    certificates: certificatesFolder(runtime),
     agents: { guest: { address: `${address}:${guestAgentPort}`, socket: file('guest-rpc') } },
     ends: [first, second],
   };
@@ -66,7 +69,10 @@ function endOn(
   return {
     host,
     namespace,
-    qemu: { name: wholeVmName, address, mac, tap, rootOverlay, ramFile, qmpSocket, checkpointSocket, restoreSocket }, // prettier-ignore
+    qemu: {
+      ...{ name: wholeVmName, address, mac, tap, rootOverlay },
+      ...{ ramFile, qmpSocket, checkpointSocket, restoreSocket, identityDisk: file('identity.ext4') },
+    },
     migrationAddress: `tcp:${hostAddress}:${migrationPort}`,
     files: [ramFile, qmpSocket, checkpointSocket, restoreSocket],
   };

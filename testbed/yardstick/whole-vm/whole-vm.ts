@@ -19,6 +19,7 @@ import path from 'node:path';
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { runChecked } from '../../../libraries/process/index.js';
 import { isServing } from '../../../libraries/rpc/index.js';
+import { makeIdentityDisk, operatorOf } from '../../certificates.js';
 import type { GatewayConfig } from '../../gateway/routes.js';
 import { consoleLog } from '../../health.js';
 import { ensureImage, type GuestImage } from '../../image/store.js';
@@ -126,6 +127,7 @@ export class WholeVm implements AsyncDisposable {
       ...['qemu-img', 'create', '-q', '-f', 'qcow2'],
       ...['-b', image.rootfs, '-F', 'raw', place.rootOverlay],
     ]);
+    await makeIdentityDisk(place.name, place.identityDisk, places.runtime, tools.run);
     await this.startGateway(places.project);
     const machine = await this.startMachine(first);
     const { address, socket } = place.agents.guest;
@@ -134,7 +136,11 @@ export class WholeVm implements AsyncDisposable {
         'testbed-failed',
         `the guest agent at ${address} is not ready within ${guestTimeoutMs / 1000} s`,
       );
-    const until = (): Promise<boolean> => isServing(`unix:${socket}`, checkDeadlineMs);
+    const until = (): Promise<boolean> =>
+      isServing(`unix:${socket}`, checkDeadlineMs, operatorOf(place.certificates), {
+        role: 'guest',
+        name: place.name,
+      });
     const wait = { until, daemons: [machine.daemon], timeoutMs: guestTimeoutMs, pollMs: guestPollMs, late };
     await waitFor(wait, tools);
     tools.report("measuring an idle VM's own CPU");
@@ -185,7 +191,7 @@ export class WholeVm implements AsyncDisposable {
       // Fails where there is none.
       await tools.runToEnd(['ip', '-n', namespace, 'link', 'delete', qemu.tap]);
     }
-    const files = [place.rootOverlay, place.gatewayConfig, place.agents.guest.socket];
+    const files = [place.rootOverlay, place.gatewayConfig, place.identityDisk, place.agents.guest.socket];
     const ofEnds = place.ends.flatMap((end) => end.files);
     await Promise.all([...files, ...ofEnds].map((file) => rm(file, { force: true })));
   }

@@ -50,7 +50,10 @@ export class ScriptedCluster {
     readonly b: ScriptedVm,
     readonly world: World,
   ) {
-    this.client = new RpcClient('Controller', this.address, 'the controller');
+    this.client = new RpcClient('Controller', this.address, 'the controller', 'insecure', {
+      role: 'controller',
+      name: '',
+    });
   }
 
   /** Two VMs, and a running container `web` on vm-a; no controller yet. */
@@ -70,9 +73,14 @@ export class ScriptedCluster {
 
   /** The controller in this process. */
   async startController(limits: Partial<Limits> = {}): Promise<void> {
-    const server = new RpcServer();
+    const server = new RpcServer('insecure');
     this.registry = new Registry();
-    const parts = { log: pino({ level: 'silent' }), registry: this.registry, server };
+    const parts = {
+      log: pino({ level: 'silent' }),
+      registry: this.registry,
+      server,
+      security: 'insecure' as const,
+    };
     const stop = await startController(this.config, parts, {
       clock: systemClock,
       limits: { ...testLimits, ...limits },

@@ -24,7 +24,7 @@ export class ScriptedProcess {
   ) {}
 
   async start(): Promise<void> {
-    this.server = new RpcServer();
+    this.server = new RpcServer('insecure');
     this.serve(this.server, this);
     await this.server.listen([this.address]);
   }

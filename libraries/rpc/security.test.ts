@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { makeCertificates } from '../certificates/index.js';
+import { runCommand } from '../process/index.js';
+import { isServing } from './health.js';
+import { readSecurity, RpcClient, RpcServer, type Identity, type Security } from './index.js';
+
+const controller: Identity = { role: 'controller', name: '' };
+const restoreOfA: Identity = { role: 'restore', name: 'vm-a' };
+
+describe('secured connections', function () {
+  this.timeout(30_000);
+  let folder = '';
+  let server: RpcServer | undefined;
+  const clients: RpcClient<'Restore'>[] = [];
+  const callers: (Identity | undefined)[] = [];
+
+  const filesOf = (name: string, certs = folder) => {
+    const file = (end: string): string => path.join(certs, end);
+    return { ca: file('ca.pem'), certificate: file(`${name}.pem`), key: file(`${name}.key`) };
+  };
+  const as = (name: string, certs?: string): Security => readSecurity(filesOf(name, certs));
+
+  async function serve(security: Security): Promise<string> {
+    server = new RpcServer(security);
+    const release = (_request: unknown, { caller }: { caller: Identity | undefined }): Promise<object> => {
+      callers.push(caller);
+      return Promise.resolve({});
+    };
+    const others = () => Promise.reject(new Error('not asked for'));
+    // prettier-ignore
+    const handlers = { GetNode: others, Prepare: others, StartPageServer: others, PutImages: release, Restore: others,
+                       Activate: others, Release: release, Discard: others, GetUsage: others };
+    server.add('Restore', handlers);
+    const address = `unix:${path.join(folder, 'socket')}`;
+    await server.listen([address]);
+    return address;
+  }
+
+  function client(address: string, security: Security, expected = restoreOfA): RpcClient<'Restore'> {
+    const made = new RpcClient('Restore', address, 'the test server', security, expected);
+    clients.push(made);
+    return made;
+  }
+
+  const release = (from: RpcClient<'Restore'>): Promise<unknown> =>
+    from.call('Release', { migrationId: 'm-1', epoch: 1, container: 'web' }, { deadlineMs: 3_000 });
+
+  before(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'portkey-security-'));
+    const options = { folder, vms: ['vm-a', 'vm-b'], hosts: ['host-a'], days: 1, renew: false };
+    await makeCertificates(options, runCommand);
+    await makeCertificates({ ...options, folder: path.join(folder, 'others') }, runCommand);
+  });
+
+  afterEach(async () => {
+    for (const made of clients.splice(0)) made.close();
+    await server?.stop(100);
+    server = undefined;
+    callers.length = 0;
+  });
+
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  it('let those call who may, and tell who it is', async () => {
+    const address = await serve(as('restore-vm-a'));
+    await release(client(address, as('controller')));
+    assert.deepEqual(callers, [controller]);
+    assert.equal(await isServing(address, 3_000, as('operator'), restoreOfA), true);
+  });
+
+  it('let nobody else call: another role, another agent, nobody at all', async () => {
+    const address = await serve(as('restore-vm-a'));
+    for (const name of ['operator', 'relay-host-a', 'checkpoint-vm-b', 'restore-vm-a'])
+      await assert.rejects(release(client(address, as(name))), { code: 'not-permitted' }, name);
+    const images = async function* () {
+      yield await Promise.resolve({ migrationId: 'm-1', name: 'a', content: Buffer.alloc(1) });
+    };
+    const upload = (name: string): Promise<unknown> =>
+      client(address, as(name)).upload('PutImages', images(), { deadlineMs: 3_000 });
+    await assert.rejects(upload('controller'), { code: 'not-permitted' });
+    await upload('checkpoint-vm-b');
+    assert.deepEqual(callers, [{ role: 'checkpoint', name: 'vm-b' }]);
+  });
+
+  it('are refused with certificates of another CA, on either side, and without any', async () => {
+    const address = await serve(as('restore-vm-a'));
+    const others = path.join(folder, 'others');
+    for (const security of [as('controller', others), 'insecure' as const]) {
+      await assert.rejects(release(client(address, security)), { code: 'service-unavailable' });
+      assert.equal(await isServing(address, 1_000, security, restoreOfA), false);
+    }
+    assert.deepEqual(callers, []);
+  });
+
+  it('are refused where another answers than the one that was meant', async () => {
+    const address = await serve(as('restore-vm-a'));
+    for (const expected of [
+      { role: 'restore', name: 'vm-b' } as const,
+      { role: 'checkpoint', name: 'vm-a' } as const,
+    ])
+      await assert.rejects(release(client(address, as('controller'), expected)), {
+        code: 'service-unavailable',
+        details: /certificate has portkey:restore\/vm-a, where portkey:.* was expected/,
+      });
+  });
+
+  it('need files that are there, and say how they are made', async () => {
+    await writeFile(path.join(folder, 'empty.pem'), '');
+    assert.throws(() => as('nobody'), { code: 'invalid-argument', message: /nobody\.pem.*portkey certs/ });
+  });
+});

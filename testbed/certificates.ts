@@ -1,0 +1,70 @@
+/**
+ * Who is who in the test bed: certificates for everybody, made at each `up` and gone with it.
+ *
+ * Those on this machine are files of the runtime folder, which is closed to other users. A guest gets its own, and no
+ * others, on a small disk: ca.pem, and NAME.pem and NAME.key of checkpoint, restore and guest.
+ */
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import path from 'node:path';
+
+import { filesOf, makeCertificates, nameOf } from '../libraries/certificates/index.js';
+import { runChecked, type RunCommand } from '../libraries/process/index.js';
+import { readSecurity, type Identity, type Security } from '../libraries/rpc/index.js';
+import { hostIdentities } from './identities.js';
+import { certificatesFolder, type VmPlace } from './topology.js';
+
+const days = 30;
+const identityDiskKiB = 2_048;
+const guestRoles = ['checkpoint', 'restore', 'guest'] as const;
+
+/** As whom commands of this machine speak. Throws `invalid-argument` where the test bed has none. */
+export function operatorOf(certificates: string): Security {
+  return readSecurity(filesOf(certificates, hostIdentities.operator));
+}
+
+/** `others`: VMs that are not the test bed's own. */
+export async function makeBedCertificates(
+  vms: readonly Pick<VmPlace, 'name' | 'host'>[],
+  others: readonly string[],
+  runtime: string,
+  run: RunCommand,
+): Promise<void> {
+  const names = [...vms.map(({ name }) => name), ...others];
+  const guests = names.map((name): Identity => ({ role: 'guest', name }));
+  await makeCertificates(
+    {
+      folder: certificatesFolder(runtime),
+      vms: names,
+      hosts: vms.map(({ host }) => host),
+      others: [...guests, hostIdentities.workload],
+      days,
+      renew: false,
+    },
+    run,
+  );
+}
+
+/** The disk from which the guest `name` takes its certificates. */
+export async function makeIdentityDisk(
+  name: string,
+  image: string,
+  runtime: string,
+  run: RunCommand,
+): Promise<void> {
+  const folder = certificatesFolder(runtime);
+  const content = await mkdtemp(path.join(runtime, '.identity-'));
+  try {
+    await copyFile(path.join(folder, 'ca.pem'), path.join(content, 'ca.pem'));
+    for (const role of guestRoles)
+      for (const end of ['pem', 'key'])
+        await copyFile(
+          path.join(folder, `${nameOf({ role, name })}.${end}`),
+          path.join(content, `${role}.${end}`),
+        );
+    // prettier-ignore
+    await runChecked(run, ['mke2fs', '-q', '-F', '-t', 'ext4', '-L', 'portkey-id', '-m', '0', '-O', '^has_journal',
+                           '-E', 'root_owner=0:0', '-d', content, image, `${identityDiskKiB}k`]);
+  } finally {
+    await rm(content, { recursive: true, force: true });
+  }
+}
