@@ -45,7 +45,12 @@ describe('configuration files', () => {
         certificate: '/certs/controller.pem',
         key: '/certs/controller.key',
       },
-      redis: { path: '/dev/shm/portkey/redis.sock' },
+      redis: {
+        host: '127.0.0.1',
+        port: 6379,
+        user: 'portkey',
+        passwordFile: '/dev/shm/portkey/redis/password',
+      },
       containerAddresses: { first: '10.77.0.100', last: '10.77.0.199', prefix: 24 },
       vms: ['a', 'b'].map((letter, index) => ({
         name: `vm-${letter}`,

@@ -4,12 +4,15 @@
  * The agents in the guests write their own (image/guest/setup.sh): they know their address from the kernel's
  * command line. The services check these files against schemas of their own.
  */
+import { createHash } from 'node:crypto';
+
 import { filesOf } from '../libraries/certificates/index.js';
 import { hostIdentities } from './identities.js';
 import {
   containerAddresses,
   outsideAddress,
   type AgentPlace,
+  type RedisPlace,
   type Topology,
   type VmPlace,
 } from './topology.js';
@@ -19,6 +22,8 @@ const relayPort = 7401;
 const relayMetricsPort = 9401;
 const controllerPort = 7400;
 const controllerMetricsPort = 9400;
+const loopback = '127.0.0.1';
+const redisUser = 'portkey';
 
 /** `streams`: connections of each migration from here. */
 export function relayConfig(vm: VmPlace, streams: number, certificates: string): object {
@@ -42,7 +47,12 @@ export function controllerConfig(topology: Topology, certificates: string): obje
     listen: [`unix:${topology.controllerSocket}`, `${outsideAddress}:${controllerPort}`],
     metrics: `${outsideAddress}:${controllerMetricsPort}`,
     security: filesOf(certificates, hostIdentities.controller),
-    redis: { path: topology.redisSocket },
+    redis: {
+      host: loopback,
+      port: topology.redis.port,
+      user: redisUser,
+      passwordFile: topology.redis.passwordFile,
+    },
     containerAddresses,
     vms: topology.vms.map((vm) => ({
       name: vm.name,
@@ -63,11 +73,25 @@ function routeTo({ address, socket }: AgentPlace): GatewayConfig['routes'][numbe
   return { socket, host: address.slice(0, separator), port: Number(address.slice(separator + 1)) };
 }
 
-/** In memory only: the state of a test bed ends with it. */
-export function redisCommand(socket: string, runtime: string): string[] {
+/**
+ * Each command is on disk before it is answered: a commit that was acknowledged stays one. The test bed's "disk" is memory,
+ * and its state ends with it.
+ */
+export function redisCommand({ port, folder, users }: RedisPlace): string[] {
   // prettier-ignore
   return [
-    'redis-server', '--port', '0', '--unixsocket', socket, '--unixsocketperm', '700',
-    '--save', '', '--appendonly', 'no', '--dir', runtime, '--daemonize', 'no', '--set-proc-title', 'no',
+    'redis-server', '--bind', loopback, '--port', String(port), '--aclfile', users, '--dir', folder,
+    '--save', '', '--appendonly', 'yes', '--appendfsync', 'always', '--daemonize', 'no', '--set-proc-title', 'no',
   ];
+}
+
+/**
+ * Redis' own list of users (its documentation: ACL). The controller may touch its own keys, and cannot administer. Nobody can
+ * be the default user, but it may do everything: Redis 7.0 reads its log of commands in that user's name when it starts, and
+ * leaves out what that user may not do.
+ */
+export function redisUsers(password: string): string {
+  const hash = createHash('sha256').update(password).digest('hex');
+  const may = '+@all -@admin -@dangerous +info';
+  return `user default off resetpass ~* &* +@all\nuser ${redisUser} on #${hash} ~portkey:* &portkey:* ${may}\n`;
 }

@@ -3,21 +3,24 @@
  *
  * They are started in that order without waiting in between, since each finds its peers by itself.
  */
-import { writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { PortkeyError } from '../libraries/errors/index.js';
-import { controllerConfig, gatewayConfig, redisCommand, relayConfig } from './configs.js';
+import { controllerConfig, gatewayConfig, redisCommand, redisUsers, relayConfig } from './configs.js';
 import { exists } from './image/temporary.js';
 import type { Places } from './paths.js';
 import type { Daemon, StartDaemon } from './supervision/daemon.js';
-import { certificatesFolder, outsideNamespace, type Topology } from './topology.js';
+import { certificatesFolder, outsideNamespace, type RedisPlace, type Topology } from './topology.js';
 
 const programs = {
   gateway: 'testbed/gateway',
   relay: 'services/hypervisor-relay',
   controller: 'services/controller',
 } as const;
+
+const passwordBytes = 32;
 
 /** Throws `testbed-failed` where one of them has not been compiled. */
 export async function requireServices(project: string): Promise<void> {
@@ -35,16 +38,17 @@ export async function startServices(
   places: Places,
   start: StartDaemon,
 ): Promise<Daemon[]> {
-  const { vms, redisSocket, gatewayConfig: gatewayFile, controllerConfig: controllerFile } = topology;
+  const { vms, redis, gatewayConfig: gatewayFile, controllerConfig: controllerFile } = topology;
   const node = (name: string, program: string, args: string[], namespace: string): Daemon =>
     start({ name, argv: [process.execPath, mainOf(places.project, program), ...args], namespace });
 
   await writeJson(gatewayFile, gatewayConfig(topology));
+  await writeRedisFiles(redis);
   const certificates = certificatesFolder(places.runtime);
   await writeJson(controllerFile, controllerConfig(topology, certificates));
   for (const vm of vms) await writeJson(vm.relayConfig, relayConfig(vm, streams, certificates));
   return [
-    start({ name: 'redis', argv: redisCommand(redisSocket, places.runtime), namespace: outsideNamespace }),
+    start({ name: 'redis', argv: redisCommand(redis), namespace: outsideNamespace }),
     node('gateway', programs.gateway, [gatewayFile], outsideNamespace),
     ...vms.map((vm) => node(`relay-${vm.host}`, programs.relay, ['--config', vm.relayConfig], vm.namespace)),
     node('controller', programs.controller, ['--config', controllerFile], outsideNamespace),
@@ -53,6 +57,14 @@ export async function startServices(
 
 function mainOf(project: string, program: string): string {
   return path.join(project, 'build', program, 'main.js');
+}
+
+/** Redis' folder, and a password that only this test bed has. */
+async function writeRedisFiles({ folder, users, passwordFile }: RedisPlace): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const password = randomBytes(passwordBytes).toString('hex');
+  await writeFile(passwordFile, password, { mode: 0o600 });
+  await writeFile(users, redisUsers(password), { mode: 0o600 });
 }
 
 async function writeJson(file: string, content: object): Promise<void> {

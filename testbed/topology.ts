@@ -16,6 +16,8 @@ export const networkPrefix = 24;
 /** Hosts have 10.77.0.1 to .10, which is also as many VMs as one machine will carry. */
 export const maximumVms = 10;
 
+const redisPort = 6379;
+
 /** As many connections as a relay takes for one migration. */
 export const maximumStreams = 8;
 
@@ -55,12 +57,22 @@ export interface AgentPlace {
   readonly socket: string;
 }
 
+/** On loopback of the namespace `portkey-outside`. */
+export interface RedisPlace {
+  readonly port: number;
+  /** Where its data is. */
+  readonly folder: string;
+  /** Who may do what there. */
+  readonly users: string;
+  readonly passwordFile: string;
+}
+
 export interface Topology {
   readonly vms: readonly VmPlace[];
   readonly controllerSocket: string;
   readonly controllerConfig: string;
   readonly gatewayConfig: string;
-  readonly redisSocket: string;
+  readonly redis: RedisPlace;
   readonly codeDisk: string;
 }
 
@@ -74,7 +86,12 @@ export function topologyOf(vmCount: number, runtime: string): Topology {
     controllerSocket: path.join(runtime, 'controller.sock'),
     controllerConfig: path.join(runtime, 'controller.json'),
     gatewayConfig: path.join(runtime, 'gateway.json'),
-    redisSocket: path.join(runtime, 'redis.sock'),
+    redis: {
+      port: redisPort,
+      folder: path.join(runtime, 'redis'),
+      users: path.join(runtime, 'redis', 'users.acl'),
+      passwordFile: path.join(runtime, 'redis', 'password'),
+    },
     codeDisk: path.join(runtime, 'code.ext4'),
   };
 }

@@ -16,13 +16,19 @@ const vm = z.strictObject({
   relay: address,
 });
 
+/** Of Redis' access control; the file has the password and nothing else. */
+const redisLogin = {
+  user: z.string().min(1).optional(),
+  passwordFile: z.string().startsWith('/', 'write an absolute path').optional(),
+};
+
 export type VmConfig = z.infer<typeof vm>;
 
 export const configSchema = z.strictObject({
   ...commonConfig,
   redis: z.union([
-    z.strictObject({ path: z.string().min(1) }),
-    z.strictObject({ host: z.string().min(1), port: z.number().int().min(1).max(65535) }),
+    z.strictObject({ path: z.string().min(1), ...redisLogin }),
+    z.strictObject({ host: z.string().min(1), port: z.number().int().min(1).max(65535), ...redisLogin }),
   ]),
   /** Addresses for containers that ask for none, both ends included. */
   containerAddresses: z.strictObject({

@@ -6,13 +6,20 @@
  * Redis is back: so every script gives the same result when it runs twice, and nothing is concluded from a
  * missing answer. What Redis itself refuses certainly did not happen.
  */
-import { Redis } from 'ioredis';
+import { readFileSync } from 'node:fs';
+
+import { Redis, type RedisOptions } from 'ioredis';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
 
 const commandTimeoutMs = 2_500;
 
-export type RedisAddress = { readonly path: string } | { readonly host: string; readonly port: number };
+export type RedisAddress = ({ readonly path: string } | { readonly host: string; readonly port: number }) & {
+  readonly user?: string | undefined;
+  readonly passwordFile?: string | undefined;
+};
+
+type Place = Pick<RedisOptions, 'path' | 'host' | 'port' | 'username' | 'password'>;
 
 export class StateStoreConnection {
   private constructor(
@@ -20,10 +27,11 @@ export class StateStoreConnection {
     private readonly name: string,
   ) {}
 
+  /** Throws `invalid-argument` where the password cannot be read. */
   static open(address: RedisAddress): StateStoreConnection {
     const name = 'path' in address ? address.path : `${address.host}:${address.port}`;
     const redis = new Redis({
-      ...address,
+      ...redisOptions(address),
       commandTimeout: commandTimeoutMs,
       connectTimeout: commandTimeoutMs,
       // The command timeout alone decides: a Redis that is back before it costs nothing but time.
@@ -64,6 +72,24 @@ export class StateStoreConnection {
 
   close(): void {
     this.redis.disconnect();
+  }
+}
+
+/** Where to connect, and as whom. Throws `invalid-argument`. */
+export function redisOptions({ user, passwordFile, ...place }: RedisAddress): Place {
+  return {
+    ...place,
+    ...(user === undefined ? {} : { username: user }),
+    ...(passwordFile === undefined ? {} : { password: readPassword(passwordFile) }),
+  };
+}
+
+function readPassword(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trimEnd();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new PortkeyError('invalid-argument', `cannot read Redis' password: ${reason}`, { cause });
   }
 }
 

@@ -1,0 +1,99 @@
+/**
+ * Redis as the test bed starts it: what its user may do there, and that an acknowledged decision outlives a crash.
+ */
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { Redis } from 'ioredis';
+
+import { systemClock } from '../../libraries/process/index.js';
+import { MigrationStore, StateStoreConnection } from '../../services/controller/state/index.js';
+import { redisCommand, redisUsers } from '../../testbed/configs.js';
+import { eventually } from '../support/eventually.js';
+import { freePort } from '../support/redis-server.js';
+
+const password = 'a password of the test';
+const kept = 10;
+
+describe("the test bed's Redis", () => {
+  let folder = '';
+  let port = 0;
+  let server: ChildProcess;
+  let connection: StateStoreConnection;
+
+  before(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'portkey-redis-access-'));
+    port = await freePort();
+    await writeFile(path.join(folder, 'users.acl'), redisUsers(password));
+    await writeFile(path.join(folder, 'password'), `${password}\n`);
+    await start();
+    connection = StateStoreConnection.open({
+      host: '127.0.0.1',
+      port,
+      user: 'portkey',
+      passwordFile: path.join(folder, 'password'),
+    });
+  });
+  after(async () => {
+    connection.close();
+    await kill();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function start(): Promise<void> {
+    const place = { port, folder, users: path.join(folder, 'users.acl'), passwordFile: '' };
+    const [program = '', ...args] = redisCommand(place);
+    server = spawn(program, args, { stdio: 'ignore' });
+    await eventually('Redis asks who is there', asksWhoIsThere);
+  }
+
+  async function asksWhoIsThere(): Promise<boolean> {
+    const anybody = new Redis({ port, retryStrategy: null });
+    anybody.on('error', () => undefined);
+    const answer = await anybody.ping().catch((error: unknown) => String(error));
+    anybody.disconnect();
+    return answer.includes('NOAUTH');
+  }
+
+  async function kill(): Promise<void> {
+    const ended = new Promise((resolve) => server.once('exit', resolve));
+    server.kill('SIGKILL');
+    await ended;
+  }
+
+  it('lets the controller decide, and nobody without its password', async () => {
+    const store = new MigrationStore(connection, systemClock, kept);
+    const migration = { id: 'm-1', container: 'web', to: 'vm-b', mode: 'portkey' } as const;
+    assert.equal(await store.create(migration, 'asked for'), undefined);
+    assert.equal((await store.get('m-1'))?.state, 'pending');
+    const stranger = new Redis({ port, username: 'portkey', password: 'another', retryStrategy: null });
+    stranger.on('error', () => undefined);
+    await assert.rejects(stranger.get('portkey:migrations'), /WRONGPASS|NOAUTH|closed/);
+    stranger.disconnect();
+  });
+
+  it('lets the controller touch its own keys only, and administer nothing', async () => {
+    const { redis } = connection;
+    for (const [command, ...args] of [
+      ['set', 'another', '1'],
+      ['flushall'],
+      ['config', 'get', 'dir'],
+      ['shutdown'],
+      ['acl', 'list'],
+    ]) {
+      await assert.rejects(redis.call(command ?? '', args), /NOPERM/, command);
+    }
+    assert.match(String(await redis.call('info', ['server'])), /redis_version/);
+  });
+
+  it('has what it acknowledged after it was killed', async () => {
+    const store = new MigrationStore(connection, systemClock, kept);
+    await store.takeOver('m-1', 'taken over');
+    await kill();
+    await start();
+    await eventually('the epoch is the last', async () => (await store.get('m-1'))?.epoch === 2);
+  });
+});
