@@ -2,7 +2,9 @@
  * A typed gRPC client with promises: every call has a deadline, every failure is a PortkeyError.
  *
  * One client owns one channel; `close` frees it. A channel reconnects by itself after its peer restarted, with a
- * back-off of at most a second, so that a restarted service is found again soon.
+ * back-off of at most a second, so that a restarted service is found again soon. A peer that hangs, or that a cut separates
+ * from here, is noticed by pings while a call waits: the call fails then, long before the deadline of a step that may take
+ * minutes.
  */
 import { Client, Metadata, type ServiceDefinition } from '@grpc/grpc-js';
 
@@ -12,6 +14,9 @@ import type { MethodName, Result, Sent } from './method-types.js';
 import { definitionOf, type ServiceName } from './schema.js';
 import { clientCredentials, type Security } from './security.js';
 import { fromStatus } from './status.js';
+
+/** A ping goes out after this much silence, and must be answered within as much: twice this until a dead peer is noticed. */
+const keepaliveMs = 8_000;
 
 export interface CallOptions {
   readonly deadlineMs: number;
@@ -38,6 +43,8 @@ export class RpcClient<S extends ServiceName> {
       'grpc.max_reconnect_backoff_ms': 1000,
       'grpc.enable_http_proxy': 0,
       'grpc.enable_channelz': 0,
+      'grpc.keepalive_time_ms': keepaliveMs,
+      'grpc.keepalive_timeout_ms': keepaliveMs,
     });
   }
 

@@ -2,8 +2,11 @@
 import { z } from 'zod';
 
 import { commonConfig } from '../../libraries/service/index.js';
+import { defaultLimits } from './limits.js';
 
 const address = z.string().regex(/^(unix:\/.+|.+:\d+)$/, 'write host:port or unix:/path');
+
+const milliseconds = z.number().int().positive();
 
 const vm = z.strictObject({
   name: z.string().min(1),
@@ -30,6 +33,14 @@ export const configSchema = z.strictObject({
     z.strictObject({ path: z.string().min(1), ...redisLogin }),
     z.strictObject({ host: z.string().min(1), port: z.number().int().min(1).max(65535), ...redisLogin }),
   ]),
+  /** In place of the defaults (limits.ts). */
+  limits: z
+    .strictObject({
+      stepMs: milliseconds.default(defaultLimits.stepMs),
+      undoCallMs: milliseconds.default(defaultLimits.undoCallMs),
+      undoPatienceMs: milliseconds.default(defaultLimits.undoPatienceMs),
+    })
+    .prefault({}),
   /** Addresses for containers that ask for none, both ends included. */
   containerAddresses: z.strictObject({
     first: z.ipv4(),

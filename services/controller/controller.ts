@@ -39,7 +39,7 @@ export interface Surroundings {
 export function startController(
   config: ControllerConfig,
   { log, registry, server, security }: ServiceParts,
-  { clock, limits }: Surroundings = { clock: systemClock, limits: defaultLimits },
+  { clock, limits }: Surroundings = { clock: systemClock, limits: { ...defaultLimits, ...config.limits } },
 ): Promise<() => Promise<void>> {
   const connection = StateStoreConnection.open(config.redis);
   const lifetime = new AbortController();

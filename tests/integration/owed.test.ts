@@ -70,6 +70,12 @@ describe('what an ended migration owes', function () {
     assert.deepEqual(cluster.world.runningOn('web'), []);
     await restartAround(cluster.a.checkpoint, id);
     assertSettled('vm-a');
+    assert.equal(
+      await field(id, 'state'),
+      'rolled-back',
+      'it runs where it ran, and nothing is left of the attempt',
+    );
+    assert.match((await field(id, 'report')) ?? '', /"outcome":"rolled-back"/);
     assert.equal(reportOf(await cluster.migrate()).outcome, 'completed');
   });
 

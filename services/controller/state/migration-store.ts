@@ -18,7 +18,14 @@ import { keys } from './keys.js';
 import { parseRecord, type MigrationMode, type MigrationRecord } from './record.js';
 import type { StateStoreConnection } from './redis.js';
 import { Scripts } from './scripts.js';
-import { finalStates, initialState, isFinal, statesBefore, type MigrationState } from './states.js';
+import {
+  finalStates,
+  initialState,
+  isFinal,
+  settledFailure,
+  statesBefore,
+  type MigrationState,
+} from './states.js';
 
 /** Events of one migration that its stream keeps, about. */
 const keptEvents = 5_000;
@@ -129,9 +136,16 @@ export class MigrationStore {
     return record === undefined ? undefined : { ...record, epoch: Number(detail) };
   }
 
-  /** Notes that a migration owes nothing any more. Does nothing where another controller has taken it over. */
+  /**
+   * Notes that a migration owes nothing any more, which makes a failure a rollback. Does nothing where another controller has
+   * taken it over.
+   */
   async settle(id: string, epoch: number): Promise<void> {
-    await this.connection.guard(() => this.scripts.run('settle', [keys.migration(id)], [epoch]));
+    const { from, to } = settledFailure;
+    const report = withOutcome((await this.get(id))?.report ?? '', to);
+    await this.connection.guard(() =>
+      this.scripts.run('settle', [keys.migration(id)], [epoch, from, to, report]),
+    );
   }
 
   async get(id: string): Promise<MigrationRecord | undefined> {
@@ -175,4 +189,9 @@ export class MigrationStore {
   private now(): string {
     return this.clock.wallTime().toISOString();
   }
+}
+
+/** Reports are JSON objects, or empty. */
+function withOutcome(report: string, outcome: string): string {
+  return report === '' ? '' : JSON.stringify({ ...(JSON.parse(report) as object), outcome });
 }

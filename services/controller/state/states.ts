@@ -17,7 +17,8 @@
  *   the destination's copy is the container; from `aborted` on the source's copy is it for good.
  * - `done` and `rolled-back` say that the work which follows a decision is finished, but for what the record says
  *   is owed: an end of any kind may owe something to be removed (migration/owed.ts).
- * - `failed`: aborted, but the source could not be told to run again; its reason says what to look at.
+ * - `failed`: aborted, but the source could not be told to run again; its reason says what to look at. Once it has been told
+ *   after all, and nothing else is owed, the migration was rolled back (`settledFailure`): nobody follows it any more.
  *
  * The Lua scripts know no state by name: they get the states that a transition may start from, from here.
  */
@@ -38,6 +39,12 @@ export const transitions = {
 } as const satisfies Record<string, readonly string[]>;
 
 export type MigrationState = keyof typeof transitions;
+
+/** What a failure becomes when it owes nothing any more. */
+export const settledFailure = { from: 'failed', to: 'rolled-back' } as const satisfies Record<
+  string,
+  MigrationState
+>;
 
 export const initialState: MigrationState = 'pending';
 

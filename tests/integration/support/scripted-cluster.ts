@@ -142,6 +142,7 @@ export class ScriptedCluster {
     return configSchema.parse({
       listen: [this.address],
       metrics: '127.0.0.1:0',
+      security: 'insecure',
       redis: { path: this.proxy.path },
       containerAddresses: { first: '10.77.0.100', last: '10.77.0.103', prefix: 24 },
       vms: [this.a.config, this.b.config],
