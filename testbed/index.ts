@@ -11,8 +11,9 @@ import { execInGuest, type ExecOptions } from './exec.js';
 import { findTestbed } from './find.js';
 import { checkHealth, type ServiceHealth } from './health.js';
 import { isLocked } from './lock.js';
-import { placesOf } from './paths.js';
+import { placesOf, type Places } from './paths.js';
 import { readState, type TestbedState } from './state.js';
+import { restartPart } from './restart.js';
 import { isMarked } from './supervision/marker.js';
 import { realTools } from './tools.js';
 import { topologyOf, type VmPlace } from './topology.js';
@@ -92,6 +93,16 @@ export async function status(): Promise<TestbedStatus> {
   return { state: whole ? 'up' : 'degraded', testbed, processes, services, remains: [] };
 }
 
+/**
+ * Kills a service or a VM and starts it again; `status` tells when it is ready. Throws `invalid-argument`, `testbed-down`,
+ * `testbed-failed`.
+ */
+export async function restart(name: string, { report, signal }: Hooks): Promise<void> {
+  const places = placesOf(process.env);
+  const state = await requireTestbed(places);
+  await restartPart(name, state, places, process.env, realTools(places.runtime, report, signal));
+}
+
 /** Runs a command in a guest as root and returns its exit code. Throws `vm-unknown`, `testbed-down`. */
 export async function exec(vm: string, command: readonly string[], options: ExecOptions): Promise<number> {
   return execInGuest(await findVm(vm), command, options);
@@ -109,12 +120,17 @@ async function copyEnd({ vm, path }: CopyPath): Promise<CopyEnd> {
 
 async function findVm(name: string): Promise<VmPlace> {
   const places = placesOf(process.env);
-  const state = await findTestbed(places);
-  if (state === undefined)
-    throw new PortkeyError('testbed-down', "no test bed is up; start one with './portkey testbed up'");
+  const state = await requireTestbed(places);
   const { vms } = topologyOf(state.vms.length, places.runtime);
   const vm = vms.find((place) => place.name === name);
   if (vm !== undefined) return vm;
   const names = vms.map((place) => place.name).join(', ');
   throw new PortkeyError('vm-unknown', `the test bed has no VM '${name}'; it has ${names}`);
+}
+
+/** Throws `testbed-down`. */
+async function requireTestbed(places: Places): Promise<TestbedState> {
+  const state = await findTestbed(places);
+  if (state !== undefined) return state;
+  throw new PortkeyError('testbed-down', "no test bed is up; start one with './portkey testbed up'");
 }

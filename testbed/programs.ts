@@ -15,6 +15,7 @@ const programs = {
   ip: 'iproute2',
   mke2fs: 'e2fsprogs',
   mmdebstrap: 'mmdebstrap',
+  openssl: 'openssl',
   'qemu-img': 'qemu-utils',
   'qemu-system-x86_64': 'qemu-system-x86',
   'redis-server': 'redis-server',

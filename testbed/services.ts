@@ -11,7 +11,7 @@ import { PortkeyError } from '../libraries/errors/index.js';
 import { controllerConfig, gatewayConfig, redisCommand, redisUsers, relayConfig } from './configs.js';
 import { exists } from './image/temporary.js';
 import type { Places } from './paths.js';
-import type { Daemon, StartDaemon } from './supervision/daemon.js';
+import type { Daemon, DaemonSpec, StartDaemon } from './supervision/daemon.js';
 import { certificatesFolder, outsideNamespace, type RedisPlace, type Topology } from './topology.js';
 
 const programs = {
@@ -39,16 +39,22 @@ export async function startServices(
   start: StartDaemon,
 ): Promise<Daemon[]> {
   const { vms, redis, gatewayConfig: gatewayFile, controllerConfig: controllerFile } = topology;
-  const node = (name: string, program: string, args: string[], namespace: string): Daemon =>
-    start({ name, argv: [process.execPath, mainOf(places.project, program), ...args], namespace });
-
   await writeJson(gatewayFile, gatewayConfig(topology));
   await writeRedisFiles(redis);
   const certificates = certificatesFolder(places.runtime);
   await writeJson(controllerFile, controllerConfig(topology, certificates));
   for (const vm of vms) await writeJson(vm.relayConfig, relayConfig(vm, streams, certificates));
+  return serviceSpecs(topology, places).map(start);
+}
+
+/** How each is started, with the files that `startServices` has written. */
+export function serviceSpecs(topology: Topology, { project }: Pick<Places, 'project'>): DaemonSpec[] {
+  const { vms, redis, gatewayConfig: gatewayFile, controllerConfig: controllerFile } = topology;
+  const node = (name: string, program: string, args: string[], namespace: string): DaemonSpec => ({
+    ...{ name, argv: [process.execPath, mainOf(project, program), ...args], namespace },
+  });
   return [
-    start({ name: 'redis', argv: redisCommand(redis), namespace: outsideNamespace }),
+    { name: 'redis', argv: redisCommand(redis), namespace: outsideNamespace },
     node('gateway', programs.gateway, [gatewayFile], outsideNamespace),
     ...vms.map((vm) => node(`relay-${vm.host}`, programs.relay, ['--config', vm.relayConfig], vm.namespace)),
     node('controller', programs.controller, ['--config', controllerFile], outsideNamespace),

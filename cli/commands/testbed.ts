@@ -6,6 +6,7 @@ import {
   down,
   exec,
   maximumStreams,
+  restart,
   status,
   up,
   type TestbedState,
@@ -37,6 +38,7 @@ export function testbedCommand(cli: Cli): Command {
     .description('VMs on this machine, each on a host of its own (a network namespace)')
     .addCommand(upCommand(cli))
     .addCommand(statusCommand(cli))
+    .addCommand(restartCommand(cli))
     .addCommand(downCommand(cli))
     .addCommand(execCommand(cli))
     .addCommand(cpCommand(cli));
@@ -77,6 +79,21 @@ function statusCommand(cli: Cli): Command {
     cli.output.result(found, () => statusText(found));
     if (found.state === 'degraded' || found.state === 'remains') cli.exitCode = 1;
   });
+}
+
+function restartCommand(cli: Cli): Command {
+  return new Command('restart')
+    .description('kills one part without notice and starts it again')
+    .argument('<part>', 'vm-a, relay-host-a, controller, redis, gateway')
+    .addHelpText(
+      'after',
+      "\nTo see what becomes of a migration meanwhile. A VM's containers end with it; 'testbed status' says when all is up again.",
+    )
+    .action(async (part: string) => {
+      using interrupt = abortOnInterrupt(cli.interrupts);
+      await restart(part, { report: (line) => cli.output.note(line), signal: interrupt.signal });
+      cli.output.result({ part }, () => `${part} was started again`);
+    });
 }
 
 function downCommand(cli: Cli): Command {

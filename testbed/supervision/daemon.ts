@@ -28,14 +28,18 @@ export type StartDaemon = (spec: DaemonSpec) => Daemon;
 
 const tailBytes = 4000;
 
-/** `logs` is a folder that exists. The log of an earlier run is overwritten. */
-export function daemonStarter(runtime: string, logs: string): StartDaemon {
+/** `logs` is a folder that exists. The log of an earlier run is overwritten, or gone on with. */
+export function daemonStarter(
+  runtime: string,
+  logs: string,
+  earlierLog: 'overwrite' | 'keep' = 'overwrite',
+): StartDaemon {
   return ({ name, argv, namespace }) => {
     // `ip netns exec` becomes the program itself: the pid is the daemon's.
     const [program = '', ...args] =
       namespace === undefined ? argv : ['ip', 'netns', 'exec', namespace, ...argv];
     const logFile = path.join(logs, `${name}.log`);
-    const log = openSync(logFile, 'w');
+    const log = openSync(logFile, earlierLog === 'keep' ? 'a' : 'w');
     const child = spawn(program, args, {
       detached: true,
       stdio: ['ignore', log, log],
