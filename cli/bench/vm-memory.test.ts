@@ -25,6 +25,7 @@ const vm = (name: string, memoryAvailableBytes: number): ClusterVm => ({
     hypercallChannel: true,
     hypercallDetail: '',
     softDirty: true,
+    bootId: '',
   },
   relay: null,
   problems: [],

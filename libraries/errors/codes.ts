@@ -60,6 +60,7 @@ export const errorCodes = {
   'dump-failed': failed(status.INTERNAL),
   'restore-failed': failed(status.INTERNAL),
   'pages-will-not-settle': failed(status.ABORTED),
+  'destination-lost': failed(status.ABORTED),
 
   // state in Redis
   'state-store-unavailable': failed(status.UNAVAILABLE),

@@ -25,8 +25,7 @@ export type HypercallState = Pick<NodeInfo, 'hypercallChannel' | 'hypercallDetai
 
 export class NodeInfoReader {
   private fixed:
-    | Promise<Pick<NodeInfo, 'vm' | 'kernel' | 'criuVersion' | 'runcVersion' | 'cpuFeatures' | 'softDirty'>>
-    | undefined;
+    Promise<Omit<NodeInfo, keyof HypercallState | 'memoryTotalBytes' | 'memoryAvailableBytes'>> | undefined;
 
   constructor(
     private readonly vm: string,
@@ -52,11 +51,12 @@ export class NodeInfoReader {
   private async readFixed() {
     // CRIU probes the kernel at its first start and keeps what it found in /run; better now than in a migration.
     const { exitCode } = await this.run(['criu', 'check', '--feature', 'mem_dirty_track']);
-    const [kernel, criu, runc, cpu] = await Promise.all([
+    const [kernel, criu, runc, cpu, bootId] = await Promise.all([
       runChecked(this.run, ['uname', '-r']),
       runChecked(this.run, ['criu', '--version']),
       runChecked(this.run, ['runc', '--version']),
       readFile('/proc/cpuinfo', 'utf8'),
+      readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
     ]);
     const release = kernel.trim();
     const flags = /^flags\s*:\s*(.*)$/m.exec(cpu)?.[1]?.split(' ') ?? [];
@@ -67,6 +67,7 @@ export class NodeInfoReader {
       runcVersion: /runc version\s+(\S+)/.exec(runc)?.[1] ?? 'unknown',
       cpuFeatures: flags.filter((flag) => !incidental.has(flag)).sort(),
       softDirty: exitCode === 0,
+      bootId: bootId.trim(),
     };
   }
 }

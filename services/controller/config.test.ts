@@ -9,6 +9,7 @@ const vm = {
 const good = {
   listen: ['unix:/run/controller.sock'],
   metrics: '10.77.0.254:9400',
+  security: 'insecure',
   redis: { path: '/run/redis.sock' },
   containerAddresses: { first: '10.77.0.100', last: '10.77.0.199', prefix: 24 },
   vms: [vm],

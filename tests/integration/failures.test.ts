@@ -139,6 +139,28 @@ describe('when a call goes wrong', function () {
     assert.deepEqual(cluster.world.runningOn('web'), ['vm-a']);
   });
 
+  it("goes on at the source where the destination's VM was started anew before its copy ran", async () => {
+    cluster.b.restore.faults.plan('Activate', { kind: 'die', backAfterMs: 300 });
+    cluster.proxy.before('committed', () => {
+      cluster.b.traits.bootId = 'second';
+      cluster.world.lose('vm-b');
+    });
+    const report = reportOf(await cluster.migrate());
+    assert.deepEqual([report.outcome, report.error?.code], ['rolled-back', 'destination-lost']);
+    assertSettled('vm-a');
+  });
+
+  it('does not revert what the destination has for some other reason no more', async () => {
+    cluster.proxy.before('committed', () => cluster.world.lose('vm-b'));
+    const migrating = assert.rejects(cluster.migrate());
+    await eventually('the activation was tried again', () => {
+      return cluster.b.calls.filter((call) => call === 'Activate').length > 3;
+    });
+    assert.deepEqual(cluster.world.runningOn('web'), []);
+    await cluster.endController();
+    await migrating;
+  });
+
   it('gives up where the pages would take for ever, and the container runs on', async () => {
     Object.assign(cluster.a.traits, { dirtyPages: [1_000_000], roundMs: 100 });
     const report = reportOf(await cluster.migrate());

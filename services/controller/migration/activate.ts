@@ -4,6 +4,10 @@
  * The decision has been made and there is no way back, so this is tried until it works, and the source is not
  * touched before it has. A destination that has the container but knows nothing of this migration has activated
  * and released it already, for a controller that did not live to write that down.
+ *
+ * A destination that has it no more, because its VM was started anew since the migration reserved room there, cannot run it
+ * ever. If that copy ran at all it was for less than a call takes, since nobody has heard of it; what it told a client in that
+ * time is lost with it, as it is when any VM dies. The source's copy, frozen since before, is all there is.
  */
 import { asPortkeyError } from '../../../libraries/errors/index.js';
 import { formatSeconds } from '../../../libraries/units/index.js';
@@ -16,13 +20,23 @@ import type { Migration, Sides } from './migration.js';
 /** Failures are reported at the first try and then once in so many. */
 const reportEvery = 15;
 
-/** Returns the downtime, where it is known. */
-export async function activate(migration: Migration, { destination }: Sides): Promise<number | undefined> {
+export interface Activation {
+  /** Where it is known. */
+  readonly downtimeSeconds: number | undefined;
+  /** The destination's copy is gone for good, and has not been seen to run. */
+  readonly isLost: boolean;
+}
+
+const lost: Activation = { downtimeSeconds: undefined, isLost: true };
+
+/** Throws LeftToRecovery. */
+export async function activate(migration: Migration, { destination }: Sides): Promise<Activation> {
   const { clock, limits, lifetime } = migration.tools;
   const { stopwatch, journal, subject } = migration;
-  const attempt = async (): Promise<number> => {
+  const attempt = async (): Promise<number | undefined> => {
     const sentSeconds = stopwatch.elapsedSeconds();
     const seconds = await activateNow(migration, destination);
+    if (seconds === undefined) return undefined;
     return firstTaskRan({ sentSeconds, answeredSeconds: stopwatch.elapsedSeconds(), ranSeconds: seconds });
   };
   try {
@@ -39,17 +53,18 @@ export async function activate(migration: Migration, { destination }: Sides): Pr
       },
       attempt,
     );
-    const downtime = migration.report.markRunning(ranAt);
-    const after = downtime === undefined ? '' : ` after ${formatSeconds(downtime)} of downtime`;
+    if (ranAt === undefined) return lost;
+    const downtimeSeconds = migration.report.markRunning(ranAt);
+    const after = downtimeSeconds === undefined ? '' : ` after ${formatSeconds(downtimeSeconds)} of downtime`;
     journal.note('progress', `container '${subject.container}' runs on ${destination.name}${after}`);
-    return downtime;
+    return { downtimeSeconds, isLost: false };
   } catch (thrown) {
     throw new LeftToRecovery(`the controller stops before the activation: ${asPortkeyError(thrown).message}`);
   }
 }
 
-/** Returns the seconds from the call's arrival to the first task running. */
-async function activateNow(migration: Migration, destination: Vm): Promise<number> {
+/** Returns the seconds from the call's arrival to the first task running; undefined where its copy is lost. */
+async function activateNow(migration: Migration, destination: Vm): Promise<number | undefined> {
   const { limits, vms } = migration.tools;
   try {
     const result = await destination.restore.call('Activate', migration.ref, { deadlineMs: limits.stepMs });
@@ -57,7 +72,10 @@ async function activateNow(migration: Migration, destination: Vm): Promise<numbe
   } catch (thrown) {
     if (asPortkeyError(thrown).code !== 'stale-epoch') throw thrown;
     const containers = await vms.containersOf(destination);
-    if (!containers.some(({ name }) => name === migration.subject.container)) throw thrown;
-    return 0;
+    if (containers.some(({ name }) => name === migration.subject.container)) return 0;
+    const { bootId } = await destination.restore.call('GetNode', {}, { deadlineMs: limits.questionMs });
+    if (migration.destinationBoot !== '' && bootId !== '' && bootId !== migration.destinationBoot)
+      return undefined;
+    throw thrown;
   }
 }

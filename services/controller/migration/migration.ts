@@ -73,6 +73,8 @@ export class Migration<R extends Report = Report> {
   sides: Sides | undefined;
   /** Which sides have been asked to reserve anything, so that there may be something to undo. */
   readonly touched = { source: false, destination: false };
+  /** Which boot of the destination's VM the migration goes to; empty until it was asked. */
+  destinationBoot = '';
   private readonly canceller = new AbortController();
   private cancelReason: PortkeyError | undefined;
 
@@ -121,8 +123,12 @@ export class Migration<R extends Report = Report> {
     const draft = this.report.draft();
     await this.journal.step(state, text, {
       ...(data === undefined ? {} : { data: JSON.stringify(data) }),
-      set: { ...set, ...(draft === undefined ? {} : { report: JSON.stringify(draft) }) },
+      set: { ...set, ...this.bootKnown(), ...(draft === undefined ? {} : { report: JSON.stringify(draft) }) },
     });
+  }
+
+  private bootKnown(): { destinationBoot?: string } {
+    return this.destinationBoot === '' ? {} : { destinationBoot: this.destinationBoot };
   }
 
   warn(text: string, data?: unknown): void {

@@ -8,8 +8,7 @@
 import { isErrorCode, PortkeyError } from '../../../libraries/errors/index.js';
 import type { RecoveredReport } from '../report/recovered-report.js';
 import { reasonOf, type MigrationRecord } from '../state/index.js';
-import { activate } from './activate.js';
-import { finish } from './finish.js';
+import { complete } from './complete.js';
 import type { Migration } from './migration.js';
 import { payOff } from './owed.js';
 import { rollBack } from './roll-back.js';
@@ -20,12 +19,12 @@ export async function recoverMigration(
   record: MigrationRecord,
 ): Promise<void> {
   findSides(migration, record);
+  migration.destinationBoot = record.destinationBoot;
   if (record.state === 'committed' && migration.sides !== undefined) {
-    await activate(migration, migration.sides);
-    await finish(migration, migration.sides);
+    await complete(migration, migration.sides);
     return;
   }
-  await rollBack(migration, whyAborted(record));
+  await rollBack(migration, whyAborted(record), record.state === 'reverted' ? 'reverted' : 'aborted');
 }
 
 /** For a record that is final. Ends when nothing is left of the migration, or the controller stops. */

@@ -1,5 +1,5 @@
 /**
- * The way back: decides in Redis that the migration is aborted, then undoes it on both sides.
+ * The way back: decides in Redis that the migration is aborted (or reverted: complete.ts), then undoes it on both sides.
  *
  * The decision comes first, so that a commit which is under way loses; it is the same compare-and-set. Where
  * Redis does not answer, the undoing goes ahead without it: this runs only when no commit was sent, or Redis has
@@ -11,14 +11,18 @@ import { LeftToRecovery } from './left-to-recovery.js';
 import type { Migration } from './migration.js';
 import { undo } from './undo.js';
 
-export async function rollBack(migration: Migration, reason: PortkeyError): Promise<void> {
+export async function rollBack(
+  migration: Migration,
+  reason: PortkeyError,
+  decision: 'aborted' | 'reverted' = 'aborted',
+): Promise<void> {
   const { journal, subject } = migration;
   const decide = (): Promise<void> =>
-    journal.step('aborted', `aborted: ${reason.message}`, {
+    journal.step(decision, `${decision}: ${reason.message}`, {
       set: { reason: JSON.stringify(reasonFrom(reason)) },
     });
   const told = await decidedInRedis(migration, reason, decide);
-  if (!told) journal.announce('aborted', `aborted: ${reason.message}`);
+  if (!told) journal.announce(decision, `${decision}: ${reason.message}`);
   const { thawFailure, owed } = await undo(migration);
   const common = { owed, ...(told ? {} : { untold: decide }) };
   if (thawFailure === undefined) {

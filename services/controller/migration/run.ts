@@ -48,15 +48,17 @@
  *   - the controller dies: its next start takes the migration over with a higher epoch, aborts it and rolls back,
  *     or, if it was committed, finishes it (recover.ts).
  *
- * Not handled: a destination VM that is lost for good after the commit and before the activation takes the
- * container with it. The source's copy is still there, frozen, for somebody to decide about.
+ *   - the destination's VM dies after the commit, and is started anew before anybody heard of the container running there:
+ *     nothing of that copy is left, so the source's goes on after all; `reverted`, then `rolled-back` (activate.ts).
+ *
+ * Not handled: a destination VM that is lost for good after the commit, so that nobody can say whether its copy ran: the
+ * source's stands frozen, and the migration goes on asking, until the VM is back.
  */
 import { asPortkeyError } from '../../../libraries/errors/index.js';
 import { AbortedFirst } from './aborted-first.js';
-import { activate } from './activate.js';
 import { commit, type Committed } from './commit.js';
+import { complete } from './complete.js';
 import { dump, finalRound } from './dump.js';
-import { finish } from './finish.js';
 import { freeze } from './freeze.js';
 import { land } from './land.js';
 import type { LiveMigration, Wish } from './migration.js';
@@ -72,12 +74,10 @@ export async function runMigration(migration: LiveMigration, wish: Wish): Promis
   const committed = await decide(migration, wish);
   if (committed === undefined) return;
   const { sides, cpu, transport, lastRoundSeconds } = committed;
-  const downtime = await migration.stopwatch.time('activate', () => activate(migration, sides));
-  cpu.endPhase();
-  if (downtime !== undefined) {
-    migration.tools.fixedCost.learn(transport.mode, downtime, lastRoundSeconds);
-  }
-  await finish(migration, sides);
+  await complete(migration, sides, (downtime) => {
+    cpu.endPhase();
+    if (downtime !== undefined) migration.tools.fixedCost.learn(transport.mode, downtime, lastRoundSeconds);
+  });
 }
 
 /** Everything up to the decision; undefined where it was not to commit, and that is dealt with. */

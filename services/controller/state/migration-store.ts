@@ -48,7 +48,9 @@ export interface Step {
   /** The final report, for the last event. */
   readonly report?: string;
   /** Fields of the record to set with it. */
-  readonly set?: Partial<Pick<MigrationRecord, 'from' | 'mode' | 'reason' | 'report' | 'owed'>>;
+  readonly set?: Partial<
+    Pick<MigrationRecord, 'from' | 'mode' | 'destinationBoot' | 'reason' | 'report' | 'owed'>
+  >;
 }
 
 export type StepResult =

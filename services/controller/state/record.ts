@@ -22,6 +22,8 @@ const recordSchema = z.object({
   mode: z.enum(['portkey', 'criu']),
   startedAt: z.string(),
   updatedAt: z.string().default(''),
+  /** Which boot of the destination's VM has its copy; empty until it was asked. */
+  destinationBoot: z.string().default(''),
   /** JSON {code, message}: why it was aborted or refused. */
   reason: z.string().default(''),
   /** JSON of docs/report.md; a draft until the migration has ended. */

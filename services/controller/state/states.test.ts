@@ -16,7 +16,8 @@ describe('the states of a migration', () => {
       for (const from of reached) for (const next of transitions[from]) reached.add(next);
       return reached;
     };
-    assert.deepEqual([...after('committed')], ['committed', 'done']);
+    assert.deepEqual([...after('committed')], ['committed', 'done', 'reverted', 'rolled-back', 'failed']);
+    assert.deepEqual(statesBefore('reverted'), ['committed']);
     assert.deepEqual([...after('aborted')], ['aborted', 'rolled-back', 'failed']);
   });
 

@@ -8,16 +8,19 @@
  *       refused     refused            (any of the above but refused) ──────▶  aborted ──▶ rolled-back
  *                                                                                 │
  *                                                                                 └──────▶ failed
+ *       committed ──▶ reverted ──▶ rolled-back or failed
  *
  * - `pending`: recorded, the container's lock is held; nobody outside the controller knows of it.
  * - `preflight`: checks, and reservations on both sides that a refusal gives back.
  * - `precopy` … `restored`: what the name says has been reached; the source's copy is the container.
  * - `committed` and `aborted` are the two decisions. Both are compare-and-sets on the same record, and neither
  *   may follow the other, so exactly one of them happens whoever asks and whoever crashes. From `committed` on
- *   the destination's copy is the container; from `aborted` on the source's copy is it for good.
+ *   the destination's copy is the container, as long as its VM lives; from `aborted` on the source's copy is it for good.
  * - `done` and `rolled-back` say that the work which follows a decision is finished, but for what the record says
  *   is owed: an end of any kind may owe something to be removed (migration/owed.ts).
- * - `failed`: aborted, but the source could not be told to run again; its reason says what to look at. Once it has been told
+ * - `reverted`: committed, and then the destination's VM was started anew before anybody heard of the container running there
+ *   (migration/activate.ts): that copy is gone for good, so the source's, which was not touched, goes on instead.
+ * - `failed`: aborted or reverted, but the source could not be told to run again; its reason says what to look at. Once it has been told
  *   after all, and nothing else is owed, the migration was rolled back (`settledFailure`): nobody follows it any more.
  *
  * The Lua scripts know no state by name: they get the states that a transition may start from, from here.
@@ -30,7 +33,8 @@ export const transitions = {
   dumped: ['landed', 'aborted'],
   landed: ['restored', 'aborted'],
   restored: ['committed', 'aborted'],
-  committed: ['done'],
+  committed: ['done', 'reverted'],
+  reverted: ['rolled-back', 'failed'],
   aborted: ['rolled-back', 'failed'],
   done: [],
   'rolled-back': [],

@@ -138,6 +138,7 @@ const node = {
   hypercallChannel: true,
   hypercallDetail: '',
   softDirty: true,
+  bootId: '',
 };
 
 const cluster: Cluster = {

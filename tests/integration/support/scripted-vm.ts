@@ -17,6 +17,7 @@ export interface Traits {
   cpuFeatures: string[];
   criuVersion: string;
   softDirty: boolean;
+  bootId: string;
   hypercallChannel: boolean;
   hypercallDetail: string;
   /** Whether the relay was given the VM. */
@@ -35,6 +36,7 @@ export class ScriptedVm {
     cpuFeatures: ['avx', 'fpu', 'sse2'],
     criuVersion: '4.1.1',
     softDirty: true,
+    bootId: 'first',
     hypercallChannel: true,
     hypercallDetail: '',
     attached: true,
@@ -92,10 +94,10 @@ export class ScriptedVm {
   }
 
   node(): object {
-    const { cpuFeatures, criuVersion, softDirty, hypercallChannel, hypercallDetail } = this.traits;
+    const { cpuFeatures, criuVersion, softDirty, bootId, hypercallChannel, hypercallDetail } = this.traits;
     return {
       ...{ vm: this.name, kernel: '6.12.0', runcVersion: '1.1.15', memoryTotalBytes: 2 ** 31 },
-      ...{ cpuFeatures, criuVersion, softDirty, hypercallChannel, hypercallDetail },
+      ...{ cpuFeatures, criuVersion, softDirty, bootId, hypercallChannel, hypercallDetail },
     };
   }
 }

@@ -37,6 +37,11 @@ export class World {
     this.copies.splice(this.copies.indexOf(copy), 1);
   }
 
+  /** A VM dies with all that runs in it. */
+  lose(vm: string): void {
+    for (const copy of this.copies.filter((each) => each.vm === vm)) this.remove(copy);
+  }
+
   run(copy: Copy): void {
     const other = this.copies.find(
       (c) => c !== copy && c.spec.name === copy.spec.name && c.state === 'running',
