@@ -3,8 +3,8 @@
 # where all are there. Debian bookworm and trixie. With --with-model also those that the model is checked with.
 set -euo pipefail
 
-packages=(apt-utils debian-archive-keyring e2fsprogs iproute2 mmdebstrap qemu-system-x86 qemu-utils redis-server tar
-  util-linux)
+packages=(apt-utils debian-archive-keyring e2fsprogs iproute2 mmdebstrap openssl qemu-system-x86 qemu-utils
+  redis-server tar util-linux)
 model_packages=(gcc libc6-dev spin)
 
 # Redis' package starts a server of its own, which nobody here needs. This file is how Debian is asked not to.

@@ -51,6 +51,7 @@ const programs: readonly NeededProgram[] = [
   { name: 'mmdebstrap', package: 'mmdebstrap', without: 'the guest image cannot be built' },
   { name: 'apt-ftparchive', package: 'apt-utils', without: 'the guest image cannot be built from the cache' },
   { name: 'mke2fs', package: 'e2fsprogs', without: 'the guest image cannot be built' },
+  { name: 'openssl', package: 'openssl', without: 'nobody has a certificate' },
   { name: 'ip', package: 'iproute2', without: 'hosts and VMs have no network' },
   { name: 'tc', package: 'iproute2', without: 'links have no speed limit' },
 ];
