@@ -36,13 +36,14 @@ const cli: Cli = {
   connect: async () => {
     const named = cli.namedController();
     const testbed = named === undefined ? (await findTestbed(places))?.controller : undefined;
+    const address = controllerAddress({ named, testbed });
     const options = program.opts<GlobalOptions>();
     const security = controllerSecurity({
       insecure: options.insecure === true,
       named: options.certs ?? process.env['PORTKEY_CERTS'],
       testbed: existingFolder(certificatesFolder(places.runtime)),
     });
-    return new Controller(controllerAddress({ named, testbed }), security);
+    return new Controller(address, security);
   },
 };
 
