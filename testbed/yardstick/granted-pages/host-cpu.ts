@@ -4,8 +4,9 @@
  *
  * The experiment's own receiver does the relay's work, so the relay that runs beside it is left out.
  */
-import { RpcClient, type CpuReading } from '../../../libraries/rpc/index.js';
-import { operatorOf } from '../../certificates.js';
+import { filesOf } from '../../../libraries/certificates/index.js';
+import { readSecurity, RpcClient, type CpuReading } from '../../../libraries/rpc/index.js';
+import { hostIdentities } from '../../identities.js';
 import type { VmPlace } from '../../topology.js';
 
 const deadlineMs = 10_000;
@@ -24,7 +25,8 @@ export class HostCpuMeter implements Disposable {
       'HypervisorRelay',
       `unix:${vm.relaySocket}`,
       `relay of ${vm.host}`,
-      operatorOf(vm.certificates),
+      // Relays answer nobody else.
+      readSecurity(filesOf(vm.certificates, hostIdentities.controller)),
       {
         role: 'relay',
         name: vm.host,
