@@ -5,7 +5,7 @@
  * what a guest has on its disks are what they were; a guest's memory, and with it its containers, is gone. On return the
  * part has been started, and is not ready yet: `status` tells when it is. The state file has its new pids.
  */
-import { readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 
 import { PortkeyError } from '../libraries/errors/index.js';
 import { consoleLog } from './health.js';
@@ -89,11 +89,15 @@ async function killThose(
   for (const pid of pids) while (!(await hasEnded(pid))) await clock.sleep(pollMs);
 }
 
-/** Until then a tap or a port may still be taken; a process loses its environment, and with it the marker, earlier. */
+/**
+ * Until then a tap or a port may still be taken. A process loses its environment, and with it the marker, earlier; and its
+ * first thread is a zombie already while others still hold its files.
+ */
 async function hasEnded(pid: number): Promise<boolean> {
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   const state = stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3);
-  return stat === '' || state === 'Z' || state === 'X';
+  return threads.length === 0 || (threads.length === 1 && ['', 'Z', 'X'].includes(state));
 }
 
 function withPids(state: TestbedState, started: readonly Daemon[]): TestbedState {
