@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { configSchema } from './config.js';
+import { defaultLimits } from './limits.js';
 
 const vm = {
   ...{ name: 'vm-a', host: 'host-a' },
@@ -19,6 +20,15 @@ describe('the controller’s configuration', () => {
   it('takes Redis by socket and by address', () => {
     assert.ok(configSchema.safeParse(good).success);
     assert.ok(configSchema.safeParse({ ...good, redis: { host: 'redis', port: 6379 } }).success);
+  });
+
+  it('takes limits in place of the defaults, one by one', () => {
+    assert.deepEqual(configSchema.parse({ ...good, limits: { undoPatienceMs: 5_000 } }).limits, {
+      stepMs: defaultLimits.stepMs,
+      undoCallMs: defaultLimits.undoCallMs,
+      undoPatienceMs: 5_000,
+    });
+    assert.ok(!configSchema.safeParse({ ...good, limits: { stepMs: 0 } }).success);
   });
 
   it('reports all that is wrong at once', () => {

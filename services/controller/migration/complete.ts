@@ -8,14 +8,14 @@ import { finish } from './finish.js';
 import type { Migration, Sides } from './migration.js';
 import { rollBack } from './roll-back.js';
 
-/** `onRunning` gets the downtime, where it is known. Throws LeftToRecovery. */
+/** `onActivated` is called when the activation is over, either way, with the downtime where it is known. Throws LeftToRecovery. */
 export async function complete(
   migration: Migration,
   sides: Sides,
-  onRunning: (downtimeSeconds: number | undefined) => void = () => undefined,
+  onActivated: (downtimeSeconds: number | undefined) => void = () => undefined,
 ): Promise<void> {
   const activation = await migration.stopwatch.time('activate', () => activate(migration, sides));
-  onRunning(activation.downtimeSeconds);
+  onActivated(activation.downtimeSeconds);
   if (!activation.isLost) {
     await finish(migration, sides);
     return;

@@ -118,17 +118,13 @@ export class Migration<R extends Report = Report> {
     state: MigrationState,
     text: string,
     data?: unknown,
-    set: { from?: string; mode?: MigrationMode } = {},
+    set: { from?: string; mode?: MigrationMode; destinationBoot?: string } = {},
   ): Promise<void> {
     const draft = this.report.draft();
     await this.journal.step(state, text, {
       ...(data === undefined ? {} : { data: JSON.stringify(data) }),
-      set: { ...set, ...this.bootKnown(), ...(draft === undefined ? {} : { report: JSON.stringify(draft) }) },
+      set: { ...set, ...(draft === undefined ? {} : { report: JSON.stringify(draft) }) },
     });
-  }
-
-  private bootKnown(): { destinationBoot?: string } {
-    return this.destinationBoot === '' ? {} : { destinationBoot: this.destinationBoot };
   }
 
   warn(text: string, data?: unknown): void {

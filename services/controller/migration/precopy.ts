@@ -26,9 +26,7 @@ export async function precopy(migration: LiveMigration, reserved: Reserved): Pro
     'precopy',
     `sending memory in ${transport.mode} mode while the container runs`,
     undefined,
-    {
-      mode: transport.mode,
-    },
+    { mode: transport.mode, destinationBoot: migration.destinationBoot },
   );
   if (wish.throttle && transport.mode === 'criu') {
     migration.warn(

@@ -3,7 +3,8 @@
  *
  * The decision comes first, so that a commit which is under way loses; it is the same compare-and-set. Where
  * Redis does not answer, the undoing goes ahead without it: this runs only when no commit was sent, or Redis has
- * said that none was applied, and nobody but this process, in this epoch, would send one.
+ * said that none was applied, and nobody but this process, in this epoch, would send one. A reversal may go ahead, too: the
+ * destination has nothing left that could run, whoever asks it to.
  */
 import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
 import { conclude, reasonFrom } from './conclude.js';

@@ -47,7 +47,6 @@
  *     to do, across restarts of the controller (owed.ts).
  *   - the controller dies: its next start takes the migration over with a higher epoch, aborts it and rolls back,
  *     or, if it was committed, finishes it (recover.ts).
- *
  *   - the destination's VM dies after the commit, and is started anew before anybody heard of the container running there:
  *     nothing of that copy is left, so the source's goes on after all; `reverted`, then `rolled-back` (activate.ts).
  *

@@ -20,8 +20,9 @@
  *   is owed: an end of any kind may owe something to be removed (migration/owed.ts).
  * - `reverted`: committed, and then the destination's VM was started anew before anybody heard of the container running there
  *   (migration/activate.ts): that copy is gone for good, so the source's, which was not touched, goes on instead.
- * - `failed`: aborted or reverted, but the source could not be told to run again; its reason says what to look at. Once it has been told
- *   after all, and nothing else is owed, the migration was rolled back (`settledFailure`): nobody follows it any more.
+ * - `failed`: aborted or reverted, but the source could not be told to run again; its reason says what to look at. Once it
+ *   has been told after all, and nothing else is owed, the migration was rolled back (`settledFailure`): nobody follows it
+ *   any more.
  *
  * The Lua scripts know no state by name: they get the states that a transition may start from, from here.
  */
