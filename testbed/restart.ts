@@ -5,9 +5,10 @@
  * what a guest has on its disks are what they were; a guest's memory, and with it its containers, is gone. On return the
  * part has been started, and is not ready yet: `status` tells when it is. The state file has its new pids.
  */
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 
 import { PortkeyError } from '../libraries/errors/index.js';
+import { statFields } from '../libraries/runtime/index.js';
 import { consoleLog } from './health.js';
 import { ensureImage } from './image/store.js';
 import type { Places } from './paths.js';
@@ -15,78 +16,92 @@ import { serviceSpecs } from './services.js';
 import { writeState, type TestbedState } from './state.js';
 import { daemonStarter, type Daemon, type StartDaemon } from './supervision/daemon.js';
 import { isMarked } from './supervision/marker.js';
+import { waitFor } from './supervision/wait.js';
 import type { Tools } from './tools.js';
-import { topologyOf, type Topology, type VmPlace } from './topology.js';
+import { topologyOf, type VmPlace } from './topology.js';
 import { launchVm } from './vm/launch.js';
+import type { VmHardware } from './vm/qemu-command.js';
 
-const pollMs = 20;
+/** The memory of a large VM takes a while to be given back. */
+const killMs = 30_000;
 
-/** `name`: "vm-a", or a service as `status` names it. Throws `invalid-argument`, `testbed-failed`. */
+interface Part {
+  /** As the state file names them. */
+  readonly processes: readonly string[];
+  readonly start: (start: StartDaemon) => Promise<Daemon[]>;
+}
+
+/** `name`: "vm-a", or a service as `status` names it. Throws `invalid-argument`, before anything is killed; `testbed-failed`. */
 export async function restartPart(
   name: string,
   state: TestbedState,
   places: Places,
   env: NodeJS.ProcessEnv,
   tools: Tools,
-): Promise<TestbedState> {
-  const topology = topologyOf(state.vms.length, places.runtime);
-  const start = daemonStarter(places.runtime, places.logs, 'keep');
-  const vm = topology.vms.find((place) => place.name === name);
-  const processes = vm === undefined ? [name] : [`${name}-qemu`, `${name}-virtiofsd`];
-  const startAgain = vm === undefined ? serviceStarter(name, topology, places, start) : undefined;
-  await killThose(processes, state, places, tools);
-  const started =
-    vm === undefined ? [startAgain?.()] : await startVm(vm, topology, state, places, env, start, tools);
-  const after = withPids(
-    state,
-    started.filter((daemon) => daemon !== undefined),
-  );
-  await writeState(places.state, after);
-  return after;
+): Promise<void> {
+  const part = partOf(name, state, places, env, tools);
+  await killThose(part.processes, state, places, tools);
+  const started = await part.start(daemonStarter(places.runtime, places.logs, 'keep'));
+  await writeState(places.state, withPids(state, started));
 }
 
-/** Throws `invalid-argument`, before anything is killed. */
-function serviceStarter(name: string, topology: Topology, places: Places, start: StartDaemon): () => Daemon {
+function partOf(
+  name: string,
+  state: TestbedState,
+  places: Places,
+  env: NodeJS.ProcessEnv,
+  tools: Tools,
+): Part {
+  const topology = topologyOf(state.vms.length, places.runtime);
+  const vm = topology.vms.find((place) => place.name === name);
+  if (vm !== undefined) {
+    const launch = async (start: StartDaemon): Promise<Daemon[]> => {
+      const image = await ensureImage(places, env, tools);
+      const { qemu, virtiofsd } = await launchVm(
+        vm,
+        image,
+        hardwareOf(vm, state, topology.codeDisk, places),
+        start,
+        tools,
+      );
+      return [qemu, virtiofsd];
+    };
+    return { processes: [`${name}-qemu`, `${name}-virtiofsd`], start: launch };
+  }
   const specs = serviceSpecs(topology, places);
   const spec = specs.find((each) => each.name === name);
-  if (spec !== undefined) return () => start(spec);
+  if (spec !== undefined) return { processes: [name], start: (start) => Promise.resolve([start(spec)]) };
   const known = [...topology.vms, ...specs].map((each) => each.name).join(', ');
   throw new PortkeyError('invalid-argument', `the test bed has no '${name}'; it has ${known}`);
 }
 
-async function startVm(
-  vm: VmPlace,
-  { codeDisk }: Topology,
+function hardwareOf(
+  { name }: VmPlace,
   { accel, vhostNet, vmMemoryBytes }: TestbedState,
-  places: Places,
-  env: NodeJS.ProcessEnv,
-  start: StartDaemon,
-  tools: Tools,
-): Promise<Daemon[]> {
-  // Whether QEMU and virtiofsd are there is told by these.
-  for (const socket of [vm.qmpSocket, vm.virtiofsdSocket, vm.checkpointSocket, vm.restoreSocket])
-    await rm(socket, { force: true });
-  const image = await ensureImage(places, env, tools);
-  const hardware = { accelerator: accel, vhostNet: vhostNet === true, memoryBytes: vmMemoryBytes, codeDisk };
-  const { qemu, virtiofsd } = await launchVm(
-    vm,
-    image,
-    { ...hardware, consoleLog: consoleLog(vm.name, places.logs) },
-    start,
-    tools,
-  );
-  return [qemu, virtiofsd];
+  codeDisk: string,
+  { logs }: Places,
+): VmHardware {
+  return {
+    ...{ accelerator: accel, vhostNet: vhostNet === true, memoryBytes: vmMemoryBytes },
+    ...{ codeDisk, consoleLog: consoleLog(name, logs) },
+  };
 }
 
 async function killThose(
   names: readonly string[],
   { processes }: TestbedState,
   { runtime }: Places,
-  { clock }: Tools,
+  tools: Tools,
 ): Promise<void> {
-  const pids = processes.filter(({ name }) => names.includes(name)).map(({ pid }) => pid);
-  for (const pid of pids) if (await isMarked(pid, runtime)) process.kill(pid, 'SIGKILL');
-  for (const pid of pids) while (!(await hasEnded(pid))) await clock.sleep(pollMs);
+  const known = processes.filter(({ name }) => names.includes(name)).map(({ pid }) => pid);
+  const marked = await Promise.all(known.map((pid) => isMarked(pid, runtime)));
+  // A pid that is not marked any more may be anybody's by now.
+  const pids = known.filter((_pid, index) => marked[index]);
+  for (const pid of pids) process.kill(pid, 'SIGKILL');
+  const until = async (): Promise<boolean> => (await Promise.all(pids.map(hasEnded))).every(Boolean);
+  const late = (): PortkeyError =>
+    new PortkeyError('testbed-failed', `processes ${pids.join(', ')} do not end, not even by SIGKILL`);
+  await waitFor({ until, daemons: [], timeoutMs: killMs, late }, tools);
 }
 
 /**
@@ -96,7 +111,7 @@ async function killThose(
 async function hasEnded(pid: number): Promise<boolean> {
   const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  const state = stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3);
+  const state = statFields(stat)(3);
   return threads.length === 0 || (threads.length === 1 && ['', 'Z', 'X'].includes(state));
 }
 

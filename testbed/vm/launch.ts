@@ -4,7 +4,7 @@
  * On return QEMU serves its sockets; the guest is still booting. Both pids are written to the files that the relay
  * reads to account for CPU. Nothing here ends a VM: that is the supervisor's.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { PortkeyError } from '../../libraries/errors/index.js';
@@ -34,6 +34,9 @@ export async function launchVm(
   start: StartDaemon,
   tools: Tools,
 ): Promise<RunningVm> {
+  // One that ran before has left them, and by them it is told that the new one serves.
+  for (const socket of [vm.qmpSocket, vm.virtiofsdSocket, vm.checkpointSocket, vm.restoreSocket])
+    await rm(socket, { force: true });
   for (const folder of ['landing', 'outgoing']) await mkdir(path.join(vm.share, folder), { recursive: true });
   const virtiofsd = start({
     name: `${vm.name}-virtiofsd`,
