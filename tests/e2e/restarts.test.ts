@@ -4,20 +4,11 @@
 import assert from 'node:assert/strict';
 
 import { withTestbed } from './support/fixture.js';
-import {
-  inGuest,
-  portkeyJson,
-  portkeyOk,
-  startPortkey,
-  untilState,
-  type MigrationReport,
-} from './support/portkey.js';
+import { inGuest, portkeyJson, portkeyOk, untilState, type MigrationReport } from './support/portkey.js';
 import { untilHealthy } from './support/processes.js';
+import { rolledBack, slowly } from './support/rolled-back.js';
 import { taskTable } from './support/tasks.js';
 import { redis } from './support/workloads.js';
-
-/** Makes pre-copy take seconds on the fastest machine. */
-const slowly = ['--bandwidth', '100mbit'];
 
 describe('a part that is killed and started again', function () {
   this.timeout(240_000);
@@ -33,13 +24,10 @@ describe('a part that is killed and started again', function () {
   for (const part of ['vm-b', 'relay-host-b'])
     it(`rolls a migration back, with nothing lost, where it is ${part} in pre-copy`, async () => {
       const tasksBefore = await taskTable('vm-a', 'redis');
-      const migration = startPortkey(['--json', 'migrate', 'redis', '--to', 'vm-b', ...slowly]);
-      await untilState(['precopy'], migration.ended);
-      await portkeyOk('testbed', 'restart', part);
-      const { exitCode, stdout, stderr } = await migration.ended;
-      assert.equal(exitCode, 1, stderr);
-      const report = JSON.parse(stdout) as MigrationReport;
-      assert.equal(report.outcome, 'rolled-back');
+      await rolledBack('redis', slowly, async (ended) => {
+        await untilState(['precopy'], ended);
+        await portkeyOk('testbed', 'restart', part);
+      });
       assert.equal(await taskTable('vm-a', 'redis'), tasksBefore, 'the same tasks run on the source');
       await workload.check();
       await untilHealthy();

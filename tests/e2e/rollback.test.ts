@@ -9,17 +9,14 @@ import {
   inGuest,
   portkey,
   portkeyJson,
-  startPortkey,
   untilState,
   type MigrationReport,
   type Outcome,
 } from './support/portkey.js';
 import { untilHealthy } from './support/processes.js';
+import { rolledBack, slowly } from './support/rolled-back.js';
 import { taskTable } from './support/tasks.js';
 import { redis } from './support/workloads.js';
-
-/** Makes pre-copy take seconds on the fastest machine; Portkey mode only. */
-const slowly = ['--bandwidth', '100mbit'];
 
 /** Everything that an attempt may leave in a guest besides the container itself. */
 const leftovers =
@@ -85,18 +82,7 @@ describe('a migration that fails before its commit', function () {
       options: readonly string[],
       disturb: (ended: Promise<Outcome>) => Promise<void>,
     ): Promise<void> {
-      const migration = startPortkey(['--json', 'migrate', 'redis', '--to', 'vm-b', ...options]);
-      try {
-        await disturb(migration.ended);
-      } catch (error) {
-        migration.signal('SIGINT');
-        await migration.ended;
-        throw error;
-      }
-      const { exitCode, stdout, stderr } = await migration.ended;
-      assert.equal(exitCode, 1, stderr);
-      const report = JSON.parse(stdout) as MigrationReport;
-      assert.equal(report.outcome, 'rolled-back');
+      const report = await rolledBack('redis', options, disturb);
       assert.equal(report.connectionKept, true);
       assert.equal(await taskTable('vm-a', 'redis'), tasksBefore, 'the same tasks run on the source');
       await workload.check();

@@ -9,7 +9,7 @@ import path from 'node:path';
 import { daemonStarter } from '../../../testbed/supervision/daemon.js';
 import { placesOf } from '../../../testbed/paths.js';
 import { topologyOf } from '../../../testbed/topology.js';
-import { portkey } from './portkey.js';
+import { portkey, portkeyOk } from './portkey.js';
 
 const places = placesOf(process.env);
 
@@ -52,14 +52,19 @@ export class ReplacedRelay {
     return relay;
   }
 
-  /** The test bed's own configuration again. */
+  /** The test bed's own relay again. */
   async putBack(): Promise<void> {
-    await this.replace(this.place().relayConfig);
+    await this.end();
+    await portkeyOk('testbed', 'restart', `relay-${this.host}`);
+  }
+
+  private async end(): Promise<void> {
+    process.kill(this.pid, 'SIGTERM');
+    await gone(this.pid);
   }
 
   private async replace(configFile: string): Promise<void> {
-    process.kill(this.pid, 'SIGTERM');
-    await gone(this.pid);
+    await this.end();
     const main = path.join(places.project, 'build/services/hypervisor-relay/main.js');
     const start = daemonStarter(places.runtime, places.logs);
     this.pid = start({
