@@ -11,6 +11,8 @@ export const magic = {
   service: 0x55105940,
   pagemap: 0x56084025,
   inventory: 0x58313116,
+  pstree: 0x50273030,
+  core: 0x55053847,
   stats: 0x57093306,
 } as const;
 

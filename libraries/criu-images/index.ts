@@ -8,3 +8,5 @@ export {
   type Pagemap,
   type PagemapRun,
 } from './pagemap.js';
+export { decodeProcessTree, type TreeProcess } from './process-tree.js';
+export { decodeRseqArea, type RseqArea } from './rseq-area.js';

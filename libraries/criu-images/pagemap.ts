@@ -1,7 +1,8 @@
 /**
  * `pagemap-<id>.img`: which pages of a task an image holds (CRIU: images/pagemap.proto, criu/pagemap.c).
  *
- * First record {1: pages_id}; then one record per run, sorted by address: {1: vaddr, 2: nr_pages, 4: flags}.
+ * First record {1: pages_id}; then one record per run, sorted by address: {1: vaddr, 2: nr_pages, 4: flags}. CRIU 4.2 counts
+ * pages in field 5, a u64, and leaves 0 in the old one.
  * `pages-<id>.img` holds the PRESENT runs one after another; there are no offsets in it. So a pagemap that lists
  * the whole address space as PRESENT makes the offset of a page in the pages file equal to its virtual address:
  * that is how a landing file (sparse, offset = address) becomes an image that CRIU reads.
@@ -44,11 +45,11 @@ export function decodePagemap(name: string, content: Buffer): Pagemap {
   const pagesId = head === undefined ? 0 : (fields(head).get(1) ?? 0);
   const runs = records.map((record) => {
     const values = fields(record);
-    const inParent = values.get(3) === 1 ? pagemapFlag.parent : 0;
+    const oldFlags = values.get(3) === 1 ? pagemapFlag.parent : pagemapFlag.present;
     return {
       page: (values.get(1) ?? 0) / PAGE_BYTES,
-      pageCount: values.get(2) ?? 0,
-      flags: (values.get(4) ?? 0) | inParent,
+      pageCount: values.get(5) ?? values.get(2) ?? 0,
+      flags: values.get(4) ?? oldFlags,
     };
   });
   return { pagesId, runs };
