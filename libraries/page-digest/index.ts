@@ -1,0 +1,10 @@
+export {
+  digestFormat,
+  digestPages,
+  type ByteSpan,
+  type ReadPages,
+  type RegionDigest,
+  type TaskPages,
+} from './digest.js';
+export { numbersOfRuns, numbersOfSpans, runsOfNumbers, spansOfNumbers } from './numbers.js';
+export { regionBytes, regionPages, regionsOf, type PageRun, type Region } from './regions.js';
