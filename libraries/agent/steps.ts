@@ -18,6 +18,9 @@ export type Step =
   | 'throttle'
   | 'freeze'
   | 'dump'
+  /** For --verify: which pages landed, and digests of them, or of the frozen ones. */
+  | 'list-pages'
+  | 'digest'
   | 'finish'
   | 'rollback'
   | 'prepare'

@@ -59,6 +59,7 @@ export const errorCodes = {
   'freeze-failed': failed(status.INTERNAL),
   'dump-failed': failed(status.INTERNAL),
   'restore-failed': failed(status.INTERNAL),
+  'digest-mismatch': failed(status.DATA_LOSS),
   'pages-will-not-settle': failed(status.ABORTED),
   'destination-lost': failed(status.ABORTED),
 

@@ -6,5 +6,6 @@ export {
   type RegionDigest,
   type TaskPages,
 } from './digest.js';
+export { digestTasks, type DigestMeter } from './digest-tasks.js';
 export { numbersOfRuns, numbersOfSpans, runsOfNumbers, spansOfNumbers } from './numbers.js';
 export { regionBytes, regionPages, regionsOf, type PageRun, type Region } from './regions.js';

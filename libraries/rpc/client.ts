@@ -10,6 +10,7 @@ import { Client, Metadata, type ServiceDefinition } from '@grpc/grpc-js';
 
 import { asPortkeyError, PortkeyError } from '../errors/index.js';
 import type { Identity } from './identity.js';
+import { mostMessageBytes } from './message-limit.js';
 import type { MethodName, Result, Sent } from './method-types.js';
 import { definitionOf, type ServiceName } from './schema.js';
 import { clientCredentials, type Security } from './security.js';
@@ -45,6 +46,7 @@ export class RpcClient<S extends ServiceName> {
       'grpc.enable_channelz': 0,
       'grpc.keepalive_time_ms': keepaliveMs,
       'grpc.keepalive_timeout_ms': keepaliveMs,
+      'grpc.max_receive_message_length': mostMessageBytes,
     });
   }
 

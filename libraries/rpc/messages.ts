@@ -12,6 +12,7 @@ export type { CpuReadingOutput as CpuReading } from './generated/portkey/v1/CpuR
 export type { CpuSecondsOutput as CpuSeconds } from './generated/portkey/v1/CpuSeconds.js';
 export type { DescribeRequestOutput as DescribeRequest } from './generated/portkey/v1/DescribeRequest.js';
 export type { DescriptionOutput as Description } from './generated/portkey/v1/Description.js';
+export type { DigestRequestOutput as DigestRequest } from './generated/portkey/v1/DigestRequest.js';
 export type { DumpRequestOutput as DumpRequest } from './generated/portkey/v1/DumpRequest.js';
 export type { DumpResultOutput as DumpResult } from './generated/portkey/v1/DumpResult.js';
 export type { EmptyOutput as Empty } from './generated/portkey/v1/Empty.js';
@@ -36,12 +37,15 @@ export type { NetworkModeOutput as NetworkMode } from './generated/portkey/v1/Ne
 export type { NodeInfoOutput as NodeInfo } from './generated/portkey/v1/NodeInfo.js';
 export type { OpenLandingRequestOutput as OpenLandingRequest } from './generated/portkey/v1/OpenLandingRequest.js';
 export type { OpenStreamRequestOutput as OpenStreamRequest } from './generated/portkey/v1/OpenStreamRequest.js';
+export type { PageDigestsOutput as PageDigests } from './generated/portkey/v1/PageDigests.js';
+export type { PageListOutput as PageList } from './generated/portkey/v1/PageList.js';
 export type { PageServerOutput as PageServer } from './generated/portkey/v1/PageServer.js';
 export type { PageServerRequestOutput as PageServerRequest } from './generated/portkey/v1/PageServerRequest.js';
 export type { PlacedContainerOutput as PlacedContainer } from './generated/portkey/v1/PlacedContainer.js';
 export type { PlacedContainersOutput as PlacedContainers } from './generated/portkey/v1/PlacedContainers.js';
 export type { PrepareRequestOutput as PrepareRequest } from './generated/portkey/v1/PrepareRequest.js';
 export type { ReadCpuRequestOutput as ReadCpuRequest } from './generated/portkey/v1/ReadCpuRequest.js';
+export type { RegionDigestOutput as RegionDigest } from './generated/portkey/v1/RegionDigest.js';
 export type { RestoreRequestOutput as RestoreRequest } from './generated/portkey/v1/RestoreRequest.js';
 export type { RestoreResultOutput as RestoreResult } from './generated/portkey/v1/RestoreResult.js';
 export type { RoundCpuOutput as RoundCpu } from './generated/portkey/v1/RoundCpu.js';

@@ -24,6 +24,7 @@ import { HealthImplementation } from 'grpc-health-check';
 import { asPortkeyError, PortkeyError } from '../errors/index.js';
 import { callersOf, mayCall } from './access.js';
 import { identityOf, uriOf, type Identity } from './identity.js';
+import { mostMessageBytes } from './message-limit.js';
 import type { Answered, MethodName, Received } from './method-types.js';
 import { definitionOf, serviceFullName, type ServiceName } from './schema.js';
 import { serverCredentials, type Security } from './security.js';
@@ -61,7 +62,10 @@ type AnyHandler = (request: unknown, context: CallContext) => Promise<object> | 
 
 export class RpcServer {
   // What channelz would note of each call, nobody here asks for.
-  private readonly server = new Server({ 'grpc.enable_channelz': 0 });
+  private readonly server = new Server({
+    'grpc.enable_channelz': 0,
+    'grpc.max_receive_message_length': mostMessageBytes,
+  });
   private readonly health = new HealthImplementation();
   private readonly services: ServiceName[] = [];
 

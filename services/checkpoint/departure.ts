@@ -6,6 +6,8 @@
  *        └────────────────rollback──────────────────────────┴──────────────────────┴─────────────────┤
  *                                                                       (after commit) finish ──▶ (gone)
  *
+ * What stands frozen can be digested once it is dumped (frozen/), which changes nothing.
+ *
  * Goal: until `finish`, which only the controller may ask for and only after the commit, the container can go on
  * here as if nothing had been. CRIU dumps with --leave-running, so even after the dump it stands frozen and whole.
  * Invariants: the claim on disk names the migration and its epoch from begin to rollback or finish, and a call of an
@@ -25,6 +27,8 @@ import type {
   DumpResult,
   FreezeResult,
   MigrationRef,
+  PageDigests,
+  PageList,
   PageServer,
   RoundResult,
   Security,
@@ -41,6 +45,7 @@ import { CallsAtWork } from './calls-at-work.js';
 import { cutWhile } from './connection-cut.js';
 import { DepartureFiles, type DepartureFolders } from './departure-files.js';
 import { finalDump } from './final-dump.js';
+import { digestFrozen } from './frozen/digest-frozen.js';
 import { requireUnmerged } from './kernel-merging.js';
 import { ContainerMemory } from './rounds/container-memory.js';
 import { CriuRounds } from './rounds/criu-round.js';
@@ -182,6 +187,25 @@ export class Departures {
       pageServer: pageServer ?? undefined,
       imagesTo: { address: request.destinationRestore, vm: request.destinationVm },
       signal: ending.signal,
+    });
+  }
+
+  /** Of what landed, as it stands frozen here. Throws `digest-mismatch`, and the signal's reason when it fires. */
+  digestPages(migration: MigrationRef, pages: PageList | null, signal: AbortSignal): Promise<PageDigests> {
+    return this.calls.add(migration.migrationId, this.digestNow(migration, pages, signal));
+  }
+
+  private async digestNow(
+    migration: MigrationRef,
+    pages: PageList | null,
+    signal: AbortSignal,
+  ): Promise<PageDigests> {
+    const { ending } = await this.find(migration);
+    return digestFrozen(this.parts, {
+      tasks: tasksOf(migration.container),
+      landed: pages?.tasks ?? [],
+      reader: this.parts.pagemapReader(),
+      signal: AbortSignal.any([signal, ending.signal]),
     });
   }
 

@@ -2,7 +2,13 @@
 import { required, type Steps } from '../../libraries/agent/index.js';
 import type { GuestLink } from '../../libraries/hypercall/index.js';
 import type { Clock } from '../../libraries/process/index.js';
-import type { CallContext, Handlers, RoundProgress, RoundRequest } from '../../libraries/rpc/index.js';
+import type {
+  CallContext,
+  Handlers,
+  PageDigests,
+  RoundProgress,
+  RoundRequest,
+} from '../../libraries/rpc/index.js';
 import type { ContainerStore, NodeInfoReader } from '../../libraries/runtime/index.js';
 import type { Departures } from './departure.js';
 import { describe } from './describe.js';
@@ -45,6 +51,14 @@ export function checkpointHandlers(parts: ServiceParts): Handlers<'Checkpoint'> 
     Dump: ({ migration, pageServer }) => {
       const ref = required(migration);
       return steps.run('dump', ref, () => departures.dump(ref, pageServer), all);
+    },
+    DigestPages: ({ migration, pages }, { signal }) => {
+      const ref = required(migration);
+      const digest = (): Promise<PageDigests> => departures.digestPages(ref, pages, signal);
+      return steps.run('digest', ref, digest, ({ regions, seconds }) => ({
+        regions: regions.length,
+        seconds,
+      }));
     },
     Finish: async (migration) => {
       await steps.run('finish', migration, () => departures.finish(migration));

@@ -38,7 +38,7 @@ describe('an arrival', () => {
       Promise.resolve({ exitCode: 0, stdout: argv[1] === 'list' ? 'null' : '', stderr: '' });
     const runc = new Runc(run);
     return new Arrivals({
-      ...{ store, runc, clock: systemClock },
+      ...{ store, runc, clock: systemClock, cpuSeconds: () => 0 },
       host: new ContainerHost({
         store,
         runc,

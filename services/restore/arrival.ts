@@ -14,13 +14,19 @@
  * Limits: a task that was stopped (state T) before the migration runs after it, because CRIU leaves all tasks
  * stopped and does not tell them apart.
  */
-import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { encodePagemap, wholeAddressSpace } from '../../libraries/criu-images/index.js';
-import { asPortkeyError, PortkeyError } from '../../libraries/errors/index.js';
+import { PortkeyError } from '../../libraries/errors/index.js';
 import { secondsSince, type Clock } from '../../libraries/process/index.js';
-import type { Identity, MigrationRef, PrepareRequest, RestoreResult } from '../../libraries/rpc/index.js';
+import type {
+  Identity,
+  MigrationRef,
+  PageDigests,
+  PageList,
+  PrepareRequest,
+  RestoreResult,
+} from '../../libraries/rpc/index.js';
 import {
   gratuitousArp,
   tasksOf,
@@ -29,6 +35,8 @@ import {
   type Runc,
 } from '../../libraries/runtime/index.js';
 import { formatBytes } from '../../libraries/units/index.js';
+import { digestLanded } from './landed/digest-landed.js';
+import { assembleLanding, listPages } from './landed/landed-images.js';
 import type { PageServers } from './page-server.js';
 
 export interface ArrivalParts {
@@ -37,6 +45,8 @@ export interface ArrivalParts {
   readonly runc: Runc;
   readonly pageServers: PageServers;
   readonly clock: Clock;
+  /** What the agent has used of its CPU so far. */
+  readonly cpuSeconds: () => number;
   readonly share: string;
   readonly workRoot: string;
   readonly memoryAvailableBytes: () => Promise<number>;
@@ -61,14 +71,26 @@ export class Arrivals {
     await host.make(spec, { migrationId, epoch, role: 'destination', sourceVm });
   }
 
+  /** Which pages have landed. Throws `digest-mismatch` where images are not whole. */
+  async listPages(migration: MigrationRef, landing: string): Promise<PageList> {
+    await this.requireClaim(migration);
+    return listPages(await this.images(migration, landing));
+  }
+
+  /** Digests of all of them, as CRIU would read them. Throws `digest-mismatch`, and the signal's reason when it fires. */
+  async digestPages(migration: MigrationRef, landing: string, signal: AbortSignal): Promise<PageDigests> {
+    await this.requireClaim(migration);
+    return digestLanded(this.parts, await this.images(migration, landing), signal);
+  }
+
   /** Restores from the landing folder (Portkey mode) or from the page server's images (`landing` empty). */
   async restore(migration: MigrationRef, landing: string): Promise<RestoreResult> {
-    const { store, runc, host, pageServers, clock } = this.parts;
+    const { store, runc, host, clock } = this.parts;
     const startMs = clock.monotonicMs();
     const { container, migrationId } = migration;
     await this.requireClaim(migration);
     const spec = store.spec(container);
-    const images = landing === '' ? pageServers.finalFolder(migrationId) : await this.assemble(landing);
+    const images = await this.images(migration, landing);
     const tcp = spec.network === 'NETWORK_MODE_HOST' ? 'tcp-close\n' : '';
     await writeFile(store.criuConfig(container), `leave-stopped\n${tcp}`);
     const work = path.join(this.parts.workRoot, migrationId);
@@ -149,6 +171,11 @@ export class Arrivals {
     );
   }
 
+  private async images({ migrationId }: MigrationRef, landing: string): Promise<string> {
+    const { pageServers, share } = this.parts;
+    return landing === '' ? pageServers.finalFolder(migrationId) : assembleLanding(path.join(share, landing));
+  }
+
   private async requireRoom(name: string, memoryBytes: number, copies: number): Promise<void> {
     const available = await this.parts.memoryAvailableBytes();
     const needed = memoryBytes * copies + headroomBytes;
@@ -158,27 +185,6 @@ export class Arrivals {
         `container '${name}' needs ${formatBytes(needed)} here, but only ${formatBytes(available)} is available; choose another VM or free memory`,
       );
     }
-  }
-
-  /** Makes what landed into images that CRIU reads: see libraries/criu-images/pagemap.ts. */
-  private async assemble(landing: string): Promise<string> {
-    const folder = path.join(this.parts.share, landing);
-    const memory = path.join(folder, 'memory');
-    await mkdir(memory, { recursive: true });
-    for (const file of await readdir(memory)) {
-      const id = /^pages-(\d+)\.img$/.exec(file)?.[1];
-      if (id !== undefined)
-        await writeFile(path.join(memory, `pagemap-${id}.img`), encodePagemap(wholeAddressSpace(Number(id))));
-    }
-    const images = path.join(folder, 'final');
-    await symlink('../memory', path.join(images, 'parent')).catch((cause: unknown) => {
-      throw new PortkeyError(
-        'restore-failed',
-        `the final images did not land in ${images}: ${asPortkeyError(cause).message}`,
-        { cause },
-      );
-    });
-    return images;
   }
 
   private async removeFiles(migrationId: string): Promise<void> {

@@ -6,7 +6,7 @@
  */
 import { readFile } from 'node:fs/promises';
 
-import { agentConfig, startAgentParts } from '../../libraries/agent/index.js';
+import { agentConfig, agentCpuSeconds, startAgentParts } from '../../libraries/agent/index.js';
 import { sendRawFrame } from '../../libraries/libc/index.js';
 import { runService } from '../../libraries/service/index.js';
 import { Arrivals } from './arrival.js';
@@ -32,6 +32,7 @@ void runService({
       runc,
       pageServers,
       clock,
+      cpuSeconds: agentCpuSeconds,
       share: config.share,
       workRoot: '/run/portkey/arrivals',
       memoryAvailableBytes,

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { required, type Step, type Steps } from '../../libraries/agent/index.js';
 import type { GuestLink } from '../../libraries/hypercall/index.js';
 import { KeyedQueue } from '../../libraries/process/index.js';
-import type { Handlers, Identity, MigrationRef } from '../../libraries/rpc/index.js';
+import type { Handlers, Identity, MigrationRef, PageDigests, PageList } from '../../libraries/rpc/index.js';
 import type { NodeInfoReader } from '../../libraries/runtime/index.js';
 import type { Arrivals } from './arrival.js';
 import type { Containers } from './containers.js';
@@ -55,6 +55,19 @@ export function restoreHandlers({
       return pageServers.start(ref.migrationId, index, last);
     },
     PutImages: (chunks, { caller }) => receiveImages(chunks, (id) => finalFolder(caller, id)),
+    ListPages: ({ migration, landing }) => {
+      const ref = required(migration);
+      const list = (): Promise<PageList> => arrivals.listPages(ref, landing);
+      return inTurn('list-pages', ref, list, ({ tasks, sharedPages }) => ({
+        tasks: tasks.length,
+        sharedPages,
+      }));
+    },
+    DigestPages: ({ migration, landing }, { signal }) => {
+      const ref = required(migration);
+      const digest = (): Promise<PageDigests> => arrivals.digestPages(ref, landing, signal);
+      return inTurn('digest', ref, digest, ({ regions, seconds }) => ({ regions: regions.length, seconds }));
+    },
     Restore: ({ migration, landing }) => {
       const ref = required(migration);
       return inTurn(

@@ -1,4 +1,5 @@
 /** The scripted checkpoint service: what the real one does to a container, without doing it. */
+import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
@@ -10,7 +11,7 @@ import type {
   RoundRequest,
 } from '../../../libraries/rpc/index.js';
 import type { ScriptedProcess } from './scripted-process.js';
-import { staleEpoch, type ScriptedVm } from './scripted-vm.js';
+import { scriptedDigests, scriptedPages, staleEpoch, type ScriptedVm } from './scripted-vm.js';
 import type { Copy } from './scripted-world.js';
 
 const pageBytes = 4096;
@@ -55,6 +56,12 @@ export function checkpointHandlers(vm: ScriptedVm, process: ScriptedProcess): Ha
       process.call('Dump', () => {
         claimed(vm, required(migration));
         return { criuPages: 2, parentPages: 1022, imageBytes: 0, seconds: 0.02 };
+      }),
+    DigestPages: ({ migration, pages }) =>
+      process.call('Checkpoint.DigestPages', () => {
+        claimed(vm, required(migration));
+        assert.deepEqual(pages, scriptedPages);
+        return scriptedDigests(vm.traits);
       }),
     Finish: (migration) =>
       process.call('Finish', () => {

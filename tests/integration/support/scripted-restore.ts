@@ -2,7 +2,7 @@
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import type { Handlers, MigrationRef } from '../../../libraries/rpc/index.js';
 import type { ScriptedProcess } from './scripted-process.js';
-import { staleEpoch, type ScriptedVm } from './scripted-vm.js';
+import { scriptedDigests, scriptedPages, staleEpoch, type ScriptedVm } from './scripted-vm.js';
 import type { Copy } from './scripted-world.js';
 
 export function restoreHandlers(vm: ScriptedVm, process: ScriptedProcess): Handlers<'Restore'> {
@@ -27,6 +27,16 @@ export function restoreHandlers(vm: ScriptedVm, process: ScriptedProcess): Handl
         return { address: '10.77.0.12', port: 4711 };
       }),
     PutImages: () => process.call('PutImages', () => ({ files: 0, bytes: 0 })),
+    ListPages: ({ migration }) =>
+      process.call('ListPages', () => {
+        arriving(vm, required(migration));
+        return scriptedPages;
+      }),
+    DigestPages: ({ migration }) =>
+      process.call('Restore.DigestPages', () => {
+        arriving(vm, required(migration));
+        return scriptedDigests(vm.traits);
+      }),
     Restore: ({ migration }) =>
       process.call('Restore', () => {
         arriving(vm, required(migration)).state = 'stopped';

@@ -2,10 +2,11 @@
  * A scripted VM with its host's relay: three real gRPC servers (checkpoint service; restore service with the
  * containers; relay) over a World. Each call can be made to fail, hang or die (faults.ts).
  */
+import { createHash } from 'node:crypto';
 import path from 'node:path';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
-import type { RpcServer } from '../../../libraries/rpc/index.js';
+import type { PageDigests, PageList, RpcServer } from '../../../libraries/rpc/index.js';
 import { checkpointHandlers } from './scripted-checkpoint.js';
 import { relayHandlers } from './scripted-relay.js';
 import { containerHandlers, restoreHandlers } from './scripted-restore.js';
@@ -28,6 +29,8 @@ export interface Traits {
   dirtyPages: number[];
   /** How long each round takes. */
   roundMs: number;
+  /** What every digest of the VM's pages is made of. */
+  content: string;
 }
 
 export class ScriptedVm {
@@ -44,6 +47,7 @@ export class ScriptedVm {
     taskCount: 2,
     dirtyPages: [200, 10],
     roundMs: 10,
+    content: 'the same everywhere',
   };
   /** Migrations that the checkpoint service has in memory; a restarted one knows none. */
   readonly live = new Set<string>();
@@ -100,6 +104,26 @@ export class ScriptedVm {
       ...{ cpuFeatures, criuVersion, softDirty, bootId, hypercallChannel, hypercallDetail },
     };
   }
+}
+
+/** What landed: two tasks, of which one has pages in two regions. */
+export const scriptedPages: PageList = {
+  tasks: [
+    { namespacePid: 1, runs: [512, 1000], leftOut: [] },
+    { namespacePid: 7, runs: [4096, 24], leftOut: [16_777_216, 32] },
+  ],
+  sharedPages: 3,
+};
+
+/** The digests of `scriptedPages` in a VM. */
+export function scriptedDigests({ content }: Traits): PageDigests {
+  const digest = createHash('sha256').update(content).digest();
+  const regions = [
+    { namespacePid: 1, page: 512, pageCount: 512, digest },
+    { namespacePid: 1, page: 1024, pageCount: 488, digest },
+    { namespacePid: 7, page: 4096, pageCount: 24, digest },
+  ];
+  return { format: 1, regions, seconds: 0.5, cpuSeconds: 0.25 };
 }
 
 export function staleEpoch(what: string): PortkeyError {

@@ -1,0 +1,29 @@
+/** Digests of all pages that landed, as CRIU would read them (docs/verify.md). */
+import {
+  digestPages,
+  digestTasks,
+  runsOfNumbers,
+  spansOfNumbers,
+  type DigestMeter,
+} from '../../../libraries/page-digest/index.js';
+import type { PageDigests } from '../../../libraries/rpc/index.js';
+import { listPages } from './landed-images.js';
+import { LandedMemory } from './landed-memory.js';
+
+/** Throws `digest-mismatch` where images are not whole, and the signal's reason when it fires. */
+export async function digestLanded(
+  meter: DigestMeter,
+  images: string,
+  signal: AbortSignal,
+): Promise<PageDigests> {
+  const { tasks } = await listPages(images);
+  return digestTasks(meter, tasks, async ({ namespacePid, runs, leftOut }) => {
+    const memory = await LandedMemory.open(images, namespacePid);
+    try {
+      const pages = { runs: runsOfNumbers(runs), leftOut: spansOfNumbers(leftOut) };
+      return await digestPages(pages, (page, into) => memory.read(page, into), signal);
+    } finally {
+      await memory.close();
+    }
+  });
+}

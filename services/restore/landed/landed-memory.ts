@@ -1,0 +1,127 @@
+/**
+ * A task's pages as its images have them, found as CRIU finds them (criu/pagemap.c).
+ *
+ *     final/pagemap-1.img   what there is ── PARENT ──▶ parent/pagemap-1.img ── PARENT ──▶ parent/parent/…
+ *          │ PRESENT                                        │ PRESENT
+ *          ▼                                                ▼
+ *     final/pages-7.img                               parent/pages-1.img
+ *
+ * A page is in the pages file of the first level that says PRESENT of it; where in the file follows from all PRESENT pages
+ * before it. A level without a pagemap of this task has no parent for it either: the task did not exist then.
+ * In CRIU mode the levels are the dumps, newest first. In Portkey mode there are two: CRIU's final dump, and what the
+ * relay landed, where a page's place in the file is its address (libraries/criu-images/pagemap.ts).
+ *
+ * Whatever is not where it should be is a `digest-mismatch`: CRIU could not restore it. The owner closes it.
+ */
+import { open, readFile, type FileHandle } from 'node:fs/promises';
+import path from 'node:path';
+
+import { decodePagemap, pagemapFlag } from '../../../libraries/criu-images/index.js';
+import { PortkeyError } from '../../../libraries/errors/index.js';
+import { errorCodeOf } from '../../../libraries/libc/index.js';
+import type { PageRun } from '../../../libraries/page-digest/index.js';
+import { PAGE_BYTES } from '../../../libraries/units/index.js';
+
+interface LevelRun extends PageRun {
+  readonly flags: number;
+  /** Where a PRESENT run begins in the pages file. */
+  readonly offset: number;
+}
+
+export class LandedMemory {
+  private file: FileHandle | undefined;
+
+  private constructor(
+    private readonly folder: string,
+    private readonly id: number,
+    private readonly pagesId: number,
+    private readonly levelRuns: readonly LevelRun[],
+    private readonly parent: LandedMemory | undefined,
+  ) {}
+
+  /** `id`: the task's pid in the container. */
+  static async open(folder: string, id: number): Promise<LandedMemory> {
+    const memory = await LandedMemory.openLevel(folder, id);
+    if (memory !== undefined) return memory;
+    throw new PortkeyError('digest-mismatch', `pagemap-${id}.img is not in ${folder} any more`);
+  }
+
+  private static async openLevel(folder: string, id: number): Promise<LandedMemory | undefined> {
+    const name = path.join(folder, `pagemap-${id}.img`);
+    const content = await readFile(name).catch((error: unknown) => {
+      if (errorCodeOf(error) === 'ENOENT') return undefined;
+      throw error;
+    });
+    if (content === undefined) return undefined;
+    const { pagesId, runs } = decodePagemap(name, content);
+    let offset = 0;
+    const levelRuns = runs.map((run) => {
+      const own = { ...run, offset };
+      if (isPresent(run.flags)) offset += run.pageCount * PAGE_BYTES;
+      return own;
+    });
+    const parent = await LandedMemory.openLevel(path.join(folder, 'parent'), id);
+    return new LandedMemory(folder, id, pagesId, levelRuns, parent);
+  }
+
+  /** All pages that CRIU would restore, by address. */
+  get runs(): readonly PageRun[] {
+    return this.levelRuns;
+  }
+
+  /** The content from this page on. Throws `digest-mismatch`. */
+  async read(page: number, into: Buffer): Promise<void> {
+    for (let done = 0; done < into.length;) {
+      const at = page + done / PAGE_BYTES;
+      const run = this.runOf(at);
+      const byteLength = Math.min(into.length - done, (run.page + run.pageCount - at) * PAGE_BYTES);
+      const piece = into.subarray(done, done + byteLength);
+      if (isPresent(run.flags)) await this.readOwn(run.offset + (at - run.page) * PAGE_BYTES, piece, at);
+      else if (this.parent !== undefined) await this.parent.read(at, piece);
+      else throw this.missing(at, `is in the parent of ${this.folder}, which has none`);
+      done += byteLength;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.file?.close();
+    await this.parent?.close();
+  }
+
+  private async readOwn(offset: number, into: Buffer, page: number): Promise<void> {
+    const name = path.join(this.folder, `pages-${this.pagesId}.img`);
+    this.file ??= await open(name, 'r').catch((cause: unknown) => {
+      if (errorCodeOf(cause) === 'ENOENT') throw this.missing(page, `is in ${name}, which did not land`);
+      throw cause;
+    });
+    for (let done = 0; done < into.length;) {
+      const { bytesRead } = await this.file.read(into, done, into.length - done, offset + done);
+      if (bytesRead === 0) throw this.missing(page, `is behind the end of ${name}`);
+      done += bytesRead;
+    }
+  }
+
+  /** The last one that begins at the page or before it, if it reaches that far. */
+  private runOf(page: number): LevelRun {
+    let [low, high] = [0, this.levelRuns.length];
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if ((this.levelRuns[middle]?.page ?? Infinity) <= page) low = middle + 1;
+      else high = middle;
+    }
+    const run = this.levelRuns[low - 1];
+    if (run === undefined || page >= run.page + run.pageCount)
+      throw this.missing(page, `is not in ${this.folder}`);
+    return run;
+  }
+
+  private missing(page: number, where: string): PortkeyError {
+    const address = `0x${(page * PAGE_BYTES).toString(16)}`;
+    return new PortkeyError('digest-mismatch', `the page at ${address} of task ${this.id} ${where}`);
+  }
+}
+
+/** As CRIU has it, what is in the parent is not looked for here. */
+function isPresent(flags: number): boolean {
+  return (flags & pagemapFlag.parent) === 0 && (flags & pagemapFlag.present) !== 0;
+}
