@@ -26,6 +26,7 @@ interface MigrateOptions {
   readonly bandwidth?: number;
   readonly batch: string;
   readonly throttle?: true;
+  readonly verify?: true;
 }
 
 const notes = `
@@ -60,6 +61,10 @@ export function migrateCommand(cli: Cli): Command {
     .option('--bandwidth <rate>', 'cap on what the relay sends, like 1gbit', bandwidth)
     .addOption(optionWithDefault('--batch <adaptive|fixed:N>', 'pages per hypercall', batch, 'adaptive'))
     .option('--throttle', 'give it less CPU where it writes faster than its pages travel')
+    .option(
+      '--verify',
+      'before the commit, compare digests of all pages as frozen and as landed; costs downtime',
+    )
     .addHelpText('after', notes)
     .action(async (name: string, options: MigrateOptions) => {
       using controller = await cli.connect();
@@ -72,6 +77,7 @@ export function migrateCommand(cli: Cli): Command {
         bytesPerSecond: options.bandwidth ?? 0,
         batch: options.batch,
         throttle: options.throttle ?? false,
+        verify: options.verify ?? false,
       });
       cli.output.result(report, () => resultTable(report));
       if (problem === undefined) return;

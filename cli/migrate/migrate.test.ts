@@ -138,4 +138,21 @@ describe('the result of a migration', () => {
     assert.match(resultTable(sampleMigration('portkey')), /\nof these zero, only named +1\s200\n/);
     assert.doesNotMatch(resultTable(sampleMigration('criu')), /zero/);
   });
+
+  it('tells what a verification compared, and what that took', () => {
+    const cost = { seconds: 4, cpuSeconds: 3.5 };
+    const pageDigest = {
+      ...{ alike: true, pages: 65_536, bytes: 2 ** 28, sharedPages: 0, seconds: 5 },
+      ...{ source: cost, destination: { ...cost, cpuSeconds: 4.5 } },
+    };
+    const table = resultTable(sampleMigration('portkey', { pageDigest }));
+    assert.match(table, /\npages compared by digest +65\s536 \(256 MiB\)\nlanded as they were frozen +yes\n/);
+    assert.match(table, /\nthe comparison took \(of downtime\) +5 s\nsource VM CPU for digests +3.50 s\n/);
+    assert.match(table, /\ndestination VM CPU for digests +4.50 s\n/);
+    const differing = resultTable(
+      sampleMigration('criu', { pageDigest: { ...pageDigest, alike: false, sharedPages: 12 } }),
+    );
+    assert.match(differing, /\nshared pages, not compared +12\nlanded as they were frozen +NO\n/);
+    assert.doesNotMatch(resultTable(sampleMigration('criu')), /digest|compared/);
+  });
 });

@@ -36,8 +36,22 @@ function figures(report: MigrationReport): string[][] {
     ['hypercalls', formatCount(report.hypercalls)],
     ...optional('source host CPU (transfer)', cpuText(source)),
     ...optional('destination host CPU (transfer)', cpuText(destination)),
+    ...digestFigures(report.pageDigest),
     ...optional('data verified', yesNo(report.verified)),
     ...optional('connection kept', yesNo(report.connectionKept)),
+  ];
+}
+
+function digestFigures(digest: MigrationReport['pageDigest']): string[][] {
+  if (digest === null) return [];
+  const { alike, pages, bytes, sharedPages, seconds, source, destination } = digest;
+  return [
+    ['pages compared by digest', `${formatCount(pages)} (${formatBytes(bytes)})`],
+    ...(sharedPages === 0 ? [] : [['shared pages, not compared', formatCount(sharedPages)]]),
+    ['landed as they were frozen', alike ? 'yes' : 'NO'],
+    ['the comparison took (of downtime)', formatSeconds(seconds)],
+    ['source VM CPU for digests', formatCpu(source.cpuSeconds)],
+    ['destination VM CPU for digests', formatCpu(destination.cpuSeconds)],
   ];
 }
 

@@ -52,6 +52,19 @@ const workloadSchema = z.looseObject({
   writeBytesPerSecond: z.number(),
 });
 
+const digestCostSchema = z.looseObject({ seconds, cpuSeconds: z.number() });
+
+const pageDigestSchema = z.looseObject({
+  alike: z.boolean(),
+  pages: count,
+  bytes: count,
+  /** Of shared memory, which are not compared. */
+  sharedPages: count,
+  seconds,
+  source: digestCostSchema,
+  destination: digestCostSchema,
+});
+
 export const outcomes = ['completed', 'rolled-back', 'refused', 'failed'] as const;
 
 const reportSchema = z.looseObject({
@@ -78,6 +91,8 @@ const reportSchema = z.looseObject({
   bytesSent: count,
   /** What the destination's relay received; null in criu mode, or before all has landed. */
   landed: z.looseObject({ pages: count, bytes: count }).nullable().default(null),
+  /** What `--verify` found and took; null without, or where it did not come to that. */
+  pageDigest: pageDigestSchema.nullable().default(null),
   hypercalls: count,
   phases: z.array(z.looseObject({ name: z.string(), seconds })),
   steps: z

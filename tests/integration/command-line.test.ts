@@ -167,6 +167,7 @@ describe('the command line', function () {
         bytesPerSecond: 125_000_000,
         batch: 'fixed:8',
         throttle: false,
+        verify: false,
       });
     });
 

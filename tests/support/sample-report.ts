@@ -91,6 +91,7 @@ export function sampleMigration(
     zeroPages: portkey ? 1_200 : null,
     bytesSent: pagesSent * 4096,
     landed: portkey ? { pages: pagesSent, bytes: (pagesSent - 1_200) * 4096 } : null,
+    pageDigest: null,
     hypercalls: portkey ? 151 : 0,
     phases,
     steps,

@@ -14,6 +14,7 @@ const phaseOf = {
   'final-round': 'final',
   dump: 'final',
   landing: 'final',
+  verify: 'restore',
   restore: 'restore',
   commit: 'restore',
   activate: 'restore',
@@ -61,6 +62,11 @@ export class Stopwatch {
 
   get steps(): readonly TimedStep[] {
     return this.done;
+  }
+
+  /** How long this step took; 0 where it was not done. */
+  secondsOf(name: StepName): number {
+    return this.done.find((step) => step.name === name)?.seconds ?? 0;
   }
 
   phases(): TimedPhase[] {

@@ -44,6 +44,8 @@ export interface Wish {
   readonly batch: string;
   /** Whether the container may be slowed down where its pages would not settle. */
   readonly throttle: boolean;
+  /** Whether digests of all pages, as frozen and as landed, are compared before the commit. */
+  readonly verify: boolean;
 }
 
 export interface Sides {

@@ -23,7 +23,9 @@
  *         │ SendImages ───────────────────▶│ ════ images ═══▶│ o             │             │
  *         │ SealLanding ───────────────────────────────────▶│               │             │
  *         │ ── landed ───────────────────────────────────────────────────────────────────▶ │
- *         │ Restore ─────────────────────────────────────────┼ w ───────────▶│ CRIU, tasks │
+ *         │ ListPages, DigestPages (where wanted) ───────────┼──────────────▶│ of images   │
+ *         │ DigestPages ──▶│ of its memory                   │ w             │             │
+ *         │ Restore ─────────────────────────────────────────┼──────────────▶│ CRIU, tasks │
  *         │ ── restored ──────────────────────────────────────────────────────│─ stopped ─▶ │
  *         │ ══ committed ═══════════════════════════ n ══════════════════════════════════▶ │  the decision
  *         │ Activate ────────────────────────────────────────┼──────────────▶│ link up,    │
@@ -37,8 +39,9 @@
  *
  * What can go wrong, and what then happens:
  *   - preflight finds an obstacle: what was reserved is given back; `refused`.
- *   - any call fails, is too slow or is cancelled before the commit: abort in Redis, then Discard, Rollback and
- *     CloseSession on both sides, each tried for a while whatever becomes of the others; `rolled-back`.
+ *   - any call fails, is too slow or is cancelled before the commit, or what landed is not what stands frozen: abort
+ *     in Redis, then Discard, Rollback and CloseSession on both sides, each tried for a while whatever becomes of the
+ *     others; `rolled-back`.
  *   - Redis is gone before a commit was sent: the same without Redis, which is told when it is back. Nobody else
  *     can have committed, because nobody else has this epoch.
  *   - Redis does not answer the commit: both copies stay stopped until it does (commit.ts).
@@ -66,6 +69,7 @@ import { preflight } from './preflight.js';
 import { refuse } from './refuse.js';
 import { restore } from './restore.js';
 import { rollBack } from './roll-back.js';
+import { verify } from './verify.js';
 import { LeftToRecovery } from './left-to-recovery.js';
 
 /** Runs a new migration to its end. Throws LeftToRecovery where it is not this controller's to end. */
@@ -75,7 +79,10 @@ export async function runMigration(migration: LiveMigration, wish: Wish): Promis
   const { sides, cpu, transport, lastRoundSeconds } = committed;
   await complete(migration, sides, (downtime) => {
     cpu.endPhase();
-    if (downtime !== undefined) migration.tools.fixedCost.learn(transport.mode, downtime, lastRoundSeconds);
+    if (downtime === undefined) return;
+    // Not every migration is verified, and how long that takes depends on memory.
+    const fixed = downtime - migration.stopwatch.secondsOf('verify');
+    migration.tools.fixedCost.learn(transport.mode, fixed, lastRoundSeconds);
   });
 }
 
@@ -89,6 +96,7 @@ async function decide(migration: LiveMigration, wish: Wish): Promise<Committed |
     const lastRoundSeconds = await stopwatch.time('final-round', () => finalRound(migration, frozen));
     const dumped = await stopwatch.time('dump', () => dump(migration, frozen, lastRoundSeconds));
     const landed = await stopwatch.time('landing', () => land(migration, dumped));
+    if (wish.verify) await stopwatch.time('verify', () => verify(migration, landed));
     const restored = await stopwatch.time('restore', () => restore(migration, landed));
     return await stopwatch.time('commit', () => commit(migration, restored));
   } catch (thrown) {

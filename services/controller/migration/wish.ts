@@ -27,5 +27,6 @@ export function wishOf(id: string, request: MigrateRequest): Wish {
     bytesPerSecond: request.bytesPerSecond,
     batch,
     throttle: request.throttle,
+    verify: request.verify,
   };
 }

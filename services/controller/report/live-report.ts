@@ -8,7 +8,7 @@ import type { BothGuests } from '../accounting/guest-cpu.js';
 import type { Stopwatch } from '../accounting/stopwatch.js';
 import type { MigrationMode, Reason } from '../state/index.js';
 import { parseFeedback } from './feedback.js';
-import type { FinalDumpReport, MigrationReport, Outcome, RoundReport } from './report.js';
+import type { FinalDumpReport, MigrationReport, Outcome, PageDigestReport, RoundReport } from './report.js';
 
 /** What a report is about, known from the start. */
 export interface ReportSubject {
@@ -31,6 +31,7 @@ export class LiveReport {
   private finalDump: Omit<FinalDumpReport, 'imageBytes'> | null = null;
   private landed: { pages: number; bytes: number } | null = null;
   private zeroPages: number | null = null;
+  private pageDigest: PageDigestReport | null = null;
   private imageBytes = 0;
   private frozen: { readonly atSeconds: number; readonly wallTime: string } | undefined;
   private downtimeSeconds: number | null = null;
@@ -88,6 +89,10 @@ export class LiveReport {
     this.imageBytes = imageBytes;
   }
 
+  addPageDigest(figures: PageDigestReport): void {
+    this.pageDigest = figures;
+  }
+
   /** Just before Freeze is sent. */
   markFreeze(wallTime: Date): void {
     this.frozen = { atSeconds: this.stopwatch.elapsedSeconds(), wallTime: wallTime.toISOString() };
@@ -142,6 +147,7 @@ export class LiveReport {
       rounds: [...this.rounds],
       finalDump: this.finalDump === null ? null : { ...this.finalDump, imageBytes: this.imageBytes },
       landed: this.landed,
+      pageDigest: this.pageDigest,
       pagesSent: sum((round) => round.pages),
       zeroPages: this.zeroPages,
       bytesSent: sum((round) => round.bytes) + this.imageBytes,

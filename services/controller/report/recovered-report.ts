@@ -70,6 +70,7 @@ function emptyReport(record: MigrationRecord): MigrationReport {
     ...{ workload: null, verified: null, clientPauseSeconds: null, connectionKept: null },
     ...{ startedAt, recovered: true, totalSeconds: 0, downtimeSeconds: null, frozenAt: null },
     ...{ memoryBytes: null, taskCount: null, threadCount: null, rounds: [], finalDump: null, landed: null },
+    pageDigest: null,
     ...{ pagesSent: 0, zeroPages: null, bytesSent: 0, hypercalls: 0, phases: phasesOf([]), steps: [] },
     cpuSeconds: { source: null, destination: null },
     guestCpuSeconds: { source: null, destination: null },

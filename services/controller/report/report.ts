@@ -40,6 +40,25 @@ export interface FinalDumpReport {
   readonly seconds: number;
 }
 
+/** What the comparison of digests found and took (docs/verify.md). */
+export interface PageDigestReport {
+  readonly format: number;
+  readonly alike: boolean;
+  readonly pages: number;
+  readonly bytes: number;
+  /** Of shared memory, which are not compared. */
+  readonly sharedPages: number;
+  /** Of downtime. */
+  readonly seconds: number;
+  readonly source: DigestCost;
+  readonly destination: DigestCost;
+}
+
+interface DigestCost {
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+}
+
 export interface MigrationReport {
   readonly id: string;
   readonly mode: MigrationMode;
@@ -66,6 +85,8 @@ export interface MigrationReport {
   readonly rounds: readonly RoundReport[];
   readonly finalDump: FinalDumpReport | null;
   readonly landed: { readonly pages: number; readonly bytes: number } | null;
+  /** Null where none was asked for, or it did not come to that. */
+  readonly pageDigest: PageDigestReport | null;
   readonly pagesSent: number;
   /** Those of pagesSent that were named and not sent; null where no relay has counted them to the end. */
   readonly zeroPages: number | null;
