@@ -83,6 +83,14 @@ export interface MigrationReport {
   readonly hypercalls: number;
   readonly finalDump: { readonly criuPages: number; readonly parentPages: number } | null;
   readonly landed: { readonly pages: number } | null;
+  readonly pageDigest: {
+    readonly alike: boolean;
+    readonly pages: number;
+    readonly sharedPages: number;
+    readonly seconds: number;
+    readonly source: { readonly cpuSeconds: number };
+    readonly destination: { readonly cpuSeconds: number };
+  } | null;
   readonly rounds: readonly { readonly pages: number; readonly pagesMoved: number }[];
   readonly guestCpuSeconds: Record<
     'source' | 'destination',
