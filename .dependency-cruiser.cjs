@@ -26,9 +26,9 @@ module.exports = {
       to: { path: '^services/' },
     },
     {
-      name: 'only-libc-calls-koffi',
+      name: 'only-libc-and-openssl-call-koffi',
       severity: 'error',
-      from: { pathNot: '^libraries/libc/' },
+      from: { pathNot: '^libraries/(libc|openssl)/' },
       to: { path: 'node_modules/(koffi|@koromix)' },
     },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },

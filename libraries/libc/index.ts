@@ -1,6 +1,6 @@
 export { Folder, pathParts } from './beneath.js';
 export { filesBelow, removeTree } from './folder-tree.js';
-export { errorCodeOf } from './library.js';
+export { bufferAddress, errnoName, errorCodeOf } from './library.js';
 export { processCpuSeconds } from './cpu-clock.js';
 export { setInterface } from './interface.js';
 export { IoVector, maxPieces } from './io-vector.js';
@@ -25,8 +25,10 @@ export {
   listenTcp,
   openSocketPair,
   openTcpSocket,
+  receiveAvailable,
   receiveExactly,
   receiveInto,
+  setBlocking,
   setReceiveTimeout,
   shutdownSocket,
   type Endpoint,

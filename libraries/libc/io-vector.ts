@@ -70,6 +70,13 @@ export class IoVector {
     this.add(Number(bufferAddress(buffer)), buffer.length);
   }
 
+  /** The pieces, in order. */
+  forEach(act: (address: number, byteLength: number) => void): void {
+    for (let at = 0; at < this.used * 4; at += 4) {
+      act(this.word(at) + this.word(at + 1) * twoTo32, this.word(at + 2) + this.word(at + 3) * twoTo32);
+    }
+  }
+
   clear(): void {
     this.used = 0;
     this.total = 0;

@@ -1,5 +1,5 @@
 /**
- * libc, opened once. Every file in this folder wraps one idea of it; nothing else in the project imports koffi.
+ * libc, opened once. Every file in this folder wraps one idea of it; nothing else in the project but libraries/openssl imports koffi.
  *
  * koffi does not check pointers: a wrong address or length is a crash of the process, not an exception. So each
  * unsafe call says in a SAFETY comment why its arguments are right. Pointers are bigint here; koffi returns 64-bit

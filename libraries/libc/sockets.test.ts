@@ -14,9 +14,12 @@ import {
   openMemoryFile,
   openSocketPair,
   openTcpSocket,
+  receiveAvailable,
   receiveExactly,
   receiveInto,
   sendFile,
+  setBlocking,
+  setReceiveTimeout,
   shutdownSocket,
   WakeUp,
   waitReadable,
@@ -88,11 +91,42 @@ describe('blocking sockets', () => {
     }
   });
 
+  it('give what has come without waiting, and wait again when they are told', () => {
+    const { near, far, close } = connected();
+    const wakeUp = new WakeUp();
+    const bytes = Buffer.alloc(4);
+    try {
+      assert.equal(receiveAvailable(far, bytes), 0);
+      const vector = new IoVector();
+      vector.addBuffer(Buffer.from(new TextEncoder().encode('123456').buffer));
+      vector.sendAll(near);
+      assert.equal(waitReadable(far, wakeUp.fd, 1000), true);
+      assert.equal(receiveAvailable(far, bytes), 4);
+      assert.equal(receiveAvailable(far, bytes), 2);
+      assert.equal(bytes.toString(), '5634');
+      setBlocking(far, false);
+      assert.throws(() => receiveExactly(far, bytes, 1), { code: 'stream-broken', message: /EAGAIN/ });
+      setBlocking(far, true);
+      setReceiveTimeout(far, 50);
+      const startMs = performance.now();
+      assert.throws(() => receiveExactly(far, bytes, 1), { message: /EAGAIN/ });
+      assert.ok(performance.now() - startMs >= 40, 'it waited');
+      shutdownSocket(near);
+      assert.equal(receiveAvailable(far, bytes), undefined);
+    } finally {
+      wakeUp.close();
+      close();
+    }
+  });
+
   it('take no more pieces than the kernel', () => {
     const vector = new IoVector();
     for (let piece = 0; piece < maxPieces; piece += 1) vector.add(4096, 1);
     assert.ok(vector.isFull);
     assert.throws(() => vector.add(4096, 1), /at most 1024/);
+    const pieces: number[] = [];
+    vector.forEach((address, byteLength) => pieces.push(address * byteLength));
+    assert.deepEqual(pieces, Array(maxPieces).fill(4096));
   });
 
   it('report memory that is not there as an error', () => {

@@ -14,7 +14,7 @@ import { isIPv4 } from 'node:net';
 
 import { PortkeyError } from '../errors/index.js';
 import { SOCK_CLOEXEC, socket } from './descriptor-calls.js';
-import { errorCodeOf, interrupted, libc, libcError } from './library.js';
+import { errnoName, errorCodeOf, interrupted, libc, libcError } from './library.js';
 
 type WithAddress = (fd: number, address: Buffer, length: number) => number;
 const socketpair = libc.func('int socketpair(int domain, int type, int protocol, void *fds)') as (
@@ -48,6 +48,12 @@ const recv = libc.func('int64_t recv(int fd, void *buffer, size_t length, int fl
   flags: number,
 ) => number;
 
+const fcntl = libc.func('int fcntl(int fd, int command, long argument)') as (
+  fd: number,
+  command: number,
+  argument: number,
+) => number;
+
 const AF_UNIX = 1;
 const AF_INET = 2;
 const SOCK_STREAM = 1;
@@ -61,8 +67,11 @@ const TCP_KEEPIDLE = 4;
 const TCP_KEEPINTVL = 5;
 const TCP_KEEPCNT = 6;
 const TCP_USER_TIMEOUT = 18;
+const MSG_DONTWAIT = 0x40;
 const MSG_WAITALL = 0x100;
 const SHUT_RDWR = 2;
+const F_SETFL = 4;
+const O_NONBLOCK = 0x800;
 const deadPeerMs = 30_000;
 const backlog = 8;
 
@@ -139,6 +148,11 @@ export function setReceiveTimeout(fd: number, timeoutMs: number): void {
   setTimeoutOption(fd, SO_RCVTIMEO, timeoutMs);
 }
 
+/** Whether calls wait, as they do at first, or are EAGAIN where they would have to. A socket has no other flags of this kind. */
+export function setBlocking(fd: number, blocks: boolean): void {
+  if (fcntl(fd, F_SETFL, blocks ? 0 : O_NONBLOCK) !== 0) throw libcError('fcntl', 'a stream');
+}
+
 /** Ends both directions: whoever is blocked in the socket returns. One that was never connected is fine. */
 export function shutdownSocket(fd: number): void {
   shutdown(fd, SHUT_RDWR);
@@ -154,7 +168,22 @@ export function receiveExactly(fd: number, buffer: Buffer, byteLength: number): 
   return receiveAll(fd, byteLength, (filled) => buffer.subarray(filled));
 }
 
-/** The same into memory at `address`, so many bytes of which must be mapped for writing until this returns. */
+/**
+ * Returns how many bytes it has put at the buffer's start: 0 where none have come, undefined where the peer has closed.
+ * Never waits. Throws `stream-broken`.
+ */
+export function receiveAvailable(fd: number, buffer: Buffer): number | undefined {
+  for (;;) {
+    // SAFETY: at most as many bytes as the buffer has, which lives as long as this call.
+    const received = recv(fd, buffer, buffer.length, MSG_DONTWAIT);
+    if (received > 0) return received;
+    if (received === 0) return undefined;
+    if (errnoName() === 'EAGAIN') return 0;
+    if (!interrupted()) throw libcError('recv', 'the stream', 'stream-broken');
+  }
+}
+
+/** The same as `receiveExactly` into memory at `address`, so many bytes of which must be mapped for writing until this returns. */
 export function receiveInto(fd: number, address: bigint, byteLength: number): boolean {
   return receiveAll(fd, byteLength, (filled) => address + BigInt(filled));
 }
