@@ -12,6 +12,7 @@ import { LandingSession } from './session/landing-session.js';
 import { OutgoingSession } from './session/outgoing-session.js';
 import { requireMigrationId, type Sessions } from './session/sessions.js';
 import type { StreamThreads } from './stream/thread-pool.js';
+import type { StreamSecurity } from './stream/byte-socket.js';
 import type { AttachedVm } from './vm/attached-vm.js';
 
 /** The subfolder of a migration's outgoing folder that is sent: the final dump's images. */
@@ -23,6 +24,7 @@ export interface HandlerParts {
   readonly sessions: Sessions;
   readonly cpu: CpuAccounts;
   readonly threads: StreamThreads;
+  readonly security: StreamSecurity;
   readonly log: Logger;
 }
 
@@ -32,6 +34,7 @@ export function relayHandlers({
   sessions,
   cpu,
   threads,
+  security,
   log,
 }: HandlerParts): Handlers<'HypervisorRelay'> {
   const find = (name: string): AttachedVm => {
@@ -56,7 +59,17 @@ export function relayHandlers({
       const folder = await vm.folders.makeLanding(migrationId, request.expectedBytes);
       const address = config.dataAddress;
       const make = (): LandingSession =>
-        new LandingSession({ vm: vm.name, migrationId, address, folder, threads: threads.receivers });
+        new LandingSession({
+          vm: vm.name,
+          migrationId,
+          address,
+          sourceHost: request.sourceHost,
+          security,
+          onTurnedAway: ({ code, message }) =>
+            log.warn({ vm: vm.name, migrationId, code }, `turned away from the landing: ${message}`),
+          folder,
+          threads: threads.receivers,
+        });
       let landing: LandingSession;
       try {
         landing = sessions.add(vm.name, migrationId, make);
@@ -76,7 +89,7 @@ export function relayHandlers({
 
     OpenStream: async (request) => {
       const vm = find(request.vm);
-      const { address, port, bytesPerSecond } = request;
+      const { address, port, bytesPerSecond, destinationHost: host } = request;
       const migrationId = requireMigrationId(request.migrationId);
       const peer = { address, port };
       const token = Buffer.from(request.token, 'hex');
@@ -89,7 +102,10 @@ export function relayHandlers({
             vm: vm.name,
             migrationId,
             ram: vm.provedRam(),
-            target: landing === undefined ? { peer, token, streamCount: config.streams } : { landing },
+            target:
+              landing === undefined
+                ? { peer, host, security, token, streamCount: config.streams }
+                : { landing },
             bytesPerSecond,
             threads: threads.senders,
           }),

@@ -2,6 +2,7 @@
  * The hypervisor relay: one per host. Hypercalls come in from the VMs' ports, pages go out of guest RAM to other
  * relays, other relays' pages land in the VMs' shared folders; and it accounts for the CPU of each VM.
  */
+import { TlsContext } from '../../libraries/openssl/index.js';
 import { systemClock } from '../../libraries/process/index.js';
 import { runService } from '../../libraries/service/index.js';
 import { relayConfig } from './config.js';
@@ -15,7 +16,9 @@ import { AttachedVm } from './vm/attached-vm.js';
 await runService({
   name: 'hypervisor-relay',
   config: relayConfig,
-  start: (config, { log, registry, server }) => {
+  start: (config, { log, registry, server, security }) => {
+    // What is wrong with it shows now, and not in the first migration.
+    if (security !== 'insecure') TlsContext.open(security).close();
     const clock = systemClock;
     const sessions = new Sessions();
     const cpu = new CpuAccounts(config.vms, clock);
@@ -42,7 +45,7 @@ await runService({
         }),
       ]),
     );
-    server.add('HypervisorRelay', relayHandlers({ config, vms, sessions, cpu, threads, log }));
+    server.add('HypervisorRelay', relayHandlers({ config, vms, sessions, cpu, threads, security, log }));
     for (const vm of vms.values()) vm.start();
     cpu.start();
     threads.senders.warm(config.streams);

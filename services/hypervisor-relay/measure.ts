@@ -37,7 +37,7 @@ const options = { highRamBytes, within: folder };
 const places = {
   'two relays': () => TwoHosts.start(options),
   'one relay': () => TwoHosts.startOnOneHost(options),
-  'two streams': () => TwoHosts.start(options, 2),
+  'two streams': () => TwoHosts.start({ ...options, streams: 2 }),
 } as const;
 type Place = keyof typeof places;
 

@@ -1,12 +1,13 @@
 /** Agents that restart, sessions that are closed, receivers that stall: nobody waits for ever. */
 import assert from 'node:assert/strict';
-import { createServer } from 'node:net';
+import { createServer } from 'node:tls';
 
 import { PAGE_BYTES } from '../../libraries/units/index.js';
 import { encodeMessage } from './stream/protocol.js';
 import { listOf, object, withRelays } from './testing/relays.js';
 import { greet } from './testing/scripted-guest.js';
 import { highRamAddress } from './testing/scripted-qemu.js';
+import { relayB } from './testing/test-certificates.js';
 import { deadlineMs, TwoHosts } from './testing/two-hosts.js';
 
 /** For JavaScript's own heap; what is on its way is 768 MiB. */
@@ -15,7 +16,7 @@ const boundBytes = 32 * 2 ** 20;
 for (const streamCount of [1, 2])
   describe(`a migration over ${streamCount} stream(s) that ends before its time`, function () {
     this.timeout(60_000);
-    const relays = withRelays(() => TwoHosts.start({}, streamCount));
+    const relays = withRelays(() => TwoHosts.start({ streams: streamCount }));
 
     it('abort what an agent that restarts had in flight', async () => {
       await relays.hosts.open('restarted', 4096);
@@ -50,7 +51,7 @@ for (const streamCount of [1, 2])
     });
 
     it('abort a stream whose receiver stalls', async () => {
-      const stalled = createServer((socket) => {
+      const stalled = createServer({ ...relays.hosts.certified.nodeTls(relayB) }, (socket) => {
         socket.once('data', () => {
           // WELCOME, and then nothing more is read.
           socket.write(encodeMessage('welcome', 0));

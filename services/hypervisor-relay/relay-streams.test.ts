@@ -45,7 +45,7 @@ class Cable {
 for (const streamCount of [2, 3])
   describe(`a migration over ${streamCount} streams`, function () {
     this.timeout(60_000);
-    const relays = withRelays(() => TwoHosts.start({}, streamCount));
+    const relays = withRelays(() => TwoHosts.start({ streams: streamCount }));
     let cable = new Cable();
     beforeEach(() => (cable = new Cable()));
     afterEach(() => cable.close());

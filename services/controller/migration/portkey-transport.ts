@@ -28,22 +28,24 @@ export class PortkeyTransport implements Transport {
   }
 
   async reserve(): Promise<void> {
-    const { destination } = this.sides;
+    const { source, destination } = this.sides;
     const { memoryBytes, otherBytes } = this.description;
     const expectedBytes = Math.ceil((memoryBytes + otherBytes) * growthFactor) + imageRoomBytes;
     this.landing = await destination.relay.call(
       'OpenLanding',
-      { ...this.migration.session(destination), expectedBytes },
+      { ...this.migration.session(destination), expectedBytes, sourceHost: source.host },
       this.migration.callOptions(this.migration.tools.limits.stepMs),
     );
   }
 
   async connect(): Promise<void> {
-    const { source } = this.sides;
+    const { source, destination } = this.sides;
+    const { bytesPerSecond } = this;
     const { address, port, token } = this.landing ?? { address: '', port: 0, token: '' };
+    const destinationHost = destination.host;
     await source.relay.call(
       'OpenStream',
-      { ...this.migration.session(source), address, port, token, bytesPerSecond: this.bytesPerSecond },
+      { ...this.migration.session(source), address, port, token, bytesPerSecond, destinationHost },
       this.migration.callOptions(this.migration.tools.limits.stepMs),
     );
   }

@@ -78,11 +78,12 @@ function receive(bytes: Buffer, landing: string): string {
     for (let at = 0; at < bytes.length;) at += writeSync(ours, bytes, at);
     const counters = new Counters();
     const start = {
-      way: { socketFd: theirs },
+      way: { socket: { fd: theirs, session: undefined } },
+      security: 'insecure',
       folder: landing,
       counters: counters.shared,
       writeTurns: new WriteTurns().shared,
-    };
+    } as const;
     const clock = { monotonicMs: () => performance.now() };
     new Receiver(start, { clock, report: () => undefined }).run();
     return 'sealed';

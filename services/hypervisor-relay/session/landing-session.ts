@@ -13,6 +13,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { listenTcp, type Endpoint } from '../../../libraries/libc/index.js';
+import type { StreamSecurity } from '../stream/byte-socket.js';
 import { Counters } from '../stream/counters.js';
 import { tokenBytes } from '../stream/bodies.js';
 import type { ThreadPool } from '../stream/thread-pool.js';
@@ -24,6 +25,11 @@ export interface LandingOptions {
   readonly migrationId: string;
   /** On the hosts' network. */
   readonly address: string;
+  /** Whose relay its streams come from. */
+  readonly sourceHost: string;
+  readonly security: StreamSecurity;
+  /** A connection was none of them. */
+  readonly onTurnedAway: (reason: PortkeyError) => void;
   /** Exists and is this migration's alone. */
   readonly folder: string;
   readonly threads: ThreadPool;
@@ -55,7 +61,7 @@ export class LandingSession implements Session {
   private joined: JoinedStream | undefined;
   private settle: { resolve: () => void; reject: (error: PortkeyError) => void } | undefined;
 
-  constructor({ vm, migrationId, address, folder, threads }: LandingOptions) {
+  constructor({ vm, migrationId, address, folder, threads, sourceHost, ...options }: LandingOptions) {
     this.vm = vm;
     this.migrationId = migrationId;
     this.address = address;
@@ -67,7 +73,8 @@ export class LandingSession implements Session {
     this.seal.catch(() => undefined);
     this.streams = new LandingStreams({
       pool: threads,
-      port: { listenerFd: fd, token: this.token, migrationId },
+      port: { listenerFd: fd, token: this.token, migrationId, sourceHost },
+      ...options,
       folder,
       counters: this.counters.shared,
       onAdmitted: () => (this.isTaken = true),

@@ -5,11 +5,11 @@
  *         └────────────────────────────┴── any failure, or shutDown ──▶ over, all of them
  *
  * Invariants: the landing is sealed when every stream is, and not before; the first failure ends all streams, and
- * is the one that is told; a connection that was admitted has a thread, which closes it, or is closed here.
+ * is the one that is told; every connection that was admitted gets a thread, which frees what it has, also where that is all
+ * that is left to do.
  */
-import { closeSync } from 'node:fs';
-
-import type { PortkeyError } from '../../../libraries/errors/index.js';
+import { PortkeyError } from '../../../libraries/errors/index.js';
+import type { HandedSocket, StreamSecurity } from '../stream/byte-socket.js';
 import type { LandingPort, ReceiverEvent, ReceiverStart } from '../stream/receiver-messages.js';
 import { StreamThread } from '../stream/stream-thread.js';
 import type { ThreadPool } from '../stream/thread-pool.js';
@@ -18,9 +18,11 @@ import { WriteTurns } from '../stream/write-turns.js';
 export interface LandingStreamsOptions {
   readonly pool: ThreadPool;
   readonly port: LandingPort;
+  readonly security: StreamSecurity;
   readonly folder: string;
   readonly counters: SharedArrayBuffer;
   readonly onAdmitted: () => void;
+  readonly onTurnedAway: (reason: PortkeyError) => void;
   readonly onSealed: () => void;
   readonly onFailure: (error: PortkeyError) => void;
 }
@@ -52,14 +54,15 @@ export class LandingStreams {
   }
 
   private start(way: ReceiverStart['way'], socketFd: number): void {
-    const { pool, folder, counters } = this.options;
+    const { pool, folder, counters, security } = this.options;
     const thread: ReceiverThread = new StreamThread<ReceiverStart, ReceiverEvent>({
       pool,
-      start: { way, folder, counters, writeTurns: this.writeTurns },
+      start: { way, security, folder, counters, writeTurns: this.writeTurns },
       sockets: [socketFd],
       onEvent: (event) => {
         if (event.type === 'sealed') this.sealed();
-        else this.admitted(thread, event.own, event.others);
+        else if (event.type === 'admitted') this.admitted(thread, event.own, event.others);
+        else this.options.onTurnedAway(new PortkeyError(event.code, event.message));
       },
       onOver: (error) => {
         if (error === undefined) return;
@@ -70,13 +73,11 @@ export class LandingStreams {
     this.threads.push(thread);
   }
 
-  private admitted(first: ReceiverThread, own: number, others: readonly number[]): void {
+  private admitted(first: ReceiverThread, own: number, others: readonly HandedSocket[]): void {
     this.streamCount += others.length;
     first.adopt(own);
-    for (const socketFd of others) {
-      if (this.isShutDown) closeSync(socketFd);
-      else this.start({ socketFd }, socketFd);
-    }
+    for (const socket of others) this.start({ socket }, socket.fd);
+    if (this.isShutDown) this.shutDown();
     this.options.onAdmitted();
   }
 

@@ -87,7 +87,13 @@ describe("a source's streams that are not all connected", function () {
       vm: 'vm-a',
       migrationId: 'm-1',
       ram,
-      target: { peer: { address: '127.0.0.1', port }, token: Buffer.alloc(tokenBytes), streamCount: 2 },
+      target: {
+        peer: { address: '127.0.0.1', port },
+        host: 'host-b',
+        security: 'insecure',
+        token: Buffer.alloc(tokenBytes),
+        streamCount: 2,
+      },
       bytesPerSecond: 0,
       threads: threads.senders,
     });

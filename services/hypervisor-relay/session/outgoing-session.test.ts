@@ -100,7 +100,13 @@ describe("a source's stream", () => {
         vm: 'vm-a',
         migrationId: `m-${time}`,
         ram,
-        target: { peer: { address: '127.0.0.1', port }, token: Buffer.alloc(tokenBytes), streamCount },
+        target: {
+          peer: { address: '127.0.0.1', port },
+          host: 'host-b',
+          security: 'insecure',
+          token: Buffer.alloc(tokenBytes),
+          streamCount,
+        },
         bytesPerSecond: 0,
         threads: threads.senders,
       });

@@ -14,6 +14,7 @@ import { PortkeyError } from '../../../libraries/errors/index.js';
 import type { RunList } from '../../../libraries/hypercall/index.js';
 import { openSocketPair, openTcpSocket, type Endpoint } from '../../../libraries/libc/index.js';
 import type { GuestRam } from '../ram/guest-ram.js';
+import type { StreamSecurity } from '../stream/byte-socket.js';
 import { Counters } from '../stream/counters.js';
 import { shareOut } from '../stream/stripes.js';
 import type { ThreadPool } from '../stream/thread-pool.js';
@@ -34,7 +35,14 @@ export interface OutgoingOptions {
 }
 
 export type StreamTarget =
-  | { readonly peer: Endpoint; readonly token: Uint8Array; readonly streamCount: number }
+  | {
+      readonly peer: Endpoint;
+      /** Whose relay must be there. */
+      readonly host: string;
+      readonly security: StreamSecurity;
+      readonly token: Uint8Array;
+      readonly streamCount: number;
+    }
   /** It admits this stream. */
   | { readonly landing: LandingSession };
 

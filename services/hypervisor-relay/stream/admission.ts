@@ -7,21 +7,27 @@
  * Goal: a stranger takes neither the place of one of the migration's streams nor its time. So connections are looked
  * at side by side, and of each only what it has sent already is read: no wait is for one of them alone.
  * Invariants: one group is admitted, all of it at once; every other connection is turned away and closed, also when
- * none is admitted. Limits: of more than `maxCandidates` at a time the oldest has to go. A HELLO follows its
+ * none is admitted. The token is good once: when a group is admitted nobody listens any more. Limits: of more than `maxCandidates` at a time the oldest has to go. A HELLO follows its
  * connection at once, so that is a stranger's, as long as strangers do not come by the thousand a second.
  */
 import { timingSafeEqual } from 'node:crypto';
+import { closeSync } from 'node:fs';
 
-import { PortkeyError } from '../../../libraries/errors/index.js';
-import { acceptTcp, noWakeUp, waitReadable } from '../../../libraries/libc/index.js';
+import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
+import { acceptTcp, noWakeUp, shutdownSocket, waitReadable } from '../../../libraries/libc/index.js';
 import type { Clock } from '../../../libraries/process/index.js';
+import type { ByteSockets, StreamSecurity } from './byte-socket.js';
 import { Candidate } from './candidate.js';
 import { MessageSocket } from './message-socket.js';
+import { openSockets } from './open-sockets.js';
 import type { LandingPort } from './receiver-messages.js';
 import { StreamGroup, type AdmittedStreams } from './stream-group.js';
 
 export interface AdmissionParts extends LandingPort {
+  readonly security: StreamSecurity;
   readonly clock: Pick<Clock, 'monotonicMs'>;
+  /** A connection was none of the streams. */
+  readonly onTurnedAway: (reason: PortkeyError) => void;
 }
 
 /** From OpenLanding until the source's relay has connected, with all streams. */
@@ -34,8 +40,11 @@ const maxCandidates = 64;
 export class Admission {
   private readonly candidates = new Set<Candidate>();
   private readonly group = new StreamGroup();
+  private readonly sockets: ByteSockets;
 
-  constructor(private readonly parts: AdmissionParts) {}
+  constructor(private readonly parts: AdmissionParts) {
+    this.sockets = openSockets(parts.security);
+  }
 
   /** Blocks until the migration's streams are there. Throws `stream-broken` after the time, or at the listener's end. */
   admit(): AdmittedStreams {
@@ -48,12 +57,15 @@ export class Admission {
         this.group.dropEnded();
         for (const candidate of this.candidates) this.look(candidate);
       }
+      shutdownSocket(this.parts.listenerFd);
       return this.group.welcome();
     } catch (error) {
       this.group.turnAway(late);
       throw error;
     } finally {
-      for (const candidate of this.candidates) this.turnAway(candidate, late);
+      for (const candidate of this.candidates) candidate.socket.turnAway(late);
+      this.candidates.clear();
+      this.sockets.close();
     }
   }
 
@@ -66,8 +78,14 @@ export class Admission {
     if (oldest !== undefined && this.candidates.size === maxCandidates) {
       this.turnAway(oldest, new PortkeyError('stream-broken', 'too many connections wait at this landing'));
     }
-    const socket = new MessageSocket(acceptTcp(this.parts.listenerFd, helloTimeoutMs));
-    this.candidates.add(new Candidate(socket, this.now() + helloTimeoutMs));
+    const fd = acceptTcp(this.parts.listenerFd, helloTimeoutMs);
+    try {
+      const socket = new MessageSocket(this.sockets.accepted(fd, this.parts.sourceHost));
+      this.candidates.add(new Candidate(socket, this.now() + helloTimeoutMs));
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
   }
 
   private look(candidate: Candidate): void {
@@ -91,6 +109,7 @@ export class Admission {
   private turnAway(candidate: Candidate, reason: unknown): void {
     this.candidates.delete(candidate);
     candidate.socket.turnAway(reason);
+    this.parts.onTurnedAway(asPortkeyError(reason));
   }
 
   private now(): number {

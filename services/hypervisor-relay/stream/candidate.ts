@@ -1,9 +1,9 @@
 /**
- * A connection to a landing that has yet to say who it is: its HELLO, taken as it comes.
+ * A connection to a landing that has yet to say who it is: its HELLO, taken as it comes. By TLS it has shown its
+ * certificate before.
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { maxMigrationIdBytes } from '../../../libraries/hypercall/index.js';
-import { receiveExactly, noWakeUp, waitReadable } from '../../../libraries/libc/index.js';
 import type { MessageSocket } from './message-socket.js';
 import { decodeHello, tokenBytes, type StreamHello } from './bodies.js';
 import { decodeHeader, streamHeaderBytes } from './protocol.js';
@@ -13,8 +13,8 @@ const maxHelloBytes = streamHeaderBytes + tokenBytes + 2 * 4 + 2 + maxMigrationI
 export class Candidate {
   private readonly received = Buffer.from(new ArrayBuffer(maxHelloBytes));
   private receivedBytes = 0;
-  /** Known once the header is there. */
-  private wholeBytes = Number.POSITIVE_INFINITY;
+  /** Of what is due: the header, and then with it the body that it announces. */
+  private dueBytes = streamHeaderBytes;
 
   constructor(
     readonly socket: MessageSocket,
@@ -23,17 +23,14 @@ export class Candidate {
 
   /** Takes what has come; the HELLO once that is all of it. Never waits. Throws `stream-broken` for anything else. */
   takeHello(): StreamHello | undefined {
-    // Byte by byte: a receive of more would wait for them.
-    while (waitReadable(this.socket.fd, noWakeUp, 0)) {
-      const next = this.received.subarray(this.receivedBytes, this.receivedBytes + 1);
-      if (!receiveExactly(this.socket.fd, next, 1)) throw notAHello();
-      this.receivedBytes += 1;
-      if (this.receivedBytes === streamHeaderBytes) this.wholeBytes = this.announcedBytes();
-      if (this.receivedBytes === this.wholeBytes) {
-        return decodeHello(this.received.subarray(streamHeaderBytes, this.wholeBytes));
-      }
+    while (this.receivedBytes < this.dueBytes) {
+      const takenBytes = this.socket.bytes.take(this.received.subarray(this.receivedBytes, this.dueBytes));
+      if (takenBytes === undefined) throw notAHello();
+      if (takenBytes === 0) return undefined;
+      this.receivedBytes += takenBytes;
+      if (this.receivedBytes === streamHeaderBytes) this.dueBytes = this.announcedBytes();
     }
-    return undefined;
+    return decodeHello(this.received.subarray(streamHeaderBytes, this.dueBytes));
   }
 
   private announcedBytes(): number {

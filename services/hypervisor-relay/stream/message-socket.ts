@@ -5,8 +5,9 @@ import { closeSync } from 'node:fs';
 
 import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
 import { errorNumbers, type WireErrorCode } from '../../../libraries/hypercall/index.js';
-import { IoVector, receiveExactly, shutdownSocket } from '../../../libraries/libc/index.js';
+import { IoVector, shutdownSocket } from '../../../libraries/libc/index.js';
 import { refusedBody } from './bodies.js';
+import type { ByteSocket } from './byte-socket.js';
 import {
   decodeHeader,
   encodeMessage,
@@ -24,13 +25,17 @@ export class MessageSocket {
   private readonly body = Buffer.from(new ArrayBuffer(maxBodyBytes));
   private readonly vector = new IoVector();
 
-  constructor(readonly fd: number) {}
+  constructor(readonly bytes: ByteSocket) {}
+
+  get fd(): number {
+    return this.bytes.fd;
+  }
 
   /** Blocks for the next header and body; the body is good until the next call. Undefined at the stream's end. */
   receive(): ReceivedMessage | undefined {
-    if (!receiveExactly(this.fd, this.header, streamHeaderBytes)) return undefined;
+    if (!this.bytes.receive(this.header, streamHeaderBytes)) return undefined;
     const header = decodeHeader(this.header);
-    if (header.bodyBytes > 0 && !receiveExactly(this.fd, this.body, header.bodyBytes)) {
+    if (header.bodyBytes > 0 && !this.bytes.receive(this.body, header.bodyBytes)) {
       throw new PortkeyError(
         'stream-broken',
         'the stream between the relays ended in the middle of a message',
@@ -41,7 +46,7 @@ export class MessageSocket {
 
   send(message: Buffer): void {
     this.vector.addBuffer(message);
-    this.vector.sendAll(this.fd);
+    this.bytes.send(this.vector);
   }
 
   /** Says why, as well as it can, because the peer may be gone; then ends the connection. */
@@ -55,9 +60,10 @@ export class MessageSocket {
     shutdownSocket(this.fd);
   }
 
-  /** Refuses, and closes the descriptor: nobody else may use it. */
+  /** Refuses, and frees everything with the descriptor: nobody else may use it. */
   turnAway(thrown: unknown): void {
     this.refuse(thrown);
+    this.bytes.free();
     closeSync(this.fd);
   }
 }

@@ -19,6 +19,7 @@ import { Counters } from './counters.js';
 import { LandingFiles } from './landing-files.js';
 import { MessageSocket, type ReceivedMessage } from './message-socket.js';
 import { decodeBatch, decodeClose, decodeFile, decodeObject, decodeRanges, landedBody } from './bodies.js';
+import { openSockets } from './open-sockets.js';
 import { encodeMessage } from './protocol.js';
 import type { LandingPort, ReceiverEvent, ReceiverStart } from './receiver-messages.js';
 import { SocketContent } from './socket-content.js';
@@ -44,24 +45,42 @@ export class Receiver {
 
   /** Returns when the landing is sealed. Throws `stream-broken` or `no-room`. */
   run(): void {
-    const { way } = this.start;
-    const socket = 'socketFd' in way ? new MessageSocket(way.socketFd) : this.admit(way);
-    const files = new LandingFiles(this.start.folder);
+    const { way, security } = this.start;
+    const socket =
+      'socket' in way ? new MessageSocket(openSockets(security).takeOver(way.socket)) : this.admit(way);
     try {
-      this.land(socket, files, new SocketContent(socket.fd, new WriteTurns(this.start.writeTurns)));
+      this.landAll(socket);
     } catch (error) {
       socket.refuse(error);
       throw error;
     } finally {
-      files.close();
+      socket.bytes.free();
     }
     this.parts.report({ type: 'sealed' });
   }
 
   private admit(port: LandingPort): MessageSocket {
-    const { first, others } = new Admission({ ...port, clock: this.parts.clock }).admit();
-    this.parts.report({ type: 'admitted', own: first.fd, others: others.map(({ fd }) => fd) });
+    const { first, others } = new Admission({
+      ...port,
+      security: this.start.security,
+      clock: this.parts.clock,
+      onTurnedAway: ({ code, message }) => this.parts.report({ type: 'turned-away', code, message }),
+    }).admit();
+    this.parts.report({
+      type: 'admitted',
+      own: first.fd,
+      others: others.map(({ bytes }) => bytes.handOver()),
+    });
     return first;
+  }
+
+  private landAll(socket: MessageSocket): void {
+    const files = new LandingFiles(this.start.folder);
+    try {
+      this.land(socket, files, new SocketContent(socket.bytes, new WriteTurns(this.start.writeTurns)));
+    } finally {
+      files.close();
+    }
   }
 
   private land(socket: MessageSocket, files: LandingFiles, content: SocketContent): void {

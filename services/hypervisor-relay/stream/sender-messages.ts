@@ -1,12 +1,16 @@
 /** What the relay's main thread and a thread that sends one of a migration's streams say to each other. */
 import type { Endpoint } from '../../../libraries/libc/index.js';
 import type { MappedRam } from '../ram/zero-pages.js';
+import type { StreamSecurity } from './byte-socket.js';
 
 /** Another relay's landing. */
 export interface RelayDestination {
   readonly type: 'relay';
   readonly socketFd: number;
   readonly peer: Endpoint;
+  /** Whose relay must be there. */
+  readonly host: string;
+  readonly security: StreamSecurity;
   readonly token: Uint8Array;
   readonly migrationId: string;
   /** Which of the migration's streams this is, from 0 on, and how many there are. */

@@ -14,7 +14,7 @@
 import { writeSync } from 'node:fs';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
-import { receiveExactly } from '../../../libraries/libc/index.js';
+import type { ByteSocket } from './byte-socket.js';
 import type { WriteTurns } from './write-turns.js';
 
 /** Fits a core's second-level cache, so that the second copy is cheap. */
@@ -24,7 +24,7 @@ export class SocketContent {
   private readonly buffer = Buffer.from(new ArrayBuffer(bufferBytes));
 
   constructor(
-    private readonly socketFd: number,
+    private readonly socket: ByteSocket,
     private readonly turns: WriteTurns,
   ) {}
 
@@ -32,7 +32,7 @@ export class SocketContent {
   into(object: number, fd: number, offset: number, byteLength: number): void {
     for (let landed = 0; landed < byteLength;) {
       const length = Math.min(bufferBytes, byteLength - landed);
-      if (!receiveExactly(this.socketFd, this.buffer, length)) {
+      if (!this.socket.receive(this.buffer, length)) {
         throw new PortkeyError(
           'stream-broken',
           'the stream between the relays ended in the middle of a message',

@@ -27,6 +27,8 @@ describe('the link to another relay', () => {
         type: 'relay',
         socketFd,
         peer: { address, port: listener.port },
+        host: 'host-b',
+        security: 'insecure',
         token: Buffer.alloc(tokenBytes),
         migrationId: 'm-1',
         stream: 0,

@@ -1,8 +1,9 @@
 /**
  * The link to another relay: messages on a TCP connection. protocol.ts has them, docs/hypercalls.md their bytes.
  *
- * Pages go straight from guest RAM by `writev` of up to 1024 pieces, files by `sendfile`. While a rate limit makes it
- * wait, and between calls, it takes the destination's LANDEDs. A receiver that stalls stalls it in `writev`.
+ * Pages go out of guest RAM in vectors of up to 1024 pieces, files by their descriptor; byte-socket.ts has how. The token
+ * is told nobody before the other side is known to be the destination's relay. While a rate limit makes it wait, and
+ * between calls, it takes the destination's LANDEDs. A receiver that stalls stalls it in a send.
  *
  * Invariants: messages leave in sequence; a batch has landed when the destination said so, never when it was merely
  * sent; the last message of a batch stands for all of it. The connection's end, or its shutdown by the main thread,
@@ -12,11 +13,12 @@
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import type { RunList } from '../../../libraries/hypercall/index.js';
-import { connectTcp, sendFile, setReceiveTimeout, waitReadable } from '../../../libraries/libc/index.js';
+import { connectTcp } from '../../../libraries/libc/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
 import { rangesOf, type MappedRam, type PageRange } from '../ram/zero-pages.js';
 import type { Batch, Link, LinkParts } from './link.js';
 import { MessageSocket } from './message-socket.js';
+import { openSockets } from './open-sockets.js';
 import { PageWriter } from './page-writer.js';
 import {
   closeBody,
@@ -41,7 +43,7 @@ interface Unlanded {
 }
 
 export class SocketLink implements Link {
-  private readonly socket: MessageSocket;
+  private connected: MessageSocket | undefined;
   private readonly pages: PageWriter;
   private readonly unlanded: Unlanded[] = [];
   private nextSequence = 0;
@@ -54,26 +56,31 @@ export class SocketLink implements Link {
     ram: MappedRam,
     private readonly parts: LinkParts,
   ) {
-    this.socket = new MessageSocket(destination.socketFd);
     this.pages = new PageWriter({
       ram,
       rate: parts.rate,
       atPlaces: false,
-      write: (vector) => vector.sendAll(destination.socketFd),
+      write: (vector) => this.socket.bytes.send(vector),
     });
   }
 
   connect(): void {
-    const { socketFd, peer, token, ...self } = this.destination;
+    const { socketFd, peer, host, security, token, ...self } = this.destination;
     connectTcp(socketFd, peer, connectTimeoutMs);
     if (this.parts.shutDown.isSet) {
       throw new PortkeyError('stream-broken', 'the stream was ended before it was connected');
     }
+    const sockets = openSockets(security);
+    try {
+      this.connected = new MessageSocket(sockets.connected(socketFd, host, welcomeTimeoutMs));
+    } finally {
+      sockets.close();
+    }
     const hello = helloBody({ token: Buffer.from(token), ...self });
     this.socket.send(encodeMessage('hello', this.sequence(), hello));
-    setReceiveTimeout(socketFd, welcomeTimeoutMs);
+    this.socket.bytes.setReceiveTimeout(welcomeTimeoutMs);
     const answer = this.socket.receive();
-    setReceiveTimeout(socketFd, 0);
+    this.socket.bytes.setReceiveTimeout(0);
     if (answer?.type === 'refused') throw refusalIn(answer.body);
     if (answer?.type !== 'welcome') {
       throw new PortkeyError(
@@ -115,7 +122,7 @@ export class SocketLink implements Link {
     this.orRefusal(() => {
       this.socket.send(message);
       this.parts.rate.inPieces(byteLength, (start, length) =>
-        sendFile(this.socket.fd, fileFd, start, length),
+        this.socket.bytes.sendFile(fileFd, start, length),
       );
     });
   }
@@ -127,18 +134,26 @@ export class SocketLink implements Link {
 
   /** Once everything has landed nothing more is due; after END the destination closes then, and that is no error. */
   takeAnswers(): void {
-    while (this.unlanded.length > 0 && waitReadable(this.socket.fd, this.wakeUpFd, 0)) this.takeAnswer();
+    while (this.unlanded.length > 0 && this.socket.bytes.waitReadable(this.wakeUpFd, 0)) this.takeAnswer();
   }
 
   wait(timeoutMs: number): void {
-    if (!waitReadable(this.socket.fd, this.wakeUpFd, timeoutMs)) return;
+    if (!this.socket.bytes.waitReadable(this.wakeUpFd, timeoutMs)) return;
     this.takeAnswer();
     this.takeAnswers();
   }
 
-  /** The socket is the main thread's. */
+  /** The descriptor is the main thread's. */
   close(): void {
+    this.connected?.bytes.free();
+    this.connected = undefined;
     this.unlanded.length = 0;
+  }
+
+  private get socket(): MessageSocket {
+    if (this.connected === undefined)
+      throw new PortkeyError('internal', 'a link is used before it is connected');
+    return this.connected;
   }
 
   private send(type: StreamType, body: Buffer[], batch?: Batch): void {

@@ -8,7 +8,7 @@
  * told WELCOME before all are there, so one that ends earlier has sent nothing and its number is free again.
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
-import { setReceiveTimeout, noWakeUp, waitReadable } from '../../../libraries/libc/index.js';
+import { noWakeUp } from '../../../libraries/libc/index.js';
 import type { MessageSocket } from './message-socket.js';
 import type { StreamHello } from './bodies.js';
 import { encodeMessage } from './protocol.js';
@@ -49,7 +49,7 @@ export class StreamGroup {
   dropEnded(): void {
     const early = new PortkeyError('stream-broken', 'a stream waits for WELCOME before it goes on');
     for (const [stream, socket] of this.sockets) {
-      if (!waitReadable(socket.fd, noWakeUp, 0)) continue;
+      if (!socket.bytes.waitReadable(noWakeUp, 0)) continue;
       socket.turnAway(early);
       this.sockets.delete(stream);
     }
@@ -60,8 +60,8 @@ export class StreamGroup {
     const [first, ...others] = this.sockets.values();
     if (first === undefined) throw new PortkeyError('internal', 'a group without streams');
     for (const socket of [first, ...others]) {
-      // A connection begins with the limit of the listener that it came by.
-      setReceiveTimeout(socket.fd, 0);
+      // Until here it had the limit of the listener that it came by, or did not wait at all.
+      socket.bytes.setReceiveTimeout(0);
       socket.send(encodeMessage('welcome', 0));
     }
     this.sockets.clear();

@@ -1,4 +1,4 @@
-/** For tests: a real relay process with its own configuration, and a client to it. */
+/** For tests: a real relay process with its own configuration, and a client to it, as the controller. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 import { processCpuSeconds } from '../../../libraries/libc/index.js';
 import { RpcClient } from '../../../libraries/rpc/index.js';
+import { insecure, type Certified } from './test-certificates.js';
 import type { ScriptedQemu } from './scripted-qemu.js';
 
 const entry = fileURLToPath(new URL('../main.js', import.meta.url));
@@ -17,17 +18,28 @@ export class RelayProcess {
 
   private constructor(
     private readonly child: ChildProcess,
+    host: string,
     address: string,
     private readonly vms: readonly ScriptedQemu[],
+    certified: Certified,
   ) {
-    this.client = new RpcClient('HypervisorRelay', address, 'the relay under test', 'insecure', {
-      role: 'relay',
-      name: 'any',
-    });
+    this.client = new RpcClient(
+      'HypervisorRelay',
+      address,
+      'the relay under test',
+      certified.securityOf({ role: 'controller', name: '' }),
+      { role: 'relay', name: host },
+    );
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.log += text));
   }
 
-  static async start(host: string, vms: readonly ScriptedQemu[], streams = 1): Promise<RelayProcess> {
+  /** Those who share `certified` know each other. */
+  static async start(
+    host: string,
+    vms: readonly ScriptedQemu[],
+    streams = 1,
+    certified: Certified = insecure,
+  ): Promise<RelayProcess> {
     const folder = vms[0]?.folder ?? '/dev/shm';
     const configFile = join(folder, 'relay.json');
     const address = `unix:${join(folder, 'relay.sock')}`;
@@ -37,7 +49,7 @@ export class RelayProcess {
         host,
         listen: [address],
         metrics: '127.0.0.1:0',
-        security: 'insecure',
+        security: certified.filesOf({ role: 'relay', name: host }),
         dataAddress: '127.0.0.1',
         streams,
         vms: vms.map(({ config }) => config),
@@ -46,7 +58,7 @@ export class RelayProcess {
     const child = spawn(process.execPath, [entry, '--config', configFile], {
       stdio: ['ignore', 'inherit', 'pipe'],
     });
-    const relay = new RelayProcess(child, address, vms);
+    const relay = new RelayProcess(child, host, address, vms, certified);
     await relay.client.call('GetHost', {}, { deadlineMs: 10_000, waitForReady: true });
     return relay;
   }
@@ -91,6 +103,11 @@ export class RelayProcess {
     }
     for (const vm of this.vms) await vm.stop();
     return this.child.exitCode;
+  }
+
+  /** Lines of its log that say this. */
+  linesAbout(pattern: RegExp): string[] {
+    return this.log.split('\n').filter((line) => pattern.test(line));
   }
 
   private logged(message: string): unknown {

@@ -1,6 +1,6 @@
 /**
  * For tests: relays A and B on loopback, a VM on each, and one migration from A's to B's. On one host, both VMs are
- * the same relay's.
+ * the same relay's. They have certificates, unless a test is about what comes without.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,8 +8,15 @@ import { join } from 'node:path';
 import type { Landing } from '../../../libraries/rpc/index.js';
 import { RelayProcess } from './relay-process.js';
 import { ScriptedQemu, type QemuOptions } from './scripted-qemu.js';
+import { insecure, relayA, relayB, TestCertificates, type Certified } from './test-certificates.js';
 
 export const deadlineMs = 20_000;
+
+export interface HostOptions extends QemuOptions {
+  /** Connections of each migration. */
+  readonly streams?: number;
+  readonly insecure?: boolean;
+}
 
 export class TwoHosts {
   private constructor(
@@ -17,25 +24,28 @@ export class TwoHosts {
     readonly vmB: ScriptedQemu,
     readonly relayA: RelayProcess,
     readonly relayB: RelayProcess,
+    readonly certified: Certified,
   ) {}
 
-  /** `streams`: of each migration. */
-  static async start(options: QemuOptions = {}, streams = 1): Promise<TwoHosts> {
+  static async start({ streams = 1, ...options }: HostOptions = {}): Promise<TwoHosts> {
     const vmA = await ScriptedQemu.start('vm-a', options);
     const vmB = await ScriptedQemu.start('vm-b', options);
+    const certified = options.insecure === true ? insecure : await TestCertificates.make();
     return new TwoHosts(
       vmA,
       vmB,
-      await RelayProcess.start('host-a', [vmA], streams),
-      await RelayProcess.start('host-b', [vmB], streams),
+      await RelayProcess.start(relayA.name, [vmA], streams, certified),
+      await RelayProcess.start(relayB.name, [vmB], streams, certified),
+      certified,
     );
   }
 
-  static async startOnOneHost(options: QemuOptions = {}): Promise<TwoHosts> {
+  static async startOnOneHost(options: HostOptions = {}): Promise<TwoHosts> {
     const vmA = await ScriptedQemu.start('vm-a', options);
     const vmB = await ScriptedQemu.start('vm-b', options);
-    const relay = await RelayProcess.start('host', [vmA, vmB]);
-    return new TwoHosts(vmA, vmB, relay, relay);
+    const certified = options.insecure === true ? insecure : await TestCertificates.make();
+    const relay = await RelayProcess.start(relayA.name, [vmA, vmB], 1, certified);
+    return new TwoHosts(vmA, vmB, relay, relay, certified);
   }
 
   get isOneHost(): boolean {
@@ -50,7 +60,7 @@ export class TwoHosts {
   openLanding(migrationId: string): Promise<Landing> {
     return this.relayB.client.call(
       'OpenLanding',
-      { migrationId, vm: 'vm-b', expectedBytes: 1 },
+      { migrationId, vm: 'vm-b', expectedBytes: 1, sourceHost: relayA.name },
       { deadlineMs },
     );
   }
@@ -59,10 +69,11 @@ export class TwoHosts {
     migrationId: string,
     { address, port, token }: Pick<Landing, 'address' | 'port' | 'token'>,
     bytesPerSecond = 0,
+    destinationHost = this.isOneHost ? relayA.name : relayB.name,
   ): Promise<void> {
     await this.relayA.client.call(
       'OpenStream',
-      { migrationId, vm: 'vm-a', address, port, token, bytesPerSecond },
+      { migrationId, vm: 'vm-a', address, port, token, bytesPerSecond, destinationHost },
       { deadlineMs },
     );
   }
@@ -89,6 +100,8 @@ export class TwoHosts {
   /** Both relays' exit codes. */
   async stop(): Promise<(number | null)[]> {
     const code = await this.relayA.stop();
-    return [code, this.isOneHost ? code : await this.relayB.stop()];
+    const codes = [code, this.isOneHost ? code : await this.relayB.stop()];
+    await this.certified.remove();
+    return codes;
   }
 }

@@ -47,16 +47,19 @@ try {
   printLine({ port });
   const figures = stopwatch();
   const migrationId = yardstickMigration;
-  land({ listenerFd, token: Buffer.from(token, 'hex'), migrationId, clock: systemClock });
+  land({
+    ...{ listenerFd, token: Buffer.from(token, 'hex'), migrationId, sourceHost: '', security: 'insecure' },
+    ...{ clock: systemClock, onTurnedAway: () => undefined },
+  });
   printLine(figures());
 } finally {
   closeSync(listenerFd);
 }
 
 function onShare(folder: string): Land {
-  return ({ clock, ...way }) => {
+  return ({ clock, security, ...way }) => {
     const shared = { counters: new Counters().shared, writeTurns: new WriteTurns().shared };
-    const start = { way, folder, ...shared };
+    const start = { way, security, folder, ...shared };
     new Receiver(start, { clock, report: () => undefined }).run();
   };
 }

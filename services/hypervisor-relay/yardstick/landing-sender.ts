@@ -47,6 +47,8 @@ try {
       type: 'relay',
       socketFd,
       peer: config.peer,
+      host: '',
+      security: 'insecure',
       token: Buffer.from(config.token, 'hex'),
       migrationId: yardstickMigration,
       stream: 0,
