@@ -2,7 +2,8 @@
  * Prints what a GiB costs the relays, beside the floor: node build/services/hypervisor-relay/measure.js [PASSES] [FOLDER] [ROWS]
  *
  * Two real relays on loopback, RAM and landing in FOLDER (/dev/shm), a scripted guest in this process; in some rows both
- * VMs are the same relay's, whose CPU stands under source, and in some a migration has two streams. Each pass of a
+ * VMs are the same relay's, whose CPU stands under source, in some a migration has two streams, and in those with TLS in
+ * their name the relays have certificates; what TLS costs is what these take more than the row without. Each pass of a
  * row is one migration: a session of its own, 1 GiB of RAM sent once, into files that did not exist. CPU seconds are
  * those of the two relay processes, all threads, opening and ending of the session included, removing its files not.
  * The rows take turns, PASSES times (5) after one that is not counted; a row's figures are its medians, "both" with
@@ -33,11 +34,12 @@ import { TwoHosts } from './testing/two-hosts.js';
 
 const [passText = '5', folder = '/dev/shm', wanted = ''] = process.argv.slice(2);
 const passes = Number(passText);
-const options = { highRamBytes, within: folder };
+const options = { highRamBytes, within: folder, insecure: true };
 const places = {
   'two relays': () => TwoHosts.start(options),
   'one relay': () => TwoHosts.startOnOneHost(options),
   'two streams': () => TwoHosts.start({ ...options, streams: 2 }),
+  TLS: () => TwoHosts.start({ ...options, insecure: false }),
 } as const;
 type Place = keyof typeof places;
 
@@ -84,11 +86,14 @@ const rows = [
   floor,
   row('contiguous', (bench) => bench.migration(contiguous())),
   row('contiguous, 2 streams', (bench) => bench.migration(contiguous()), 'two streams'),
+  row('contiguous, TLS', (bench) => bench.migration(contiguous()), 'TLS'),
   row('every page a run', (bench) => bench.migration(fragmented())),
   row('every page, 2 streams', (bench) => bench.migration(fragmented()), 'two streams'),
+  row('every page, TLS', (bench) => bench.migration(fragmented()), 'TLS'),
   row('contiguous, same host', (bench) => bench.migration(contiguous()), 'one relay'),
   row('every page, same host', (bench) => bench.migration(fragmented()), 'one relay'),
   row('zero', (bench) => bench.migration(zero())),
+  row('zero, TLS', (bench) => bench.migration(zero()), 'TLS'),
   row('zero but for the end', (bench) => bench.migration(zeroButForTheEnd())),
   row('contiguous, fixed:16', (bench) => bench.migration(contiguous(pagesOfGib / 8), 'fixed:16')),
   row('every page a hypercall', (bench) => bench.migration(fragmented(pagesOfGib / 32), 'fixed:1')),
