@@ -1,6 +1,7 @@
 /** Who comes to a landing, or stands where one should be, without the certificate that is due. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import {
   connect,
   createServer as createPlainServer,
@@ -9,8 +10,12 @@ import {
   type Socket,
 } from 'node:net';
 import { connect as connectTls, createServer, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { eventually } from '../../tests/support/eventually.js';
+import { runCommand } from '../../libraries/process/index.js';
 import type { Landing } from '../../libraries/rpc/index.js';
 import { helloBody } from './stream/bodies.js';
 import { encodeMessage } from './stream/protocol.js';
@@ -193,6 +198,23 @@ describe('a stream by TLS', function () {
       assert.match(message, reason);
       assert.equal(told.length, 0);
     }
+  });
+
+  it('is not had by a relay whose key is not its certificate’s, which does not start', async () => {
+    const config = path.join(await mkdtemp(path.join(tmpdir(), 'portkey-relay-')), 'relay.json');
+    const [own, other] = [relays.hosts.certified.filesOf(relayA), relays.hosts.certified.filesOf(relayB)];
+    assert.ok(own !== 'insecure' && other !== 'insecure');
+    const security = { ...own, key: other.key };
+    const [listen, metrics] = [['127.0.0.1:0'], '127.0.0.1:0'];
+    await writeFile(
+      config,
+      JSON.stringify({ host: 'host-a', listen, metrics, security, dataAddress: '127.0.0.1', vms: [] }),
+    );
+    const entry = fileURLToPath(new URL('main.js', import.meta.url));
+    const { exitCode, stderr } = await runCommand([process.execPath, entry, '--config', config]);
+    await rm(path.dirname(config), { recursive: true });
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /TLS cannot be set up: the key is not that of the certificate/);
   });
 
   it('ends at once when it is closed in the handshake', async () => {

@@ -133,6 +133,25 @@ describe('two relays, asked for what they must not do,', function () {
     await assert.rejects((await relays.guest.send(escaping, listOf([[0x100, 1, 0]]))).landed);
   });
 
+  it('serve no VM that they were not given, whatever is asked of it', async () => {
+    const { client } = relays.hosts.relayB;
+    const migrationId = 'of-another-host';
+    // vm-a is the other relay's.
+    const session = { migrationId, vm: 'vm-a' };
+    const landing = { address: '127.0.0.1', port: 1, token: 'ab'.repeat(32) };
+    const calls: readonly (() => Promise<unknown>)[] = [
+      () => client.call('OpenLanding', { ...session, expectedBytes: 1 }, { deadlineMs }),
+      () => client.call('OpenStream', { ...session, ...landing }, { deadlineMs }),
+      () => client.call('SendImages', session, { deadlineMs }),
+      () => client.call('SealLanding', session, { deadlineMs }),
+      () => client.call('GetTransfer', session, { deadlineMs }),
+      () => client.call('CloseSession', session, { deadlineMs }),
+      () => client.call('ReadCpu', session, { deadlineMs }),
+    ];
+    for (const call of calls)
+      await assert.rejects(call(), { code: 'vm-unknown', message: /not given a VM 'vm-a'/ });
+  });
+
   it('refuse unknown VMs, bad ids, a second landing, and one without room', async () => {
     const call = (vm: string, migrationId: string, expectedBytes: number): Promise<unknown> =>
       relays.hosts.relayB.client.call('OpenLanding', { migrationId, vm, expectedBytes }, { deadlineMs });

@@ -4,10 +4,11 @@
  *
  * Source → destination: HELLO, then OBJECT, BATCH, ZERO, DROP, CLOSE and FILE in any order, then END. Destination → source: WELCOME
  * (the answer to HELLO), LANDED (all messages up to a sequence are in their files), REFUSED (why the stream ends).
- * A message is a header of 32 bytes, a body (bodies.ts), and for BATCH and FILE the content. The source hands it to the
- * kernel by address (socket-link.ts), but has looked for zero pages before (../ram/zero-pages.ts): at the first 16 bytes of
- * each page in JavaScript, and at a copy of those that begin with zeroes. The destination copies it through one buffer of
- * 256 KiB (socket-content.ts); no loop of JavaScript goes over its bytes.
+ * A message is a header of 32 bytes, a body (bodies.ts), and for BATCH and FILE the content. The source hands it on
+ * by address (page-writer.ts), to the kernel or, with TLS, to be gathered and encrypted (tls-socket.ts); but has looked for
+ * zero pages before (../ram/zero-pages.ts): at the first 16 bytes of each page in JavaScript, and at a copy of those that
+ * begin with zeroes. The destination copies it through one buffer of 256 KiB (socket-content.ts); no loop of JavaScript goes
+ * over its bytes.
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
 

@@ -59,8 +59,13 @@ export class RelayProcess {
       stdio: ['ignore', 'inherit', 'pipe'],
     });
     const relay = new RelayProcess(child, host, address, vms, certified);
-    await relay.client.call('GetHost', {}, { deadlineMs: 10_000, waitForReady: true });
-    return relay;
+    try {
+      await relay.client.call('GetHost', {}, { deadlineMs: 10_000, waitForReady: true });
+      return relay;
+    } catch (error) {
+      await relay.stop();
+      throw error;
+    }
   }
 
   get cpuSeconds(): number {
