@@ -25,6 +25,11 @@ export class FrameReader {
   private skipped = 0;
   private expected: number | undefined;
 
+  /** Bytes of a frame that is not whole yet. */
+  get keptBytes(): number {
+    return this.buffered.length;
+  }
+
   /** The frames that these bytes complete, in order. What came before a bad frame is yielded before it throws. */
   *push(bytes: Buffer): Generator<Frame, void, undefined> {
     this.buffered = this.buffered.length === 0 ? bytes : Buffer.concat([this.buffered, bytes]);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
-import { maxObjects, RunList } from '../../../libraries/hypercall/index.js';
+import { maxObjects, RunList, wholeChannel } from '../../../libraries/hypercall/index.js';
 import type { BatchListener } from '../session/sends-in-flight.js';
 import { ObjectTable, type ObjectSession, type SendListener } from './object-table.js';
 
@@ -92,6 +92,21 @@ describe('the objects of a conversation', () => {
     assert.throws(() => open(maxObjects + 1), { code: 'bad-frame' });
     table.close(1);
     open(maxObjects + 1);
+  });
+
+  it('are not opened again before their CLOSE when they have failed: nobody could tell whose an ERROR is', () => {
+    open(1);
+    send(1);
+    session.failAll();
+    assert.throws(() => open(1), { code: 'bad-frame', message: /opened twice/ });
+    table.close(1);
+    open(1);
+    send(1);
+    assert.equal(table.inFlight, 1);
+  });
+
+  it('do not have the number that stands for the whole channel', () => {
+    assert.throws(() => open(wholeChannel), { code: 'bad-frame', message: /whole channel/ });
   });
 
   it('have no second ERROR for what was in flight when they failed, also when they are closed meanwhile', () => {

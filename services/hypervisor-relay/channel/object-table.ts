@@ -7,6 +7,8 @@
  * While an object is *failed*, SENDs for it are dropped: the guest has not read its ERROR yet. One that fails with SENDs
  * in flight after its CLOSE has an ERROR too, since the guest waits for their credits, but nothing is kept of it.
  *
+ * An object that has failed and was not closed is not opened again, or an ERROR could be of either.
+ *
  * Invariants: what counts against `maxObjects` is what the guest has opened and not closed, which it can count itself.
  * `inFlight` counts the SENDs that were handed to streams and have no outcome yet, objects that failed
  * left out: the guest takes those SENDs as answered by the object's ERROR. What waits for a stream is bounded however
@@ -14,7 +16,12 @@
  * SENDs are bounded by the guest's credits.
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
-import { maxObjects, maxPagesPerSend, type RunList } from '../../../libraries/hypercall/index.js';
+import {
+  maxObjects,
+  maxPagesPerSend,
+  wholeChannel,
+  type RunList,
+} from '../../../libraries/hypercall/index.js';
 import type { OutgoingSession } from '../session/outgoing-session.js';
 import type { LandedBatch } from '../session/sends-in-flight.js';
 import { maxObjectPages } from '../stream/bodies.js';
@@ -65,7 +72,12 @@ export class ObjectTable {
 
   /** Throws `bad-frame` where the guest may not open it, and what `sessionOf` and the session throw. */
   open(object: number, name: string, sessionOf: () => ObjectSession): void {
-    if (this.objects.has(object)) throw new PortkeyError('bad-frame', `object ${object} was opened twice`);
+    if (object === wholeChannel) {
+      throw new PortkeyError('bad-frame', `object ${object}: an ERROR's number for the whole channel`);
+    }
+    if (this.objects.has(object) || this.failed.has(object)) {
+      throw new PortkeyError('bad-frame', `object ${object} was opened twice without a CLOSE`);
+    }
     if (this.objects.size + this.failed.size >= maxObjects) {
       throw new PortkeyError('bad-frame', `more than ${maxObjects} objects`);
     }
@@ -73,7 +85,6 @@ export class ObjectTable {
     requireRoom(object, session);
     session.countHypercall();
     this.objects.set(object, { object, session, streamObject: session.openObject(name), inFlight: 0 });
-    this.failed.delete(object);
   }
 
   /** Throws `bad-frame`, `bad-run`, and what the session throws. SENDs for a failed object are left out. */

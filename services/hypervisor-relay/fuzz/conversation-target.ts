@@ -3,9 +3,9 @@
  * halves of frames, a restart at any time, while SENDs land, fail or hang.
  *
  * Rules: nothing is thrown out of the conversation; only pages of the guest's RAM, within an object and within the credits,
- * reach a stream (watched-session.ts); no SEND is answered that was not sent; once the port is closed nothing more is
- * answered or reaches a stream; RAM is released by whoever has taken it. The RAM file and its map
- * are real, the streams a stand-in.
+ * reach a stream (watched-session.ts); each SEND is answered exactly once (owed-answers.ts); once the port is closed nothing
+ * more is answered or reaches a stream; RAM is released by whoever has taken it. The RAM file and its map are real, the
+ * streams a stand-in.
  */
 import assert from 'node:assert/strict';
 
@@ -21,6 +21,7 @@ import { Conversation } from '../channel/conversation.js';
 import type { GuestRam } from '../ram/guest-ram.js';
 import { withoutNumbers, type Target } from './fuzzer.js';
 import { anyObject, frameOf, helloPayload, openPayload, runsPayload } from './hostile-frames.js';
+import { OwedAnswers } from './owed-answers.js';
 import { Random } from './random.js';
 import { WatchedSession } from './watched-session.js';
 
@@ -36,6 +37,7 @@ const kinds = [
   'close',
   'land',
   'break',
+  'gone',
   'bye',
   'lie',
   'torn',
@@ -77,6 +79,7 @@ export function conversationTarget(test: RamOfTest): Target<Talk> {
 class HostileGuest {
   private readonly answers = new FrameReader();
   private readonly heard = new Set<string>();
+  private readonly owed = new OwedAnswers();
   private readonly session: WatchedSession;
   private readonly conversation: Conversation;
   private sequence = 0;
@@ -95,7 +98,7 @@ class HostileGuest {
         throw new PortkeyError('session-unknown', 'no such migration');
       },
       write: (bytes) => this.hear(bytes),
-      hangUp: () => (this.isClosed = this.session.isClosed = true),
+      hangUp: () => this.lose(),
       onState: () => undefined,
       onFrame: () => undefined,
       onError: ({ code, message }) => this.heard.add(`${code} ${withoutNumbers(message)}`),
@@ -108,9 +111,9 @@ class HostileGuest {
       this.steps[kinds[kind] ?? 'torn'](new Random(seed));
       await turnsOfTheQueue(6);
     }
-    this.conversation.end();
-    this.session.isClosed = true;
     while (this.session.land());
+    this.owed.requireNone();
+    this.steps.gone(new Random(0));
     await turnsOfTheQueue(12);
     assert.equal(this.test.ram.userCount, users, 'the RAM was not released');
     return [...this.heard].sort().join('; ') + (this.isClosed ? ' CLOSED' : '');
@@ -131,22 +134,51 @@ class HostileGuest {
     open: (random) => {
       const object = anyObject(random);
       const migrationId = random.once(8) ? 'other' : this.session.migrationId;
-      this.say(frameTypes.open, openPayload(object, migrationId, random.pick(names)));
+      this.open(object, migrationId, random.pick(names));
     },
-    send: (random) => this.say(frameTypes.send, this.runs(false, random)),
-    drop: (random) => this.say(frameTypes.drop, this.runs(true, random)),
-    close: (random) => this.say(frameTypes.close, u32(anyObject(random))),
-    bye: () => this.say(frameTypes.bye, Buffer.alloc(0)),
+    send: (random) => this.send(frameTypes.send, this.runs(false, random)),
+    drop: (random) => this.send(frameTypes.drop, this.runs(true, random)),
+    close: (random) => {
+      const object = anyObject(random);
+      this.owed.closed(object);
+      this.say(frameTypes.close, u32(object));
+    },
+    bye: () => {
+      this.owed.over();
+      this.say(frameTypes.bye, Buffer.alloc(0));
+    },
     'as-host': () => this.say(frameTypes.complete, Buffer.alloc(28)),
     land: () => void this.session.land(),
     break: () => this.session.restart(),
+    gone: () => {
+      this.conversation.end();
+      this.lose();
+    },
     torn: (random) => this.conversation.receive(random.bytes(1 + random.below(60))),
     flood: (random) => this.flood(random.once(200) ? 1100 : 20, random),
   };
 
   private greet(payload: Buffer): void {
     this.sequence = 0;
+    this.owed.over();
     this.say(frameTypes.hello, payload);
+  }
+
+  private open(object: number, migrationId: string, name: string): void {
+    this.owed.opened(object);
+    this.say(frameTypes.open, openPayload(object, migrationId, name));
+  }
+
+  /** A SEND or a DROP; its object comes first. */
+  private send(type: number, payload: Buffer): void {
+    this.owed.sent(payload.readUInt32LE(0), this.sequence);
+    this.say(type, payload);
+  }
+
+  /** The port is closed. */
+  private lose(): void {
+    this.isClosed = this.session.isClosed = true;
+    this.owed.over();
   }
 
   private runs(isDrop: boolean, random: Random): Buffer {
@@ -158,9 +190,8 @@ class HostileGuest {
     const isOfObjects = random.once(2);
     const send = runsPayload(1, this.test.ram.map.sections.slice(0, 1), false, new Random(7));
     for (let count = 0; count < frames; count += 1)
-      if (isOfObjects)
-        this.say(frameTypes.open, openPayload(random.below(2000), this.session.migrationId, 'a'));
-      else this.say(frameTypes.send, send);
+      if (isOfObjects) this.open(random.below(2000), this.session.migrationId, 'a');
+      else this.send(frameTypes.send, send);
   }
 
   private say(type: number, payload: Buffer): void {
@@ -177,8 +208,7 @@ class HostileGuest {
     this.heard.add(message.type);
     if (message.type === 'hello-ok')
       assert.ok(message.nonce.equals(this.test.nonce), 'a nonce that is not there');
-    if (message.type === 'complete')
-      assert.ok(message.sequence < this.sequence, `COMPLETE of ${message.sequence}, which was not sent`);
+    this.owed.heard(message);
   }
 }
 

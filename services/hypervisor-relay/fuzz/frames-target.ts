@@ -2,12 +2,19 @@
  * Bytes of a hypercall port, as a guest may write them, into the relay's frame decoder.
  *
  * Rules: what is wrong is a `bad-frame`, never another error;
- * what was decoded says the same when it is encoded again, so that no field is taken for another.
+ * what was decoded says the same when it is encoded again, so that no field is taken for another; whatever came, no more
+ * than one frame is kept.
  */
 import assert from 'node:assert/strict';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
-import { FrameReader, FrameWriter, RunList, type Message } from '../../../libraries/hypercall/index.js';
+import {
+  FrameReader,
+  FrameWriter,
+  maxFrameBytes,
+  RunList,
+  type Message,
+} from '../../../libraries/hypercall/index.js';
 import { withoutNumbers, type Target } from './fuzzer.js';
 import { mutate } from './mutate.js';
 import { Random } from './random.js';
@@ -32,6 +39,7 @@ export function framesTarget(): Target<Buffer> {
             requireSame(message);
             types.push(message.type);
           }
+          assert.ok(reader.keptBytes <= maxFrameBytes, `${reader.keptBytes} bytes are kept`);
           at += length;
         }
         return types.join(' ');
