@@ -55,6 +55,7 @@ export const errorCodes = {
   // moving pages
   'session-unknown': failed(status.NOT_FOUND),
   'stream-broken': failed(status.DATA_LOSS),
+  'share-tampered': failed(status.FAILED_PRECONDITION),
   'scan-failed': failed(status.INTERNAL),
   'freeze-failed': failed(status.INTERNAL),
   'dump-failed': failed(status.INTERNAL),

@@ -32,6 +32,7 @@ export const errorNumbers = {
   'stream-broken': 6,
   'channel-closed': 7,
   'no-room': 8,
+  'share-tampered': 9,
 } as const satisfies Partial<Record<ErrorCode, number>>;
 
 export type WireErrorCode = keyof typeof errorNumbers;

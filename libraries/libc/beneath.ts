@@ -4,12 +4,13 @@
  * A guest can plant links in the folder that it shares with its host. So every path is opened by openat2(2) with
  * RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS, relative to a descriptor of the folder: a link, `..` or a mount on the
  * way is an error, whatever happens between the check and the use, because there is no gap between them. What is
- * opened as a file must be a regular one: a FIFO or a device planted there is refused without waiting for it.
+ * opened as a file must be a regular one: a FIFO or a device planted there is refused without waiting for it. Whatever
+ * stands in the place of a file or a folder and is none is `share-tampered`.
  */
 import { closeSync, constants, fstatSync } from 'node:fs';
 
 import { PortkeyError } from '../errors/index.js';
-import { errnoName, libc, libcError } from './library.js';
+import { errnoName, errorCodeOf, libc, libcError } from './library.js';
 
 const SYS_openat2 = 437;
 const syscall = libc.func('int64_t syscall(int64_t number, ...)') as (
@@ -29,6 +30,8 @@ const RESOLVE_BENEATH = 0x08n;
 const resolve = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH;
 const O_CLOEXEC = 0o2000000;
 const AT_FDCWD = -100;
+/** How openat2 and mkdirat say that something else stands there: a link or a mount, a file, a folder, a socket. */
+const tamperedErrnos: readonly string[] = ['ELOOP', 'EXDEV', 'ENOTDIR', 'EISDIR', 'ENXIO'];
 const maxPathParts = 8;
 
 /** A folder's descriptor and its owner. `close` is idempotent. */
@@ -57,7 +60,8 @@ export class Folder {
     const parts = pathParts(name);
     if (options.create) parts.forEach((_, index) => this.makeFolder(parts.slice(0, index + 1).join('/')));
     const flags = BigInt(constants.O_RDONLY | constants.O_DIRECTORY | O_CLOEXEC);
-    return new Folder(openat2(this.fd, name, flags, 0n, resolve), `${this.path}/${name}`);
+    const path = `${this.path}/${name}`;
+    return new Folder(openat2(this.fd, name, flags, 0n, resolve, path), path);
   }
 
   /** A regular file below this folder, made where it is missing, for reading and writing. Returns its descriptor. */
@@ -84,7 +88,7 @@ export class Folder {
     const fd = openat2(this.fd, name, all, mode, resolve, `${this.path}/${name}`);
     if (!fstatSync(fd).isFile()) {
       closeSync(fd);
-      throw new PortkeyError('invalid-argument', `${this.path}/${name} is not a regular file`);
+      throw tampered(`${this.path}/${name}`);
     }
     return fd;
   }
@@ -128,6 +132,15 @@ function openat2(
   how.writeBigUInt64LE(resolution, 16);
   // SAFETY: struct open_how has 24 bytes; path is a string that koffi terminates.
   const fd = syscall(SYS_openat2, 'int', folder, 'const char *', path, 'void *', how, 'size_t', how.length);
-  if (fd < 0) throw libcError('open', subject);
-  return fd;
+  if (fd >= 0) return fd;
+  const error = libcError('open', subject);
+  throw tamperedErrnos.includes(errorCodeOf(error) ?? '') ? tampered(subject, error.cause) : error;
+}
+
+function tampered(path: string, cause?: unknown): PortkeyError {
+  return new PortkeyError(
+    'share-tampered',
+    `${path} is, or is behind, a link or something else that is no file or folder of ours; whoever can write there, as a VM to its share, has put it there: remove it`,
+    { cause },
+  );
 }

@@ -39,7 +39,7 @@ describe('a folder tree that someone else can write to', () => {
 
   it('is not removed through a link', async () => {
     symlinkSync('../outside', join(root, 'share/m2'));
-    await assert.rejects(removeTree(share, 'm2'), { message: /ELOOP/ });
+    await assert.rejects(removeTree(share, 'm2'), { code: 'share-tampered' });
     await assert.rejects(removeTree(share, '../outside'), { code: 'invalid-argument' });
     assert.ok(existsSync(join(root, 'outside/precious')));
   });

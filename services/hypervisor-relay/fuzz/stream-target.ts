@@ -2,7 +2,7 @@
  * What a relay that lies sends to a landing: the real receiver on a real socket, writing into a real folder in which the
  * guest has planted links.
  *
- * Rules: the receiver ends with a `stream-broken` or `no-room`, or at an END; nothing outside the landing is written, made
+ * Rules: the receiver ends at an END, or with an error that says whose fault it is, never `internal`; nothing outside the landing is written, made
  * or longer than before; no descriptor is left open; a landing takes no more room than content has come.
  */
 import assert from 'node:assert/strict';
@@ -106,8 +106,7 @@ const allowed: ReadonlySet<string> = new Set([
   'stream-broken',
   'no-room',
   'invalid-argument',
-  'bad-frame',
-  'internal',
+  'share-tampered',
 ]);
 
 /** As a guest that shares the folder could: links out of it under the names that are to be written. */

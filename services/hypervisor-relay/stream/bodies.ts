@@ -89,6 +89,8 @@ export function decodeRanges(body: Buffer): { object: number; ranges: PageRange[
   });
   const pageCount = ranges.reduce((sum, { count }) => sum + count, 0);
   if (pageCount > maxPagesPerSend) throw broken(`a batch of ${pageCount} pages`);
+  const empty = ranges.find(({ count }) => count === 0);
+  if (empty !== undefined) throw broken(`a range of 0 pages from page ${empty.page} on`);
   if (ranges.some(({ page, count }) => page > maxPageIndex || page + count > maxObjectPages)) {
     throw broken(`a batch with pages beyond ${maxObjectPages}`);
   }

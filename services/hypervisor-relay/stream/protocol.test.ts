@@ -130,5 +130,6 @@ describe('the stream between relays', () => {
       decodeRanges(Buffer.concat(rangesBody(1, [{ page, count }])));
     assert.throws(() => decode(0, maxPagesPerSend + 1), { code: 'stream-broken' });
     assert.throws(() => decode(maxObjectPages - 1, 2), { message: /beyond/ });
+    assert.throws(() => decode(5, 0), { code: 'stream-broken', message: /0 pages from page 5/ });
   });
 });
