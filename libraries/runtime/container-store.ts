@@ -31,6 +31,8 @@ export interface Claim {
   readonly role: 'source' | 'destination';
   /** At the destination: the VM that the container comes from. */
   readonly sourceVm?: string;
+  /** At the destination: what the source has said that the container has, in memory and besides. */
+  readonly expectedBytes?: number;
 }
 
 const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/;

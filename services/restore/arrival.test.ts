@@ -99,12 +99,12 @@ describe('an arrival', () => {
 
   it('takes images only from the VM that it comes from', async () => {
     await prepare(2 ** 40, 'MODE_CRIU');
-    const from = (vm: string, migrationId = 'm-1'): Promise<void> =>
-      arrivals(0).requireArrivingFrom({ role: 'checkpoint', name: vm }, migrationId);
-    await from('vm-a');
+    const from = (vm: string, migrationId = 'm-1'): Promise<number> =>
+      arrivals(0).imageBytesFrom({ role: 'checkpoint', name: vm }, migrationId);
+    assert.equal(await from('vm-a'), 464 * mebibyte, 'what Prepare was told, and some');
     await assert.rejects(from('vm-c'), { code: 'not-permitted' });
     await assert.rejects(from('vm-a', 'm-2'), { code: 'stale-epoch' });
-    await arrivals(0).requireArrivingFrom(undefined, 'm-1');
+    await arrivals(0).imageBytesFrom(undefined, 'm-1');
     await arrivals(0).discard(migration);
   });
 

@@ -68,7 +68,8 @@ export class Arrivals {
     const { spec, memoryBytes, otherBytes } = source;
     await this.requireRoom(spec.name, memoryBytes + otherBytes, mode === 'MODE_CRIU' ? 2 : 1);
     const { migrationId, epoch } = migration;
-    await host.make(spec, { migrationId, epoch, role: 'destination', sourceVm });
+    const expectedBytes = memoryBytes + otherBytes;
+    await host.make(spec, { migrationId, epoch, role: 'destination', sourceVm, expectedBytes });
   }
 
   /** Which pages have landed. Throws `digest-mismatch` where images are not whole. */
@@ -145,16 +146,17 @@ export class Arrivals {
   }
 
   /**
-   * Throws `stale-epoch` where no container of this VM arrives by this migration, and `not-permitted` where it does not come
-   * from the caller's VM: an agent can have got the id of another's migration to know.
+   * What the images of a container that arrives by this migration may take here. Throws `stale-epoch` where none does, and
+   * `not-permitted` where it does not come from the caller's VM: an agent can have got the id of another's migration to know.
    */
-  async requireArrivingFrom(caller: Identity | undefined, migrationId: string): Promise<void> {
+  async imageBytesFrom(caller: Identity | undefined, migrationId: string): Promise<number> {
     const { store } = this.parts;
     const claims = (await store.names()).map((name) => store.claimOf(name));
     const claim = claims.find((each) => each?.role === 'destination' && each.migrationId === migrationId);
     if (claim === undefined)
       throw new PortkeyError('stale-epoch', `no container arrives here by migration ${migrationId}`);
-    if (caller === undefined || caller.name === claim.sourceVm) return;
+    if (caller === undefined || caller.name === claim.sourceVm)
+      return (claim.expectedBytes ?? 0) + headroomBytes;
     throw new PortkeyError(
       'not-permitted',
       `migration ${migrationId} comes from ${claim.sourceVm ?? 'an unknown VM'}, not from ${caller.name}`,

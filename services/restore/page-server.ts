@@ -2,6 +2,7 @@
  * CRIU mode: `criu page-server`, one process per dump, images on tmpfs.
  *
  *     images/<migration>/0, 1, … , final      each with a link `parent` to the one before
+ *     images/<migration>/0.pid, …             their processes: beside the folders, because the source names files in those
  *
  * A page server serves one dump and ends. --daemon makes the command return once the server listens. Older rounds
  * are thinned out as newer ones arrive (--auto-dedup), so that the images take about the container's memory.
@@ -39,7 +40,7 @@ export class PageServers {
 
   /** Starts the server for dump `index`; `last` for the final one. Throws `service-unavailable`. */
   async start(migrationId: string, index: number, last: boolean): Promise<PageServer> {
-    const images = path.join(this.folder(migrationId), last ? 'final' : String(index));
+    const images = last ? this.finalFolder(migrationId) : path.join(this.folder(migrationId), String(index));
     await mkdir(images, { recursive: true });
     if (index > 0) await symlink(path.join('..', String(index - 1)), path.join(images, 'parent'));
     let reason = '';
@@ -47,7 +48,7 @@ export class PageServers {
       const port = 20_000 + Math.floor(this.parts.random() * 20_000);
       const result = await this.parts.run(
         ['criu', 'page-server', '--daemon', '--auto-dedup', '--address', this.parts.address, '--port', String(port),
-          '--images-dir', images, '--log-file', 'page-server.log', '--pidfile', path.join(images, 'page-server.pid')], // prettier-ignore
+          '--images-dir', images, '--log-file', 'page-server.log', '--pidfile', `${images}.pid`], // prettier-ignore
         { timeoutMs: 30_000 },
       );
       if (result.exitCode === 0) return { address: this.parts.address, port };
@@ -63,10 +64,9 @@ export class PageServers {
   /** Ends what still runs of a migration and removes its images. */
   async remove(migrationId: string): Promise<void> {
     const folder = this.folder(migrationId);
-    for (const round of await readdir(folder).catch(() => [])) {
-      const pid = Number(
-        await readFile(path.join(folder, round, 'page-server.pid'), 'utf8').catch(() => '0'),
-      );
+    const names = await readdir(folder).catch(() => []);
+    for (const name of names.filter((name) => name.endsWith('.pid'))) {
+      const pid = Number(await readFile(path.join(folder, name), 'utf8').catch(() => '0'));
       const command = pid > 0 ? await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '') : '';
       if (command.startsWith('criu\0page-server')) killGroup(pid);
     }

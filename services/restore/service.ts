@@ -8,7 +8,7 @@ import type { Handlers, Identity, MigrationRef, PageDigests, PageList } from '..
 import type { NodeInfoReader } from '../../libraries/runtime/index.js';
 import type { Arrivals } from './arrival.js';
 import type { Containers } from './containers.js';
-import { receiveImages } from './image-upload.js';
+import { ImageUploads, type ImagePlace } from './image-upload.js';
 import type { PageServers } from './page-server.js';
 
 export interface ServiceParts {
@@ -34,11 +34,12 @@ export function restoreHandlers({
     act: () => Promise<T>,
     figures?: (result: T) => object,
   ): Promise<T> => queue.run(migration.container, () => steps.run(step, migration, act, figures));
-  const finalFolder = async (caller: Identity | undefined, migrationId: string): Promise<string> => {
-    await arrivals.requireArrivingFrom(caller, migrationId);
+  const uploads = new ImageUploads();
+  const finalPlace = async (caller: Identity | undefined, migrationId: string): Promise<ImagePlace> => {
+    const maxBytes = await arrivals.imageBytesFrom(caller, migrationId);
     const folder = pageServers.finalFolder(migrationId);
     await mkdir(folder, { recursive: true });
-    return folder;
+    return { folder, maxBytes };
   };
   return {
     GetNode: () => nodeInfo.read(link.state),
@@ -54,7 +55,7 @@ export function restoreHandlers({
       await arrivals.requireClaim(ref);
       return pageServers.start(ref.migrationId, index, last);
     },
-    PutImages: (chunks, { caller }) => receiveImages(chunks, (id) => finalFolder(caller, id)),
+    PutImages: (chunks, { caller }) => uploads.receive(chunks, (id) => finalPlace(caller, id)),
     ListPages: ({ migration, landing }) => {
       const ref = required(migration);
       const list = (): Promise<PageList> => arrivals.listPages(ref, landing);
