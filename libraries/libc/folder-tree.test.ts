@@ -1,16 +1,26 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
-import { filesBelow, Folder, removeTree } from './index.js';
+import { bytesBelow, filesBelow, Folder, removeTree } from './index.js';
 
 describe('a folder tree that someone else can write to', () => {
   let root: string;
   let share: Folder;
 
   beforeEach(() => {
-    root = mkdtempSync(join(tmpdir(), 'portkey-tree-'));
+    root = mkdtempSync('/dev/shm/portkey-tree-');
     mkdirSync(join(root, 'share/m1/final/deep'), { recursive: true });
     mkdirSync(join(root, 'outside'));
     writeFileSync(join(root, 'outside/precious'), '');
@@ -28,6 +38,16 @@ describe('a folder tree that someone else can write to', () => {
 
   it('lists regular files only', () => {
     assert.deepEqual(filesBelow(share), ['m1/final/a.img', 'm1/final/deep/b.img']);
+  });
+
+  it('takes a page for each file, folder and link, and what files hold: holes take nothing', () => {
+    const before = bytesBelow(share);
+    // m1, final, deep, a.img, b.img and two links.
+    assert.equal(before, 7 * 4096);
+    const fd = openSync(join(root, 'share/m1/final/deep/b.img'), 'r+');
+    writeSync(fd, Buffer.alloc(3 * 4096, 1), 0, 3 * 4096, 2 ** 30);
+    closeSync(fd);
+    assert.equal(bytesBelow(share) - before, 2 * 4096);
   });
 
   it('is removed without touching what its links point to', async () => {

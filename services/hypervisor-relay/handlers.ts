@@ -56,7 +56,8 @@ export function relayHandlers({
       const vm = find(request.vm);
       const migrationId = requireMigrationId(request.migrationId);
       sessions.requireNone(vm.name, migrationId);
-      const folder = await vm.folders.makeLanding(migrationId, request.expectedBytes);
+      const { expectedBytes } = request;
+      const folder = await vm.folders.makeLanding(migrationId, expectedBytes);
       const address = config.dataAddress;
       const make = (): LandingSession =>
         new LandingSession({
@@ -68,6 +69,7 @@ export function relayHandlers({
           onTurnedAway: ({ code, message }) =>
             log.warn({ vm: vm.name, migrationId, code }, `turned away from the landing: ${message}`),
           folder,
+          expectedBytes,
           threads: threads.receivers,
         });
       let landing: LandingSession;

@@ -24,6 +24,7 @@ import { openSocketPair, setReceiveTimeout } from '../../../libraries/libc/index
 import { closeBody, fileBody, objectBody, rangesBody } from '../stream/bodies.js';
 import { Counters } from '../stream/counters.js';
 import { encodeMessage, type StreamType } from '../stream/protocol.js';
+import { landingQuota } from '../stream/landing-quota.js';
 import { Receiver } from '../stream/receiver.js';
 import { WriteTurns } from '../stream/write-turns.js';
 import { withoutNumbers, type Target } from './fuzzer.js';
@@ -33,6 +34,8 @@ import { mutate } from './mutate.js';
 const maxCaseBytes = 96 * 1024;
 /** Only where a case announces more than it has. */
 const patienceMs = 2;
+/** So that many cases together use it up, which no landing holds for long. */
+const quotaBytes = 2 ** 24;
 const canary = 'nobody writes here';
 
 export function streamTarget(root: string): Target<Buffer> {
@@ -41,6 +44,7 @@ export function streamTarget(root: string): Target<Buffer> {
   mkdirSync(outside);
   writeFileSync(path.join(outside, 'file'), canary);
   const descriptors = openDescriptors();
+  const quota = landingQuota(quotaBytes);
   let caseCount = 0;
   return {
     name: 'stream from another relay',
@@ -53,7 +57,7 @@ export function streamTarget(root: string): Target<Buffer> {
     run: (bytes) => {
       caseCount += 1;
       if (caseCount % 64 === 1) plant(landing, outside);
-      const outcome = receive(bytes, landing);
+      const outcome = receive(bytes, landing, quota);
       assert.equal(readFileSync(path.join(outside, 'file'), 'utf8'), canary, 'a file outside was written');
       return outcome;
     },
@@ -70,7 +74,7 @@ export function streamTarget(root: string): Target<Buffer> {
   };
 }
 
-function receive(bytes: Buffer, landing: string): string {
+function receive(bytes: Buffer, landing: string, quota: SharedArrayBuffer): string {
   const [ours, theirs] = openSocketPair();
   const before = blocksIn(landing);
   try {
@@ -81,6 +85,7 @@ function receive(bytes: Buffer, landing: string): string {
       way: { socket: { fd: theirs, session: undefined } },
       security: 'insecure',
       folder: landing,
+      quota,
       counters: counters.shared,
       writeTurns: new WriteTurns().shared,
     } as const;

@@ -16,6 +16,7 @@ import { listenTcp, type Endpoint } from '../../../libraries/libc/index.js';
 import type { StreamSecurity } from '../stream/byte-socket.js';
 import { Counters } from '../stream/counters.js';
 import { tokenBytes } from '../stream/bodies.js';
+import { landingLimitBytes, landingQuota } from '../stream/landing-quota.js';
 import type { ThreadPool } from '../stream/thread-pool.js';
 import { LandingStreams } from './landing-streams.js';
 import type { Session, TransferCounts } from './session.js';
@@ -32,6 +33,8 @@ export interface LandingOptions {
   readonly onTurnedAway: (reason: PortkeyError) => void;
   /** Exists and is this migration's alone. */
   readonly folder: string;
+  /** What is to come, about: see landing-quota.ts. */
+  readonly expectedBytes: number;
   readonly threads: ThreadPool;
 }
 
@@ -44,6 +47,7 @@ export interface JoinedStream {
 /** Where it lands. */
 export interface JoinedLanding {
   readonly folder: string;
+  readonly quota: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
 }
 
@@ -57,15 +61,18 @@ export class LandingSession implements Session {
   private readonly seal: Promise<void>;
   private readonly address: string;
   private readonly folder: string;
+  private readonly quota: SharedArrayBuffer;
   private isTaken = false;
   private joined: JoinedStream | undefined;
   private settle: { resolve: () => void; reject: (error: PortkeyError) => void } | undefined;
 
-  constructor({ vm, migrationId, address, folder, threads, sourceHost, ...options }: LandingOptions) {
+  constructor(options: LandingOptions) {
+    const { vm, migrationId, address, folder, expectedBytes, threads, sourceHost, ...rest } = options;
     this.vm = vm;
     this.migrationId = migrationId;
     this.address = address;
     this.folder = folder;
+    this.quota = landingQuota(landingLimitBytes(expectedBytes));
     const { fd, port } = listenTcp(address);
     this.port = port;
     this.seal = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
@@ -74,8 +81,9 @@ export class LandingSession implements Session {
     this.streams = new LandingStreams({
       pool: threads,
       port: { listenerFd: fd, token: this.token, migrationId, sourceHost },
-      ...options,
+      ...rest,
       folder,
+      quota: this.quota,
       counters: this.counters.shared,
       onAdmitted: () => (this.isTaken = true),
       onSealed: () => this.settle?.resolve(),
@@ -97,7 +105,7 @@ export class LandingSession implements Session {
     this.isTaken = true;
     this.joined = stream;
     this.streams.shutDown();
-    return { folder: this.folder, counters: this.counters.shared };
+    return { folder: this.folder, quota: this.quota, counters: this.counters.shared };
   }
 
   /** All of the joined stream has landed. */

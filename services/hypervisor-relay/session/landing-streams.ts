@@ -20,6 +20,7 @@ export interface LandingStreamsOptions {
   readonly port: LandingPort;
   readonly security: StreamSecurity;
   readonly folder: string;
+  readonly quota: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
   readonly onAdmitted: () => void;
   readonly onTurnedAway: (reason: PortkeyError) => void;
@@ -54,10 +55,10 @@ export class LandingStreams {
   }
 
   private start(way: ReceiverStart['way'], socketFd: number): void {
-    const { pool, folder, counters, security } = this.options;
+    const { pool, folder, quota, counters, security } = this.options;
     const thread: ReceiverThread = new StreamThread<ReceiverStart, ReceiverEvent>({
       pool,
-      start: { way, security, folder, counters, writeTurns: this.writeTurns },
+      start: { way, security, folder, quota, counters, writeTurns: this.writeTurns },
       sockets: [socketFd],
       onEvent: (event) => {
         if (event.type === 'sealed') this.sealed();

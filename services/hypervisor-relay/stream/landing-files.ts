@@ -4,7 +4,8 @@
  *
  * Everything is opened beneath the landing folder, because the guest can write there too. Who brings content writes
  * it, into the descriptor that it is handed for as long as that takes. Pages that are zero, or gone, become holes, which
- * take no room: what an earlier round wrote there is given back.
+ * take no room: what an earlier round wrote there is given back. How much a landing takes in all is bounded
+ * (landing-quota.ts): what comes is a guest's, and another host's.
  *
  * Each stream of a migration has an instance of its own on the same folder, and different pages of the same files.
  * So a file may have become longer than this one knows: it is only ever made longer, in a way that cannot cut off
@@ -14,7 +15,8 @@ import { closeSync, fstatSync, ftruncateSync, writeSync } from 'node:fs';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { maxObjects } from '../../../libraries/hypercall/index.js';
-import { errorCodeOf, Folder, punchHole } from '../../../libraries/libc/index.js';
+import { bytesBelow, errorCodeOf, Folder, punchHole } from '../../../libraries/libc/index.js';
+import { LandingQuota } from './landing-quota.js';
 import { broken } from './protocol.js';
 
 interface LandingObject {
@@ -26,15 +28,19 @@ interface LandingObject {
 export class LandingFiles {
   private readonly objects = new Map<number, LandingObject>();
   private readonly folder: Folder;
+  private readonly quota: LandingQuota;
   private readonly zero = Buffer.alloc(1);
 
-  constructor(path: string) {
+  /** `quota`: of this landing. */
+  constructor(path: string, quota: SharedArrayBuffer) {
     this.folder = Folder.open(path);
+    this.quota = new LandingQuota(quota, () => bytesBelow(this.folder));
   }
 
   openObject(object: number, name: string): void {
     if (this.objects.has(object)) throw broken(`object ${object} was opened twice`);
     if (this.objects.size === maxObjects) throw broken(`more than ${maxObjects} objects`);
+    this.quota.takeFile();
     const fd = this.folder.openForWriting(name);
     this.objects.set(object, { fd, endsAt: fstatSync(fd).size });
   }
@@ -47,6 +53,7 @@ export class LandingFiles {
   /** `write` writes these bytes of an object. Throws `no-room`, and what it throws. */
   landPages(object: number, offset: number, byteLength: number, write: (fd: number) => void): void {
     const landing = this.get(object);
+    this.quota.take(byteLength);
     this.orNoRoom(() => write(landing.fd));
     landing.endsAt = Math.max(landing.endsAt, offset + byteLength);
   }
@@ -68,8 +75,10 @@ export class LandingFiles {
     punchHole(this.get(object).fd, offset, byteLength);
   }
 
-  /** `write` writes a whole file from its beginning. Throws `no-room`, and what it throws. */
-  landFile(name: string, write: (fd: number) => void): void {
+  /** `write` writes a whole file of so many bytes from its beginning. Throws `no-room`, and what it throws. */
+  landFile(name: string, byteLength: number, write: (fd: number) => void): void {
+    this.quota.takeFile();
+    this.quota.take(byteLength);
     const fd = this.folder.openForWriting(name);
     try {
       ftruncateSync(fd, 0);

@@ -47,7 +47,7 @@ export class LocalLink implements Link {
   /** There is nobody to ask: the landing was joined before the thread began. */
   connect(): void {
     this.takeAnswers();
-    this.opened = new LandingFiles(this.destination.folder);
+    this.opened = new LandingFiles(this.destination.folder, this.destination.quota);
   }
 
   openObject(object: number, name: string): void {
@@ -76,7 +76,7 @@ export class LocalLink implements Link {
   }
 
   sendFile(name: string, fileFd: number, byteLength: number): void {
-    this.files.landFile(name, (fd) =>
+    this.files.landFile(name, byteLength, (fd) =>
       this.parts.rate.inPieces(byteLength, (start, length) => sendFile(fd, fileFd, start, length)),
     );
     this.counters.add('bytes', byteLength);

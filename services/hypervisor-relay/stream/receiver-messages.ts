@@ -8,6 +8,8 @@ export interface ReceiverStart {
   readonly security: StreamSecurity;
   /** Where the objects and files land. */
   readonly folder: string;
+  /** Of the landing: landing-quota.ts. */
+  readonly quota: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
   /** All receivers' of the migration. */
   readonly writeTurns: SharedArrayBuffer;

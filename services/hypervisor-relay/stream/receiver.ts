@@ -75,7 +75,7 @@ export class Receiver {
   }
 
   private landAll(socket: MessageSocket): void {
-    const files = new LandingFiles(this.start.folder);
+    const files = new LandingFiles(this.start.folder, this.start.quota);
     try {
       this.land(socket, files, new SocketContent(socket.bytes, new WriteTurns(this.start.writeTurns)));
     } finally {
@@ -111,7 +111,8 @@ export class Receiver {
       }
       this.counters.add('pages', contentBytes / PAGE_BYTES);
     } else if (type === 'file') {
-      files.landFile(decodeFile(body).name, (fd) => content.into(noObject, fd, 0, contentBytes));
+      const { name } = decodeFile(body);
+      files.landFile(name, contentBytes, (fd) => content.into(noObject, fd, 0, contentBytes));
     } else if (contentBytes === 0 && type === 'zero') {
       const { object, ranges, pageCount } = decodeRanges(body);
       for (const { page, count } of ranges) files.landZeroes(object, page * PAGE_BYTES, count * PAGE_BYTES);

@@ -24,6 +24,7 @@ export interface LocalDestination {
   /** Readable when the stream must end. */
   readonly endFd: number;
   readonly folder: string;
+  readonly quota: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
 }
 

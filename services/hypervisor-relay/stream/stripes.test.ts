@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { RunList } from '../../../libraries/hypercall/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
 import { LandingFiles } from './landing-files.js';
+import { landingQuota } from './landing-quota.js';
 import { shareOut, stripePages } from './stripes.js';
 
 /** Around the borders of the first stripes, so that streams meet often. */
@@ -72,7 +73,7 @@ class Streams {
     private readonly options: { streamCount: number; capacity: number; turns: readonly number[] },
   ) {
     this.queues = Array.from({ length: options.streamCount }, () => []);
-    this.files = this.queues.map(() => new LandingFiles(folder));
+    this.files = this.queues.map(() => new LandingFiles(folder, landingQuota(2 ** 40)));
   }
 
   /** Waits while the stream is full; who lands something meanwhile is chance. */

@@ -42,7 +42,7 @@ export class ScriptedQemu {
     private readonly options: QemuOptions,
   ) {
     writeFileSync(config.ramFile, '');
-    truncateSync(config.ramFile, options.ramBytes ?? this.fullRamBytes);
+    truncateSync(config.ramFile, options.ramBytes ?? this.ramBytes);
     this.ramFd = openSync(config.ramFile, 'r+');
     writeFileSync(config.qemuPidFile, String(process.pid));
     writeFileSync(config.virtiofsdPidFile, '');
@@ -101,7 +101,7 @@ export class ScriptedQemu {
     rmSync(this.config.ramFile);
   }
 
-  private get fullRamBytes(): number {
+  get ramBytes(): number {
     return lowRamBytes + (this.options.highRamBytes ?? defaultHighRamBytes);
   }
 
@@ -139,9 +139,9 @@ export class ScriptedQemu {
       'query-kvm': { enabled: false, present: true },
       'query-version': { qemu: { micro: 22, minor: 2, major: 7 }, package: 'Debian' },
       'query-status': { status: 'running', singlestep: false, running: true },
-      'query-memdev': [{ id: 'ram0', share: this.options.share ?? true, size: this.fullRamBytes }],
+      'query-memdev': [{ id: 'ram0', share: this.options.share ?? true, size: this.ramBytes }],
       'qom-get': this.config.ramFile,
-      'human-monitor-command': flatView(this.fullRamBytes - lowRamBytes),
+      'human-monitor-command': flatView(this.ramBytes - lowRamBytes),
     };
   }
 }

@@ -60,7 +60,7 @@ export class TwoHosts {
   openLanding(migrationId: string): Promise<Landing> {
     return this.relayB.client.call(
       'OpenLanding',
-      { migrationId, vm: 'vm-b', expectedBytes: 1, sourceHost: relayA.name },
+      { migrationId, vm: 'vm-b', expectedBytes: this.vmA.ramBytes, sourceHost: relayA.name },
       { deadlineMs },
     );
   }

@@ -14,6 +14,7 @@ import { readRamMap } from '../qemu/machine.js';
 import type { RamMap } from '../ram/ram-map.js';
 import type { AdmissionParts } from '../stream/admission.js';
 import { Counters } from '../stream/counters.js';
+import { landingQuota } from '../stream/landing-quota.js';
 import { Receiver } from '../stream/receiver.js';
 import { WriteTurns } from '../stream/write-turns.js';
 import { CopiedContent, MappedContent } from './frame-content.js';
@@ -38,6 +39,9 @@ const configSchema = z.object({
   landing: z.union([grantSchema, shareSchema]),
 });
 
+/** More than any experiment lands. */
+const yardstickBytes = 2 ** 40;
+
 type Land = (admission: AdmissionParts) => void;
 
 const { address, token, landing } = configSchema.parse(JSON.parse(process.argv[2] ?? '{}'));
@@ -58,7 +62,8 @@ try {
 
 function onShare(folder: string): Land {
   return ({ clock, security, ...way }) => {
-    const shared = { counters: new Counters().shared, writeTurns: new WriteTurns().shared };
+    const quota = landingQuota(yardstickBytes);
+    const shared = { quota, counters: new Counters().shared, writeTurns: new WriteTurns().shared };
     const start = { way, security, folder, ...shared };
     new Receiver(start, { clock, report: () => undefined }).run();
   };

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync, writeSync } from 'node:fs';
+
+import { bytesBelow, Folder } from '../../../libraries/libc/index.js';
+import { LandingFiles } from './landing-files.js';
+import { landingLimitBytes, landingQuota } from './landing-quota.js';
+
+const MiB = 2 ** 20;
+const limitBytes = 32 * MiB;
+/** Between two looks at what the files hold. */
+const stepBytes = 16 * MiB;
+
+describe('the files of a landing', function () {
+  this.timeout(60_000);
+  const content = Buffer.alloc(MiB, 1);
+  let folder = '';
+  let files: LandingFiles[] = [];
+
+  beforeEach(() => {
+    folder = mkdtempSync('/dev/shm/portkey-landing-');
+    const quota = landingQuota(limitBytes);
+    files = [1, 2].map(() => new LandingFiles(folder, quota));
+    for (const stream of files) stream.openObject(1, 'memory/pages-1.img');
+  });
+
+  afterEach(() => {
+    for (const stream of files) stream.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  /** These MiB of the object, by the streams in turn. */
+  function land(first: number, count: number): void {
+    for (let at = first; at < first + count; at += 1)
+      files[at % 2]?.landPages(1, at * MiB, MiB, (fd) => writeSync(fd, content, 0, MiB, at * MiB));
+  }
+
+  function heldBytes(): number {
+    const opened = Folder.open(folder);
+    try {
+      return bytesBelow(opened);
+    } finally {
+      opened.close();
+    }
+  }
+
+  const noRoom = { code: 'no-room', message: /no more than 32 MiB/ };
+
+  it('take pages over and over in the same places, and in others when the first are given back', () => {
+    for (let round = 0; round < 8; round += 1) land(0, 24);
+    files[0]?.dropPages(1, 0, 24 * MiB);
+    land(100, 24);
+    assert.ok(heldBytes() < limitBytes);
+  });
+
+  it('take no more than the landing may, all streams together', () => {
+    assert.throws(() => land(0, 200), noRoom);
+    assert.ok(heldBytes() <= limitBytes + stepBytes, `${heldBytes()} bytes are held`);
+    assert.throws(() => files[0]?.landFile('final/a.img', 64 * MiB, () => assert.fail('written')), noRoom);
+  });
+
+  it('are no more than the landing may take in pages, though they hold nothing', () => {
+    assert.throws(() => {
+      for (let object = 2; object < 100_000; object += 1) {
+        files[0]?.openObject(object, `memory/pages-${object}.img`);
+        files[0]?.closeObject(object);
+      }
+    }, noRoom);
+    const count = readdirSync(`${folder}/memory`).length;
+    assert.ok(count <= (limitBytes + stepBytes) / 4096, `${count} files`);
+  });
+
+  it('have room for a container that grows by as much again', () => {
+    assert.equal(landingLimitBytes(100 * MiB), 712 * MiB);
+  });
+});
