@@ -7,6 +7,7 @@ import { framesTarget } from './frames-target.js';
 import { fuzz, type Target } from './fuzzer.js';
 import { mutate } from './mutate.js';
 import { Random } from './random.js';
+import { makeScratchFolder } from './scratch-folder.js';
 import { streamTarget } from './stream-target.js';
 import { openTestRam } from './test-ram.js';
 
@@ -19,7 +20,7 @@ describe('fuzzing', function () {
   let root = '';
 
   before(() => {
-    root = mkdtempSync('/dev/shm/portkey-fuzz-test-');
+    root = makeScratchFolder();
   });
 
   after(() => rmSync(root, { recursive: true, force: true }));

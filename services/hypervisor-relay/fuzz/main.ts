@@ -12,6 +12,7 @@ import { conversationTarget } from './conversation-target.js';
 import { framesTarget } from './frames-target.js';
 import { fuzz, type Target } from './fuzzer.js';
 import { Random } from './random.js';
+import { makeScratchFolder } from './scratch-folder.js';
 import { openTestRam } from './test-ram.js';
 import { streamTarget } from './stream-target.js';
 
@@ -23,7 +24,7 @@ const { values } = parseArgs({
 });
 const caseCount = Number(values.cases);
 const seed = Number(values.seed);
-const root = mkdtempSync('/dev/shm/portkey-fuzz-');
+const root = makeScratchFolder();
 const test = openTestRam(path.join(root, 'ram'));
 const landing = mkdtempSync(path.join(root, 'landing-'));
 
