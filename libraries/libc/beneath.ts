@@ -32,7 +32,7 @@ const O_CLOEXEC = 0o2000000;
 const AT_FDCWD = -100;
 /** How openat2 and mkdirat say that something else stands there: a link or a mount, a file, a folder, a socket. */
 const tamperedErrnos: readonly string[] = ['ELOOP', 'EXDEV', 'ENOTDIR', 'EISDIR', 'ENXIO'];
-const maxPathParts = 8;
+export const maxPathParts = 8;
 
 /** A folder's descriptor and its owner. `close` is idempotent. */
 export class Folder {
@@ -137,10 +137,10 @@ function openat2(
   throw tamperedErrnos.includes(errorCodeOf(error) ?? '') ? tampered(subject, error.cause) : error;
 }
 
-function tampered(path: string, cause?: unknown): PortkeyError {
+export function tampered(path: string, cause?: unknown): PortkeyError {
   return new PortkeyError(
     'share-tampered',
-    `${path} is, or is behind, a link or something else that is no file or folder of ours; whoever can write there, as a VM to its share, has put it there: remove it`,
+    `${path} is, or is behind, a link or something else that is no file or folder of ours, or lies deeper than those do; whoever can write there, as a VM to its share, has put it there: remove it`,
     { cause },
   );
 }

@@ -63,4 +63,17 @@ describe('a folder tree that someone else can write to', () => {
     await assert.rejects(removeTree(share, '../outside'), { code: 'invalid-argument' });
     assert.ok(existsSync(join(root, 'outside/precious')));
   });
+
+  it('is neither walked nor removed where it is deeper than our names, and no descriptor stays open', async () => {
+    const deepest = Array<string>(8).fill('d').join('/');
+    mkdirSync(join(root, 'share', deepest), { recursive: true });
+    writeFileSync(join(root, 'share', deepest.slice(2), 'file'), '');
+    assert.ok(filesBelow(share).includes(`${deepest.slice(2)}/file`));
+    mkdirSync(join(root, 'share', ...Array<string>(100).fill('d')), { recursive: true });
+    const before = readdirSync('/proc/self/fd').length;
+    assert.throws(() => filesBelow(share), { code: 'share-tampered' });
+    assert.throws(() => bytesBelow(share), { code: 'share-tampered' });
+    await assert.rejects(removeTree(share, 'd'), { code: 'share-tampered' });
+    assert.equal(readdirSync('/proc/self/fd').length, before);
+  });
 });
