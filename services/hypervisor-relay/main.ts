@@ -12,6 +12,7 @@ import { relayMetrics } from './metrics.js';
 import { Sessions } from './session/sessions.js';
 import { streamThreads } from './stream/thread-pool.js';
 import { AttachedVm } from './vm/attached-vm.js';
+import { GuestLog } from './vm/guest-log.js';
 
 await runService({
   name: 'hypervisor-relay',
@@ -29,21 +30,22 @@ await runService({
       cpu: () => cpu.all(),
     });
     const vms = new Map(
-      config.vms.map((vm) => [
-        vm.name,
-        new AttachedVm({
+      config.vms.map((vm) => {
+        const guestLog = new GuestLog(log, clock);
+        const attached = new AttachedVm({
           config: vm,
           clock,
-          log,
+          log: guestLog,
           sessionOf: (migrationId) => sessions.outgoing(vm.name, migrationId),
           onFrame: (type, direction) => metrics.hypercalls.inc({ vm: vm.name, type, direction }),
           loop: metrics.loop(vm.name),
           onError: (error) => {
             metrics.countError(vm.name, error.code);
-            log.warn({ vm: vm.name, code: error.code }, error.message);
+            guestLog.write('warn', { vm: vm.name, code: error.code }, error.message);
           },
-        }),
-      ]),
+        });
+        return [vm.name, attached] as const;
+      }),
     );
     server.add('HypervisorRelay', relayHandlers({ config, vms, sessions, cpu, threads, security, log }));
     for (const vm of vms.values()) vm.start();

@@ -9,9 +9,8 @@
  */
 import { connect, type Socket } from 'node:net';
 
-import type { Logger } from 'pino';
-
 import type { Clock } from '../../../libraries/process/index.js';
+import type { GuestLog } from '../vm/guest-log.js';
 import { Conversation, type ConversationParts } from './conversation.js';
 
 const retryMs = [100, 250, 500, 1_000];
@@ -20,7 +19,7 @@ const maxUnreadBytes = 2 ** 20;
 export interface ChannelParts extends Omit<ConversationParts, 'write' | 'hangUp' | 'onState'> {
   readonly path: string;
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly log: GuestLog;
 }
 
 export class Channel {
@@ -57,7 +56,7 @@ export class Channel {
 
   /** One connection until its end; true where there was one. */
   private serve(): Promise<boolean> {
-    const { path, agent, vm, log } = this.parts;
+    const { path, agent, vm } = this.parts;
     const socket = connect(path);
     const stop = (): void => void socket.destroy();
     this.stopping.signal.addEventListener('abort', stop);
@@ -68,7 +67,8 @@ export class Channel {
         this.show(`the ${agent} service of ${vm} has not said HELLO; is it running in the guest?`);
       });
       socket.on('data', (bytes: Buffer) => conversation?.receive(bytes));
-      socket.on('error', (error) => log.debug({ vm, agent, reason: error.message }, 'hypercall port'));
+      // What follows is told by its end.
+      socket.on('error', () => undefined);
       socket.once('close', () => {
         this.stopping.signal.removeEventListener('abort', stop);
         const wasReady = this.problem === undefined;
@@ -96,8 +96,8 @@ export class Channel {
     if (problem === this.problem) return;
     this.problem = problem;
     const { vm, agent, log } = this.parts;
-    if (problem === undefined) log.info({ vm, agent }, 'hypercall channel is ready');
-    else log.info({ vm, agent, problem }, 'hypercall channel is not ready');
+    if (problem === undefined) log.write('info', { vm, agent }, 'hypercall channel is ready');
+    else log.write('info', { vm, agent, problem }, 'hypercall channel is not ready');
   }
 }
 

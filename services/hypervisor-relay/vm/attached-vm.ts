@@ -4,8 +4,6 @@
  * The RAM is found and mapped at each HELLO, because a VM that was started anew has other RAM under the same names.
  * What QEMU says of itself is asked for once per QEMU.
  */
-import type { Logger } from 'pino';
-
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import type { Hello, Message } from '../../../libraries/hypercall/index.js';
 import type { Clock } from '../../../libraries/process/index.js';
@@ -19,11 +17,12 @@ import { GuestRam } from '../ram/guest-ram.js';
 import type { RamMap } from '../ram/ram-map.js';
 import { ShareFolders } from '../session/folders.js';
 import type { OutgoingSession } from '../session/outgoing-session.js';
+import type { GuestLog } from './guest-log.js';
 
 export interface AttachedVmParts {
   readonly config: VmConfig;
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly log: GuestLog;
   /** Throws `session-unknown`. */
   readonly sessionOf: (migrationId: string) => OutgoingSession;
   readonly onFrame: (type: Message['type'], direction: 'guest-to-host' | 'host-to-guest') => void;
