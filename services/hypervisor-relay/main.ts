@@ -36,6 +36,7 @@ await runService({
           config: vm,
           clock,
           log: guestLog,
+          isContended: () => sessions.hasOthers(vm.name),
           sessionOf: (migrationId) => sessions.outgoing(vm.name, migrationId),
           onFrame: (type, direction) => metrics.hypercalls.inc({ vm: vm.name, type, direction }),
           loop: metrics.loop(vm.name),

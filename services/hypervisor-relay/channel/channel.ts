@@ -4,14 +4,16 @@
  *     away ──connected──▶ open ──closed by QEMU, or by us after a bad frame──▶ away ──wait──▶ (again)
  *
  * Goal: whichever of VM and relay starts first or comes back, the port is served within seconds. QEMU serves one
- * connection a port and shows the guest whether there is one. Limits: a guest that does not read its answers
- * is disconnected when they pile up.
+ * connection a port and shows the guest whether there is one. A guest that writes without end is read no faster than its
+ * share of the thread allows (thread-share.ts). Limits: a guest that does not read its answers is disconnected when they
+ * pile up.
  */
 import { connect, type Socket } from 'node:net';
 
 import type { Clock } from '../../../libraries/process/index.js';
 import type { GuestLog } from '../vm/guest-log.js';
 import { Conversation, type ConversationParts } from './conversation.js';
+import type { ThreadShare } from './thread-share.js';
 
 const retryMs = [100, 250, 500, 1_000];
 const maxUnreadBytes = 2 ** 20;
@@ -20,6 +22,8 @@ export interface ChannelParts extends Omit<ConversationParts, 'write' | 'hangUp'
   readonly path: string;
   readonly clock: Clock;
   readonly log: GuestLog;
+  /** Of the VM, whichever of its ports it writes to. */
+  readonly share: ThreadShare;
 }
 
 export class Channel {
@@ -66,7 +70,9 @@ export class Channel {
         conversation = this.converse(socket);
         this.show(`the ${agent} service of ${vm} has not said HELLO; is it running in the guest?`);
       });
-      socket.on('data', (bytes: Buffer) => conversation?.receive(bytes));
+      socket.on('data', (bytes: Buffer) => {
+        if (conversation !== undefined) this.take(socket, conversation, bytes);
+      });
       // What follows is told by its end.
       socket.on('error', () => undefined);
       socket.once('close', () => {
@@ -78,6 +84,17 @@ export class Channel {
         resolve(conversation !== undefined);
       });
     });
+  }
+
+  private take(socket: Socket, conversation: Conversation, bytes: Buffer): void {
+    const { clock, share } = this.parts;
+    const startMs = clock.monotonicMs();
+    conversation.receive(bytes);
+    const restMs = share.restMs(clock.monotonicMs() - startMs);
+    if (restMs === 0) return;
+    socket.pause();
+    const goOn = (): void => void socket.resume();
+    clock.sleep(restMs, this.stopping.signal).then(goOn, goOn);
   }
 
   private converse(socket: Socket): Conversation {

@@ -5,10 +5,10 @@ import { Sessions } from './sessions.js';
 
 describe('the sessions of a relay', () => {
   const closed: string[] = [];
-  const session = (name: string): LandingSession => {
+  const session = (name: string, migrationId = 'm-1'): LandingSession => {
     const transfer = (): object => ({ pages: 0, zeroPages: 0, bytes: 0 });
     const close = (): Promise<void> => Promise.resolve(void closed.push(name));
-    return { transfer, close } as unknown as LandingSession;
+    return { migrationId, transfer, close } as unknown as LandingSession;
   };
 
   it('have none for a migration that has ended, whether or not it had one', async () => {
@@ -21,6 +21,19 @@ describe('the sessions of a relay', () => {
       assert.throws(() => sessions.add(vm, 'm-1', () => session('late')), { code: 'stale-epoch' });
     sessions.add('vm-a', 'm-2', () => session('other'));
     assert.equal(sessions.count, 1);
+  });
+
+  it("are another VM's where this one has no part in the migration", async () => {
+    const sessions = new Sessions();
+    assert.equal(sessions.hasOthers('vm-a'), false);
+    sessions.add('vm-a', 'm-1', () => session('source'));
+    sessions.add('vm-b', 'm-1', () => session('destination'));
+    assert.deepEqual(
+      ['vm-a', 'vm-b', 'vm-c'].map((vm) => sessions.hasOthers(vm)),
+      [false, false, true],
+    );
+    await sessions.end('vm-a', 'm-1');
+    assert.equal(sessions.hasOthers('vm-a'), true);
   });
 
   it('may be opened again where one could not be opened, and remember no more than the latest that ended', async () => {

@@ -30,6 +30,13 @@ export class Sessions {
     return this.sessions.size;
   }
 
+  /** Whether a migration is under way in which this VM has no part. */
+  hasOthers(vm: string): boolean {
+    for (const { migrationId } of this.sessions.values())
+      if (!this.sessions.has(keyOf(vm, migrationId))) return true;
+    return false;
+  }
+
   /** What all sessions moved, since the relay started. */
   totals(): Totals {
     return [...this.sessions.values()].reduce(plus, this.past);

@@ -11,6 +11,7 @@ import type { AttachedVm as AttachedVmMessage } from '../../../libraries/rpc/ind
 import { formatBytes, PAGE_BYTES } from '../../../libraries/units/index.js';
 import { Channel } from '../channel/channel.js';
 import type { LoopObserver } from '../channel/conversation.js';
+import { ThreadShare } from '../channel/thread-share.js';
 import type { VmConfig } from '../config.js';
 import { readMachine, readRamMap, type Machine } from '../qemu/machine.js';
 import { GuestRam } from '../ram/guest-ram.js';
@@ -19,12 +20,17 @@ import { ShareFolders } from '../session/folders.js';
 import type { OutgoingSession } from '../session/outgoing-session.js';
 import type { GuestLog } from './guest-log.js';
 
+/** What it takes of the relay's thread to ask QEMU and to map the RAM, about. */
+const attachMs = 5;
+
 export interface AttachedVmParts {
   readonly config: VmConfig;
   readonly clock: Clock;
   readonly log: GuestLog;
   /** Throws `session-unknown`. */
   readonly sessionOf: (migrationId: string) => OutgoingSession;
+  /** Whether a migration that is not this VM's is under way in this relay. */
+  readonly isContended: () => boolean;
   readonly onFrame: (type: Message['type'], direction: 'guest-to-host' | 'host-to-guest') => void;
   readonly onError: (error: PortkeyError) => void;
   readonly loop: LoopObserver;
@@ -39,7 +45,12 @@ export class AttachedVm {
   constructor(private readonly parts: AttachedVmParts) {
     const { config } = parts;
     this.folders = new ShareFolders(config.name, config.share);
-    const common = { ...parts, vm: config.name, attach: (hello: Hello) => this.attach(hello) };
+    const share = new ThreadShare(parts.clock, parts.isContended);
+    const attach = (hello: Hello): Promise<GuestRam> => {
+      share.charge(attachMs);
+      return this.attach(hello);
+    };
+    const common = { ...parts, vm: config.name, share, attach };
     this.channels = {
       checkpoint: new Channel({ ...common, agent: 'checkpoint', path: config.checkpointSocket }),
       restore: new Channel({
