@@ -85,6 +85,40 @@ describe('two relays, asked for what they must not do,', function () {
     await relays.hosts.close('credits');
   });
 
+  it('close the port of a guest that does not read what it is answered', async () => {
+    const socket = await relays.hosts.vmA.port('checkpoint');
+    const before = relays.hosts.relayA.anonymousBytes;
+    const writer = new FrameWriter();
+    // The guest's HELLO had sequence 0; go on from there behind the client's back.
+    writer.encode({ type: 'bye' });
+    const frames = Array.from({ length: 40_000 }, () => [
+      writer.encode({ type: 'open', object: 1, migrationId: 'nobody', name: object }).bytes,
+      writer.encode({ type: 'close', object: 1 }).bytes,
+    ]);
+    const closed = relays.reconnected();
+    socket.pause().write(Buffer.concat(frames.flat()));
+    await closed;
+    const grown = relays.hosts.relayA.anonymousBytes - before;
+    assert.ok(grown < 64 * 2 ** 20, `the relay grew by ${grown} bytes`);
+    await relays.greet();
+  });
+
+  it('take runs that overlap in the order in which they come', async () => {
+    const { hosts } = relays;
+    const runs = listOf([
+      [0x100, 4, 0],
+      [0x102, 4, 4],
+      [0x100, 2, 1],
+    ]);
+    relays.fill(runs);
+    await hosts.open('overlapping');
+    await relays.send('overlapping', runs);
+    const pfns = [0x100, 0x100, 0x101, 0x103, 0x102, 0x103, 0x104, 0x105];
+    const expected = Buffer.concat(pfns.map((pfn) => hosts.vmA.read(pfn * PAGE_BYTES, PAGE_BYTES)));
+    assert.deepEqual(hosts.landed('overlapping', object), expected);
+    await hosts.close('overlapping');
+  });
+
   it('tell a guest about a migration that they do not know, and leave its channel alone', async () => {
     const id = await relays.guest.open('nobody', object);
     const { landed } = await relays.guest.send(id, listOf([[0x100, 1, 0]]));
