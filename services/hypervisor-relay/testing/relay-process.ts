@@ -7,10 +7,17 @@ import { fileURLToPath } from 'node:url';
 
 import { processCpuSeconds } from '../../../libraries/libc/index.js';
 import { RpcClient } from '../../../libraries/rpc/index.js';
+import type { VmConfig } from '../config.js';
 import { insecure, type Certified } from './test-certificates.js';
-import type { ScriptedQemu } from './scripted-qemu.js';
 
 const entry = fileURLToPath(new URL('../main.js', import.meta.url));
+
+/** A VM that a relay is given, and that ends with it. */
+export interface HostedVm {
+  readonly folder: string;
+  readonly config: VmConfig;
+  stop(): Promise<void>;
+}
 
 export class RelayProcess {
   readonly client: RpcClient<'HypervisorRelay'>;
@@ -20,7 +27,7 @@ export class RelayProcess {
     private readonly child: ChildProcess,
     host: string,
     address: string,
-    private readonly vms: readonly ScriptedQemu[],
+    private readonly vms: readonly HostedVm[],
     certified: Certified,
   ) {
     this.client = new RpcClient(
@@ -36,7 +43,7 @@ export class RelayProcess {
   /** Those who share `certified` know each other. */
   static async start(
     host: string,
-    vms: readonly ScriptedQemu[],
+    vms: readonly HostedVm[],
     streams = 1,
     certified: Certified = insecure,
   ): Promise<RelayProcess> {

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { Landing } from '../../../libraries/rpc/index.js';
-import { RelayProcess } from './relay-process.js';
+import { RelayProcess, type HostedVm } from './relay-process.js';
 import { ScriptedQemu, type QemuOptions } from './scripted-qemu.js';
 import { insecure, relayA, relayB, TestCertificates, type Certified } from './test-certificates.js';
 
@@ -16,6 +16,8 @@ export interface HostOptions extends QemuOptions {
   /** Connections of each migration. */
   readonly streams?: number;
   readonly insecure?: boolean;
+  /** Other VMs of A's relay. */
+  readonly beside?: readonly HostedVm[];
 }
 
 export class TwoHosts {
@@ -27,14 +29,14 @@ export class TwoHosts {
     readonly certified: Certified,
   ) {}
 
-  static async start({ streams = 1, ...options }: HostOptions = {}): Promise<TwoHosts> {
+  static async start({ streams = 1, beside = [], ...options }: HostOptions = {}): Promise<TwoHosts> {
     const vmA = await ScriptedQemu.start('vm-a', options);
     const vmB = await ScriptedQemu.start('vm-b', options);
     const certified = options.insecure === true ? insecure : await TestCertificates.make();
     return new TwoHosts(
       vmA,
       vmB,
-      await RelayProcess.start(relayA.name, [vmA], streams, certified),
+      await RelayProcess.start(relayA.name, [vmA, ...beside], streams, certified),
       await RelayProcess.start(relayB.name, [vmB], streams, certified),
       certified,
     );
@@ -69,11 +71,11 @@ export class TwoHosts {
     migrationId: string,
     { address, port, token }: Pick<Landing, 'address' | 'port' | 'token'>,
     bytesPerSecond = 0,
-    destinationHost = this.isOneHost ? relayA.name : relayB.name,
+    { vm = 'vm-a', destinationHost = this.isOneHost ? relayA.name : relayB.name } = {},
   ): Promise<void> {
     await this.relayA.client.call(
       'OpenStream',
-      { migrationId, vm: 'vm-a', address, port, token, bytesPerSecond, destinationHost },
+      { migrationId, vm, address, port, token, bytesPerSecond, destinationHost },
       { deadlineMs },
     );
   }
@@ -92,8 +94,8 @@ export class TwoHosts {
     await this.relayB.client.call('SealLanding', { migrationId, vm: 'vm-b' }, { deadlineMs });
   }
 
-  async close(migrationId: string): Promise<void> {
-    await this.relayA.client.call('CloseSession', { migrationId, vm: 'vm-a' }, { deadlineMs });
+  async close(migrationId: string, vm = 'vm-a'): Promise<void> {
+    await this.relayA.client.call('CloseSession', { migrationId, vm }, { deadlineMs });
     await this.relayB.client.call('CloseSession', { migrationId, vm: 'vm-b' }, { deadlineMs });
   }
 

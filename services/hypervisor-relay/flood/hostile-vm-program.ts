@@ -1,0 +1,42 @@
+/**
+ * The process of a hostile VM: what its relay sees of it, and the floods. Started by hostile-vm.ts, which says what to do.
+ *
+ * Of the lowest priority: what a VM's own processors take is for its hypervisor to bound, and is not to be measured.
+ */
+import { constants, setPriority } from 'node:os';
+
+import { greet } from '../testing/scripted-guest.js';
+import { ScriptedQemu } from '../testing/scripted-qemu.js';
+import { Flooding, type FloodName, type OwnMigration } from './floods.js';
+
+/** `greet`: as a VM that means well, so that a stream of it can be opened; for a flood in a migration of its own. */
+export type HostileVmCommand =
+  | { readonly do: 'greet'; readonly migrationId: string }
+  | { readonly do: 'flood'; readonly name: FloodName }
+  | { readonly do: 'calm' | 'stop' };
+
+setPriority(constants.priority.PRIORITY_LOW);
+const qemu = await ScriptedQemu.start('vm-hostile');
+let own: OwnMigration | undefined;
+let flooding: Flooding | undefined;
+
+async function obey(command: HostileVmCommand): Promise<void> {
+  if (command.do === 'greet') {
+    own = { client: (await greet(qemu)).client, migrationId: command.migrationId };
+  } else if (command.do === 'flood') {
+    flooding = new Flooding(qemu, own);
+    void flooding.run(command.name);
+  } else {
+    flooding?.stop();
+    await own?.client.close();
+    own = undefined;
+    if (command.do === 'calm') return;
+    await qemu.stop();
+    process.disconnect();
+  }
+}
+
+process.on('message', (command: HostileVmCommand) => {
+  void obey(command).then(() => process.connected && process.send?.('done'));
+});
+process.send?.({ folder: qemu.folder, config: qemu.config });
