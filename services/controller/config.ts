@@ -47,6 +47,8 @@ export const configSchema = z.strictObject({
     last: z.ipv4(),
     prefix: z.number().int().min(8).max(30),
   }),
+  /** How many migrations a host takes part in at once, as source or as destination; the same for all controllers. */
+  migrationsPerHost: z.number().int().min(1).default(2),
   vms: z
     .array(vm)
     .min(1)

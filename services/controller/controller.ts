@@ -3,6 +3,7 @@
  * hosts over gRPC, and is what the command line talks to.
  *
  *   api/         the gRPC service
+ *   queue/       which migrations there are to work on, for any number of controllers
  *   migration/   one file per phase; run.ts has the theory of operation
  *   precopy/     when to stop iterating
  *   state/       migrations in Redis: the state machine, one Lua script per transition
@@ -10,21 +11,32 @@
  *   events/      the story of a migration        vms/      clients for the agents and relays
  *   containers/  running and stopping            cluster/  what `doctor` wants to know
  *
- * It can be stopped and killed at any moment: nothing that matters is in its memory only.
+ * It can be stopped and killed at any moment: nothing that matters is in its memory only. Any number of them may share one
+ * Redis; each accepts migrations, works some of them off, and takes over what another one has left.
  */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 
 import { systemClock, type Clock } from '../../libraries/process/index.js';
 import type { ServiceParts } from '../../libraries/service/index.js';
-import { asPortkeyError } from '../../libraries/errors/index.js';
 import { handlers } from './api/handlers.js';
 import type { ControllerConfig } from './config.js';
 import { ContainerAdmin } from './containers/container-admin.js';
 import { defaultLimits, type Limits } from './limits.js';
 import { Metrics } from './metrics.js';
+import { newMigrationId } from './migration/migration-id.js';
 import { Migrations } from './migration/migrations.js';
+import { RunningMigrations } from './migration/running.js';
+import { MigrationWorker } from './migration/worker.js';
 import { FixedCost } from './precopy/fixed-cost.js';
-import { AddressBook, ContainerLocks, MigrationStore, StateStoreConnection } from './state/index.js';
+import { MigrationQueue } from './queue/migration-queue.js';
+import { sweep } from './queue/sweep.js';
+import {
+  AddressBook,
+  ContainerLocks,
+  HostSlots,
+  MigrationStore,
+  StateStoreConnection,
+} from './state/index.js';
 import { Vms } from './vms/vms.js';
 
 /** How long a stop waits for migrations to roll back; what is not done by then is for the next start. */
@@ -49,9 +61,14 @@ export function startController(
     ...{ clock, log, limits, store, vms },
     metrics: new Metrics(registry),
     fixedCost: new FixedCost(),
+    newId: () => newMigrationId(clock.wallTime(), () => randomBytes(4).toString('hex')),
     lifetime: lifetime.signal,
   };
-  const migrations = new Migrations(tools);
+  const queue = new MigrationQueue(connection, clock, limits, log);
+  const slots = new HostSlots(connection, config.migrationsPerHost, limits.slotLeaseMs);
+  const running = new RunningMigrations(tools, slots);
+  const worker = new MigrationWorker(tools, slots, queue, running);
+  const migrations = new Migrations(tools, queue, running);
   const containers = new ContainerAdmin(
     vms,
     new ContainerLocks(connection, randomUUID),
@@ -60,14 +77,14 @@ export function startController(
     limits,
     log,
   );
-  server.add('Controller', handlers({ tools, connection, migrations, containers }));
-  migrations.recover().catch((error: unknown) => {
-    if (!lifetime.signal.aborted)
-      log.error(`unfinished migrations not recovered: ${asPortkeyError(error).message}`);
-  });
+  server.add('Controller', handlers({ tools, connection, migrations, running, containers }));
+  queue.start((job) => worker.work(job));
+  void sweep(tools, queue);
   return Promise.resolve(async () => {
-    await migrations.stop(stopGraceMs);
+    await queue.pause();
+    await running.stop(stopGraceMs);
     lifetime.abort();
+    await queue.stop();
     vms.close();
     connection.close();
   });

@@ -21,6 +21,22 @@ export interface Limits {
   readonly progressMs: number;
   /** Between two looks at a stream that somebody watches. */
   readonly watchMs: number;
+  /** A controller that has not been heard of for so long has lost its jobs; */
+  readonly jobLockMs: number;
+  /** so often it is looked for such jobs, */
+  readonly stalledMs: number;
+  /** and so often for migrations that have no job. */
+  readonly sweepMs: number;
+  /** Between two looks of one that runs at whether it was cancelled or taken over elsewhere. */
+  readonly attentionMs: number;
+  /** How long a migration's place on a host is kept without being asked for again. */
+  readonly slotLeaseMs: number;
+  /** Between two looks of one that waits for a place on its hosts. */
+  readonly slotPollMs: number;
+  /** Before a migration is tried again: this, doubled each time. */
+  readonly retryPauseMs: number;
+  /** Before one that broke off, by a mistake in this program or in the configuration, is taken up again. */
+  readonly brokenPauseMs: number;
   /** Migrations that Redis remembers. */
   readonly keptMigrations: number;
 }
@@ -36,6 +52,14 @@ export const defaultLimits: Limits = {
   retryMaxMs: 2_000,
   progressMs: 200,
   watchMs: 200,
+  jobLockMs: 8_000,
+  stalledMs: 2_000,
+  sweepMs: 3_000,
+  attentionMs: 500,
+  slotLeaseMs: 10_000,
+  slotPollMs: 500,
+  retryPauseMs: 2_000,
+  brokenPauseMs: 60_000,
   keptMigrations: 1_000,
 };
 

@@ -8,8 +8,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { Redis } from 'ioredis';
+import { pino } from 'pino';
 
 import { systemClock } from '../../libraries/process/index.js';
+import { defaultLimits } from '../../services/controller/limits.js';
+import { MigrationQueue } from '../../services/controller/queue/migration-queue.js';
 import { MigrationStore, StateStoreConnection } from '../../services/controller/state/index.js';
 import { redisCommand, redisUsers } from '../../testbed/configs.js';
 import { eventually } from '../support/eventually.js';
@@ -66,13 +69,31 @@ describe("the test bed's Redis", () => {
 
   it('lets the controller decide, and nobody without its password', async () => {
     const store = new MigrationStore(connection, systemClock, kept);
-    const migration = { id: 'm-1', container: 'web', to: 'vm-b', mode: 'portkey' } as const;
+    const wanted = { to: 'vm-b', mode: 'portkey', wish: '', retryOf: '' } as const;
+    const migration = { id: 'm-1', container: 'web', ...wanted };
     assert.equal(await store.create(migration, 'asked for'), undefined);
     assert.equal((await store.get('m-1'))?.state, 'pending');
     const stranger = new Redis({ port, username: 'portkey', password: 'another', retryStrategy: null });
     stranger.on('error', () => undefined);
     await assert.rejects(stranger.get('portkey:migrations'), /WRONGPASS|NOAUTH|closed/);
     stranger.disconnect();
+  });
+
+  it('lets the queue do what it does', async () => {
+    const log = pino({ level: 'silent' });
+    const queue = new MigrationQueue(connection, systemClock, { ...defaultLimits, stalledMs: 100 }, log);
+    const done: string[] = [];
+    queue.start((job) => {
+      done.push(job.waitsFor);
+      return Promise.resolve(done.length === 1 ? { afterMs: 10, waitsFor: 'a place' } : 'at-rest');
+    });
+    await queue.add('m-2', 'run');
+    await eventually('the job has been worked on twice', () => done.length === 2);
+    assert.deepEqual(done, ['', 'a place']);
+    const jobKey = `${MigrationQueue.jobPrefix}m-2`;
+    await eventually('the job is gone', async () => (await connection.redis.exists(jobKey)) === 0);
+    await queue.pause();
+    await queue.stop();
   });
 
   it('lets the controller touch its own keys only, and administer nothing', async () => {
@@ -94,6 +115,6 @@ describe("the test bed's Redis", () => {
     await store.takeOver('m-1', 'taken over');
     await kill();
     await start();
-    await eventually('the epoch is the last', async () => (await store.get('m-1'))?.epoch === 2);
+    await eventually('the epoch is the last', async () => (await store.get('m-1'))?.epoch === 1);
   });
 });

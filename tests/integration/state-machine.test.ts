@@ -43,6 +43,8 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
 );
 
+const wanted = { to: 'vm-b', mode: 'portkey' as const, wish: '', retryOf: '' };
+
 describe('the state machine in Redis', function () {
   this.timeout(60_000);
   let server: RedisServer;
@@ -64,7 +66,9 @@ describe('the state machine in Redis', function () {
   async function create(): Promise<{ id: string; container: string }> {
     count += 1;
     const migration = { id: `m-${count}`, container: `web-${count}` };
-    assert.equal(await store.create({ ...migration, to: 'vm-b', mode: 'portkey' }, 'asked for'), undefined);
+    assert.equal(await store.create({ ...migration, ...wanted }, 'asked for'), undefined);
+    // The controller that begins with it.
+    assert.equal((await store.takeOver(migration.id, ''))?.epoch, 1);
     return migration;
   }
 
@@ -147,7 +151,7 @@ describe('the state machine in Redis', function () {
 
   it('gives a container to one migration at a time', async () => {
     const migration = await create();
-    const rival = { id: 'm-rival', container: migration.container, to: 'vm-b', mode: 'criu' as const };
+    const rival = { ...wanted, id: 'm-rival', container: migration.container };
     assert.deepEqual(await store.create(rival, 'asked for'), { busyWith: migration.id });
     await step(migration, 1, 'refused');
     assert.equal(await store.create(rival, 'asked for'), undefined);

@@ -5,19 +5,29 @@ import { inspectCluster } from '../cluster/cluster.js';
 import type { ContainerAdmin } from '../containers/container-admin.js';
 import type { Tools } from '../migration/migration.js';
 import type { Migrations } from '../migration/migrations.js';
+import type { RunningMigrations } from '../migration/running.js';
 import type { StateStoreConnection } from '../state/index.js';
-import { summary, watch } from './events.js';
 import { migrate } from './migrate.js';
+import { summary, watch } from './watch.js';
 
 export interface ApiParts {
   readonly tools: Tools;
   readonly connection: StateStoreConnection;
   readonly migrations: Migrations;
+  readonly running: RunningMigrations;
   readonly containers: ContainerAdmin;
 }
 
-export function handlers({ tools, connection, migrations, containers }: ApiParts): Handlers<'Controller'> {
+export function handlers({
+  tools,
+  connection,
+  migrations,
+  running,
+  containers,
+}: ApiParts): Handlers<'Controller'> {
   const { clock, limits, store, vms } = tools;
+  const watched = { store, migrations, clock, limits };
+  const followed = { ...watched, journalOf: (id: string) => running.journalOf(id) };
   return {
     GetCluster: async () => {
       const [redis, cluster] = await Promise.all([connection.answers(), inspectCluster(vms, limits)]);
@@ -29,10 +39,10 @@ export function handlers({ tools, connection, migrations, containers }: ApiParts
       await containers.stop(name);
       return {};
     },
-    Migrate: (request, { signal }) => migrate(migrations, clock, request, signal),
+    Migrate: (request, { signal }) => migrate(tools, followed, request, signal),
     ListMigrations: async () => ({ migrations: (await store.list()).map(summary) }),
     GetMigration: async ({ id }) => summary(await migrations.getRecord(id)),
-    WatchMigration: ({ id }, { signal }) => watch({ store, migrations, clock, limits }, id, signal),
+    WatchMigration: ({ id }, { signal }) => watch(watched, id, signal),
     CancelMigration: async ({ id }) => {
       await migrations.cancel(id);
       return {};

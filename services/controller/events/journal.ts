@@ -3,7 +3,8 @@
  *
  * A step of the state machine is announced only after Redis has applied it. Notes (progress, decisions, warnings)
  * are announced at once and stored without waiting, so that a slow Redis cannot slow a round down; if Redis is gone
- * they are lost there, and the next step will say so.
+ * they are lost there, and the next step will say so. Both have the same time of an event, so that whoever reads in both
+ * places can tell that it is one (api/follow.ts).
  */
 import type { Logger } from 'pino';
 
@@ -51,11 +52,12 @@ export class Journal {
    * another controller has taken over.
    */
   async step(to: MigrationState, text: string, extras: StepExtras = {}): Promise<void> {
-    const result = await this.store.step({ ...this.of, to, text, ...extras });
+    const at = this.now();
+    const result = await this.store.step({ ...this.of, to, text, at, ...extras });
     switch (result.verdict) {
       case 'applied':
       case 'already':
-        this.announce(to, text, extras);
+        this.announce(to, text, extras, at);
         return;
       case 'refused':
         throw await this.refusal(to, result.state);
@@ -72,15 +74,16 @@ export class Journal {
   }
 
   /** Tells the followers of a step that Redis could not be told of. */
-  announce(to: MigrationState, text: string, extras: StepExtras = {}): void {
+  announce(to: MigrationState, text: string, extras: StepExtras = {}, at = this.now()): void {
     this.current = to;
-    this.publish('transition', text, extras.data ?? '', extras.report ?? '');
+    this.publish('transition', text, at, extras.data ?? '', extras.report ?? '');
   }
 
   note(kind: EventKind, text: string, data?: unknown): void {
     const json = data === undefined ? '' : JSON.stringify(data);
-    this.publish(kind, text, json, '');
-    this.store.note(this.of.id, this.of.epoch, kind, text, json).catch((error: unknown) => {
+    const at = this.now();
+    this.publish(kind, text, at, json, '');
+    this.store.note(this.of, { kind, text, at, data: json }).catch((error: unknown) => {
       this.log.warn({ id: this.of.id, kind, text }, `event not stored: ${asPortkeyError(error).message}`);
     });
   }
@@ -94,14 +97,17 @@ export class Journal {
     return this.feed.follow(signal);
   }
 
-  private publish(kind: EventKind, text: string, data: string, report: string): void {
+  private publish(kind: EventKind, text: string, at: string, data: string, report: string): void {
     const { id } = this.of;
-    const at = this.clock.wallTime().toISOString();
     this.feed.push({ id, state: this.current, kind, text, at, data, report });
     this.log[kind === 'progress' ? 'debug' : kind === 'warning' ? 'warn' : 'info'](
       { id, container: this.of.container, state: this.current, kind },
       text,
     );
+  }
+
+  private now(): string {
+    return this.clock.wallTime().toISOString();
   }
 
   private async refusal(to: MigrationState, state: string): Promise<Error> {

@@ -31,7 +31,7 @@ const lost: Activation = { downtimeSeconds: undefined, isLost: true };
 
 /** Throws LeftToRecovery. */
 export async function activate(migration: Migration, { destination }: Sides): Promise<Activation> {
-  const { clock, limits, lifetime } = migration.tools;
+  const { clock, limits } = migration.tools;
   const { stopwatch, journal, subject } = migration;
   const attempt = async (): Promise<number | undefined> => {
     const sentSeconds = stopwatch.elapsedSeconds();
@@ -42,7 +42,7 @@ export async function activate(migration: Migration, { destination }: Sides): Pr
   try {
     const ranAt = await retry(
       {
-        ...{ clock, limits, until: lifetime, patienceMs: Infinity },
+        ...{ clock, limits, until: migration.until, patienceMs: Infinity },
         onFailure: (error, tries) => {
           if (tries % reportEvery !== 1) return;
           migration.warn(
@@ -59,7 +59,8 @@ export async function activate(migration: Migration, { destination }: Sides): Pr
     journal.note('progress', `container '${subject.container}' runs on ${destination.name}${after}`);
     return { downtimeSeconds, isLost: false };
   } catch (thrown) {
-    throw new LeftToRecovery(`the controller stops before the activation: ${asPortkeyError(thrown).message}`);
+    const why = migration.isLost ? 'another controller has taken over' : 'the controller stops';
+    throw new LeftToRecovery(`${why} before the activation: ${asPortkeyError(thrown).message}`);
   }
 }
 

@@ -17,7 +17,7 @@ export interface Failure {
 
 /** Does all chores at once; returns those that failed to the end. */
 export async function doChores(migration: Migration, chores: readonly Chore[]): Promise<Failure[]> {
-  const { clock, limits, lifetime } = migration.tools;
+  const { clock, limits } = migration.tools;
   const outcomes = await Promise.all(
     chores.map(async (chore): Promise<Failure | undefined> => {
       try {
@@ -25,8 +25,9 @@ export async function doChores(migration: Migration, chores: readonly Chore[]): 
           if (attempt === 1)
             migration.journal.note('progress', `cleaning up, trying again: ${error.message}`);
         };
-        await retry({ clock, limits, until: lifetime, patienceMs: limits.undoPatienceMs, onFailure }, () =>
-          chore.run(limits.undoCallMs),
+        await retry(
+          { clock, limits, until: migration.until, patienceMs: limits.undoPatienceMs, onFailure },
+          () => chore.run(limits.undoCallMs),
         );
         return undefined;
       } catch (thrown) {
@@ -37,14 +38,14 @@ export async function doChores(migration: Migration, chores: readonly Chore[]): 
   return outcomes.filter((outcome) => outcome !== undefined);
 }
 
-/** Does all chores, however long it takes; the log says how each ended. False: the controller stops before. */
+/** Does all chores, however long it takes; the log says how each ended. False: another one takes over, or this one stops, before. */
 export async function keepAt(migration: Migration, chores: readonly Chore[]): Promise<boolean> {
-  const { clock, limits, lifetime, log } = migration.tools;
+  const { clock, limits, log } = migration.tools;
   const { id } = migration.subject;
   const done = await Promise.all(
     chores.map(async (chore) => {
       try {
-        await retry({ clock, limits, until: lifetime, patienceMs: Infinity }, () =>
+        await retry({ clock, limits, until: migration.until, patienceMs: Infinity }, () =>
           chore.run(limits.undoCallMs),
         );
         log.info({ id }, `removed after all: ${chore.leaves}`);

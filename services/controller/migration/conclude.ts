@@ -13,6 +13,7 @@ import { AbortedFirst } from './aborted-first.js';
 import { LeftToRecovery } from './left-to-recovery.js';
 import type { Migration } from './migration.js';
 import { settle, type Owed } from './owed.js';
+import { mayPass } from './retries.js';
 
 const stateOf: Record<Outcome, MigrationState> = {
   completed: 'done',
@@ -34,7 +35,8 @@ export interface Ending {
 /** Throws AbortedFirst where a refusal comes after an abort, and LeftToRecovery. */
 export async function conclude(migration: Migration, ending: Ending): Promise<void> {
   const reason = ending.error === null ? null : reasonFrom(ending.error);
-  const report = await migration.report.final(ending.outcome, reason);
+  const retriedBy = nextTry(migration, ending);
+  const report = { ...(await migration.report.final(ending.outcome, reason)), retriedBy };
   const extras = extrasOf(report, reason, ending.owed);
   const tell = async (): Promise<void> => {
     await ending.untold?.();
@@ -44,9 +46,16 @@ export async function conclude(migration: Migration, ending: Ending): Promise<vo
   const told = ending.untold === undefined && (await toldAtOnce(migration, tell));
   if (!told) migration.journal.announce(stateOf[ending.outcome], ending.text, extras);
   const stored = told ? Promise.resolve() : tellLater(migration, tell);
-  if (ending.owed !== undefined) void settle(migration, ending.owed.done, stored);
+  migration.rest = ending.owed === undefined ? stored : settle(migration, ending.owed.done, stored);
   migration.tools.metrics.migrationEnded(report);
   migration.journal.close();
+}
+
+/** The id of the migration that tries again, if one does; what this one has left would be in its way. */
+function nextTry({ tools, wish }: Migration, { outcome, error, owed }: Ending): string | null {
+  if (outcome !== 'refused' && outcome !== 'rolled-back') return null;
+  if (error === null || owed !== undefined || wish === undefined || wish.retries < 1) return null;
+  return mayPass(error.code) ? tools.newId() : null;
 }
 
 /** False where Redis does not answer, or can no longer be told. Throws AbortedFirst and LeftToRecovery. */
@@ -78,13 +87,14 @@ function extrasOf(
       report: json,
       ...(reason === null ? {} : { reason: JSON.stringify(reason) }),
       ...(owed === undefined ? {} : { owed: owed.text }),
+      ...(report.retriedBy === null ? {} : { retriedBy: report.retriedBy }),
     },
   };
 }
 
 /** Resolves when Redis has been told, or will not be by this process. */
 async function tellLater(migration: Migration, tell: () => Promise<void>): Promise<void> {
-  const { clock, limits, lifetime, log } = migration.tools;
+  const { clock, limits, log } = migration.tools;
   const retryable = async (): Promise<void> => {
     try {
       await tell();
@@ -94,7 +104,7 @@ async function tellLater(migration: Migration, tell: () => Promise<void>): Promi
     }
   };
   try {
-    await retry({ clock, limits, until: lifetime, patienceMs: Infinity }, retryable);
+    await retry({ clock, limits, until: migration.until, patienceMs: Infinity }, retryable);
   } catch (error) {
     log.warn({ id: migration.subject.id }, `left to the next start: ${asPortkeyError(error).message}`);
   }

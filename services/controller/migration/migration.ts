@@ -18,6 +18,9 @@ import type { MigrationReport, Outcome } from '../report/report.js';
 import type { MigrationMode, MigrationState, MigrationStore, Reason } from '../state/index.js';
 import type { Vm } from '../vms/vm.js';
 import type { Vms } from '../vms/vms.js';
+import type { Wish } from './wish.js';
+
+export type { Wish } from './wish.js';
 
 /** What the controller has one of. */
 export interface Tools {
@@ -28,24 +31,10 @@ export interface Tools {
   readonly vms: Vms;
   readonly metrics: Metrics;
   readonly fixedCost: FixedCost;
+  /** An id for a new migration. */
+  readonly newId: () => string;
   /** Fires when the controller stops for good: whoever waits without a limit ends then. */
   readonly lifetime: AbortSignal;
-}
-
-export interface Wish {
-  readonly id: string;
-  readonly container: string;
-  readonly to: string;
-  readonly mode: MigrationMode;
-  readonly maxDowntimeSeconds: number;
-  readonly maxRounds: number;
-  /** 0: no cap. */
-  readonly bytesPerSecond: number;
-  readonly batch: string;
-  /** Whether the container may be slowed down where its pages would not settle. */
-  readonly throttle: boolean;
-  /** Whether digests of all pages, as frozen and as landed, are compared before the commit. */
-  readonly verify: boolean;
 }
 
 export interface Sides {
@@ -77,7 +66,12 @@ export class Migration<R extends Report = Report> {
   readonly touched = { source: false, destination: false };
   /** Which boot of the destination's VM the migration goes to; empty until it was asked. */
   destinationBoot = '';
+  /** Resolves when nobody in this process works on it any more, though it has ended: on what it owes, say. */
+  rest: Promise<void> = Promise.resolve();
+  /** Fires when nothing more may be done about it here: the controller stops, or another one has taken over. */
+  readonly until: AbortSignal;
   private readonly canceller = new AbortController();
+  private readonly loser = new AbortController();
   private cancelReason: PortkeyError | undefined;
 
   constructor(
@@ -88,7 +82,11 @@ export class Migration<R extends Report = Report> {
     readonly report: R,
     /** The mode that was asked for, until preflight has found that it must be another. */
     public mode: MigrationMode,
-  ) {}
+    /** Undefined where nobody knows any more. */
+    readonly wish: Wish | undefined,
+  ) {
+    this.until = AbortSignal.any([tools.lifetime, this.loser.signal]);
+  }
 
   /** The agents' name for it. */
   get ref(): { migrationId: string; epoch: number; container: string } {
@@ -104,6 +102,17 @@ export class Migration<R extends Report = Report> {
   cancel(reason: PortkeyError): void {
     this.cancelReason ??= reason;
     this.canceller.abort();
+  }
+
+  /** Another controller has it: cuts everything short. What is still to be told, that one tells. */
+  lose(): void {
+    this.loser.abort();
+    this.canceller.abort();
+    this.journal.close();
+  }
+
+  get isLost(): boolean {
+    return this.loser.signal.aborted;
   }
 
   get cancelledBecause(): PortkeyError | undefined {

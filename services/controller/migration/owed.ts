@@ -49,12 +49,14 @@ export async function settle(
   done: Promise<boolean>,
   stored: Promise<void>,
 ): Promise<void> {
-  const { clock, limits, lifetime, log, store } = migration.tools;
+  const { clock, limits, log, store } = migration.tools;
   const { id, epoch } = migration.subject;
   await stored;
   if (!(await done)) return;
   try {
-    await retry({ clock, limits, until: lifetime, patienceMs: Infinity }, () => store.settle(id, epoch));
+    await retry({ clock, limits, until: migration.until, patienceMs: Infinity }, () =>
+      store.settle(id, epoch),
+    );
   } catch (thrown) {
     log.warn({ id }, `settled, but left to the next start to say so: ${asPortkeyError(thrown).message}`);
   }

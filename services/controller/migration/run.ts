@@ -48,8 +48,8 @@
  *   - any call fails after the commit: it is repeated; the source is never resumed.
  *   - an agent is away for longer than anybody can be kept waiting: the migration ends, and owes what that agent was
  *     to do, across restarts of the controller (owed.ts).
- *   - the controller dies: its next start takes the migration over with a higher epoch, aborts it and rolls back,
- *     or, if it was committed, finishes it (recover.ts).
+ *   - the controller dies or hangs: another one, or its next start, gets the job, takes the migration over with a higher
+ *     epoch, aborts it and rolls back, or, if it was committed, finishes it (worker.ts, recover.ts).
  *   - the destination's VM dies after the commit, and is started anew before anybody heard of the container running there:
  *     nothing of that copy is left, so the source's goes on after all; `reverted`, then `rolled-back` (activate.ts).
  *
@@ -101,6 +101,7 @@ async function decide(migration: LiveMigration, wish: Wish): Promise<Committed |
     return await stopwatch.time('commit', () => commit(migration, restored));
   } catch (thrown) {
     if (thrown instanceof LeftToRecovery) throw thrown;
+    if (migration.isLost) throw new LeftToRecovery(`another controller has taken over migration ${wish.id}`);
     migration.report.cpu?.endPhase();
     const abortedBy = thrown instanceof AbortedFirst ? thrown.reason : migration.cancelledBecause;
     const { state } = migration.journal;

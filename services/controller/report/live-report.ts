@@ -17,6 +17,7 @@ export interface ReportSubject {
   readonly to: string;
   readonly requestedMode: MigrationMode;
   readonly startedAt: string;
+  readonly retryOf: string | null;
 }
 
 const noCpu = { source: null, destination: null };
@@ -128,13 +129,14 @@ export class LiveReport {
   }
 
   private build(outcome: Outcome | null, error: Reason | null, cpuSeconds: BothSides): MigrationReport {
-    const { id, container, to, requestedMode, startedAt } = this.subject;
+    const { id, container, to, requestedMode, startedAt, retryOf } = this.subject;
     const sum = (of: (round: RoundReport) => number): number =>
       this.rounds.reduce((total, r) => total + of(r), 0);
     const lastStep = this.stopwatch.steps.at(-1);
     return {
       ...{ id, mode: this.mode, requestedMode, container, from: this.from, to, outcome, error },
       warnings: [...this.warnings],
+      ...{ retryOf, retriedBy: null },
       ...{ workload: null, verified: null, clientPauseSeconds: null, connectionKept: null },
       startedAt,
       recovered: false,

@@ -67,6 +67,7 @@ function emptyReport(record: MigrationRecord): MigrationReport {
   const { id, mode, container, from, to, startedAt } = record;
   return {
     ...{ id, mode, requestedMode: mode, container, from, to, outcome: null, error: null, warnings: [] },
+    ...{ retryOf: record.retryOf === '' ? null : record.retryOf, retriedBy: null },
     ...{ workload: null, verified: null, clientPauseSeconds: null, connectionKept: null },
     ...{ startedAt, recovered: true, totalSeconds: 0, downtimeSeconds: null, frozenAt: null },
     ...{ memoryBytes: null, taskCount: null, threadCount: null, rounds: [], finalDump: null, landed: null },

@@ -69,6 +69,9 @@ export interface MigrationReport {
   readonly outcome: Outcome | null;
   readonly error: Reason | null;
   readonly warnings: readonly string[];
+  /** The migration that this one tries again, and the one that tries this one again; null for none. */
+  readonly retryOf: string | null;
+  readonly retriedBy: string | null;
   readonly workload: null;
   readonly verified: null;
   readonly clientPauseSeconds: null;

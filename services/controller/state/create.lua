@@ -5,10 +5,10 @@
 -- ARGV[6] text of the first event   ARGV[7…] further fields of the record: name, value, name, value, …
 --
 -- Result: {'created'} | {'busy', holder of the lock}
--- Sent twice it is done once: a lock that this id holds already is as good as a new one.
+-- Sent twice it is done once. A lock that this id holds already was left to it by the try before (transition.lua).
+if redis.call('EXISTS', KEYS[1]) == 1 then return { 'created' } end
 local holder = redis.call('GET', KEYS[4])
-if holder == ARGV[1] then return { 'created' } end
-if holder then return { 'busy', holder } end
+if holder and holder ~= ARGV[1] then return { 'busy', holder } end
 redis.call('SET', KEYS[4], ARGV[1])
 redis.call('HSET', KEYS[1], 'id', ARGV[1], 'state', ARGV[2], 'epoch', ARGV[3], 'startedAt', ARGV[5], unpack(ARGV, 7))
 redis.call('ZADD', KEYS[3], ARGV[4], ARGV[1])

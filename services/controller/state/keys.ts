@@ -1,4 +1,4 @@
-/** Names of the keys in Redis. All of them start with `portkey:`. */
+/** Names of the keys in Redis. All of them start with `portkey:`; those of the queue, with `portkey:queue:`, are BullMQ's. */
 export const keys = {
   /** Hash: the record of one migration (record.ts). */
   migration: (id: string) => `portkey:migration:${id}`,
@@ -8,6 +8,8 @@ export const keys = {
   index: 'portkey:migrations',
   /** String: who may change the container: a migration's id, or `run:…`/`stop:…` for a moment. */
   lock: (container: string) => `portkey:container:${container}`,
+  /** Sorted set: ids of migrations that the host takes part in, by when their places are free again (host-slots.ts). */
+  host: (host: string) => `portkey:host:${host}`,
   /** Hash: address → JSON {container, at}: addresses given to containers. */
   addresses: 'portkey:addresses',
 } as const;

@@ -4,8 +4,8 @@
  * Goal: a migration's state is decided in one place that survives the controller. Each change is one Lua script
  * (the `.lua` files here); this class gives them their keys and arguments and turns their verdicts into types.
  *
- * Epochs. The record has an epoch, 1 at first. A controller that takes over a migration that is unfinished, or has
- * ended owing something, raises it; a script that comes with another epoch than the record's changes nothing. So
+ * Epochs. The record has an epoch, 0 at first. A controller that begins with a migration, or takes over one that is
+ * unfinished or has ended owing something, raises it; a script that comes with another epoch than the record's changes nothing. So
  * of all that ever drove a migration, only the last one can move it.
  *
  * Limits: one Redis, not a cluster (the keys of one script are in different slots). `keep` migrations are kept;
@@ -30,12 +30,18 @@ import {
 /** Events of one migration that its stream keeps, about. */
 const keptEvents = 5_000;
 const pageSize = 500;
+/** Of a migration that no controller has begun with. */
+export const unclaimedEpoch = 0;
 
 export interface NewMigration {
   readonly id: string;
   readonly container: string;
   readonly to: string;
   readonly mode: MigrationMode;
+  /** JSON. */
+  readonly wish: string;
+  /** The migration that it tries again; empty for none. */
+  readonly retryOf: string;
 }
 
 export interface Step {
@@ -44,13 +50,24 @@ export interface Step {
   readonly epoch: number;
   readonly to: MigrationState;
   readonly text: string;
+  /** ISO 8601; now, where it is left out. */
+  readonly at?: string;
   readonly data?: string;
   /** The final report, for the last event. */
   readonly report?: string;
   /** Fields of the record to set with it. */
   readonly set?: Partial<
-    Pick<MigrationRecord, 'from' | 'mode' | 'destinationBoot' | 'reason' | 'report' | 'owed'>
+    Pick<MigrationRecord, 'from' | 'mode' | 'destinationBoot' | 'reason' | 'report' | 'owed' | 'retriedBy'>
   >;
+}
+
+/** An event that changes no state. */
+export interface Note {
+  readonly kind: EventKind;
+  readonly text: string;
+  /** JSON. */
+  readonly data?: string;
+  readonly at?: string;
 }
 
 export type StepResult =
@@ -71,15 +88,16 @@ export class MigrationStore {
 
   /** Records a migration and locks its container. Returns who holds the lock if it is not free. */
   async create(migration: NewMigration, text: string): Promise<{ busyWith: string } | undefined> {
-    const { id, container, to, mode } = migration;
+    const { id, container, to, mode, wish, retryOf } = migration;
     const now = this.clock.wallTime();
     const { verdict, detail } = await this.connection.guard(() =>
       this.scripts.run(
         'create',
         [keys.migration(id), keys.events(id), keys.index, keys.lock(container)],
         [
-          ...[id, initialState, 1, now.getTime(), now.toISOString(), text],
+          ...[id, initialState, unclaimedEpoch, now.getTime(), now.toISOString(), text],
           ...['container', container, 'to', to, 'mode', mode, 'text', text],
+          ...['wish', wish, 'retryOf', retryOf],
         ],
       ),
     );
@@ -94,7 +112,14 @@ export class MigrationStore {
         [keys.migration(step.id), keys.events(step.id), keys.lock(step.container)],
         [
           ...[step.id, step.epoch, step.to, statesBefore(step.to).join(','), isFinal(step.to) ? '1' : '0'],
-          ...[this.now(), step.text, step.data ?? '', step.report ?? '', ...fields],
+          ...[
+            step.set?.retriedBy ?? '',
+            step.at ?? this.now(),
+            step.text,
+            step.data ?? '',
+            step.report ?? '',
+            ...fields,
+          ],
         ],
       ),
     );
@@ -113,17 +138,20 @@ export class MigrationStore {
   }
 
   /** Appends an event that changes no state. */
-  async note(id: string, epoch: number, kind: EventKind, text: string, data: string): Promise<void> {
+  async note(
+    { id, epoch }: { readonly id: string; readonly epoch: number },
+    { kind, text, data = '', at = this.now() }: Note,
+  ): Promise<void> {
     await this.connection.guard(() =>
       this.scripts.run(
         'note',
         [keys.migration(id), keys.events(id)],
-        [epoch, kind, text, data, this.now(), keptEvents],
+        [epoch, kind, text, data, at, keptEvents],
       ),
     );
   }
 
-  /** Raises the epoch of a migration that is not settled; undefined where it is, or is not there. */
+  /** Raises the epoch of a migration that is not settled, and tells so with `text` if somebody had it; undefined where it is, or is not there. */
   async takeOver(id: string, text: string): Promise<MigrationRecord | undefined> {
     const { verdict, detail } = await this.connection.guard(() =>
       this.scripts.run(
@@ -152,6 +180,14 @@ export class MigrationStore {
 
   async get(id: string): Promise<MigrationRecord | undefined> {
     return parseRecord(await this.connection.guard((redis) => redis.hgetall(keys.migration(id))));
+  }
+
+  /** Ids of those that are not settled and have no job: no key `jobPrefix` + id. */
+  async orphans(jobPrefix: string): Promise<string[]> {
+    const { detail } = await this.connection.guard(() =>
+      this.scripts.run('orphans', [keys.index], [finalStates.join(','), keys.migration(''), jobPrefix]),
+    );
+    return detail === '' ? [] : detail.split(',');
   }
 
   /** All that are kept, the latest first. */

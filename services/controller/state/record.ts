@@ -14,7 +14,8 @@ export type MigrationMode = 'portkey' | 'criu';
 const recordSchema = z.object({
   id: z.string(),
   state: z.string().refine(isMigrationState),
-  epoch: z.coerce.number().int().positive(),
+  /** 0 until a controller begins with it. */
+  epoch: z.coerce.number().int().nonnegative(),
   container: z.string(),
   /** Empty until the container has been found. */
   from: z.string().default(''),
@@ -32,6 +33,11 @@ const recordSchema = z.object({
   text: z.string().default(''),
   /** What could not be removed before the migration ended, for people; empty where nothing is left. */
   owed: z.string().default(''),
+  /** JSON: what was asked for (migration/wish.ts). */
+  wish: z.string().default(''),
+  /** Id of the migration that this one tries again, and of the one that tries this one again. */
+  retryOf: z.string().default(''),
+  retriedBy: z.string().default(''),
 });
 
 export interface MigrationRecord extends z.infer<typeof recordSchema> {

@@ -24,25 +24,18 @@ type Place = Pick<RedisOptions, 'path' | 'host' | 'port' | 'username' | 'passwor
 export class StateStoreConnection {
   private constructor(
     readonly redis: Redis,
-    private readonly name: string,
+    private readonly address: RedisAddress,
   ) {}
 
   /** Throws `invalid-argument` where the password cannot be read. */
   static open(address: RedisAddress): StateStoreConnection {
-    const name = 'path' in address ? address.path : `${address.host}:${address.port}`;
-    const redis = new Redis({
-      ...redisOptions(address),
-      commandTimeout: commandTimeoutMs,
-      connectTimeout: commandTimeoutMs,
-      // The command timeout alone decides: a Redis that is back before it costs nothing but time.
-      maxRetriesPerRequest: null,
-      retryStrategy: (attempt) => Math.min(50 * attempt, 500),
-      connectionName: 'portkey-controller',
-    });
-    redis.on('error', () => {
-      // Each command reports its own failure; without a listener ioredis would print every failed reconnect.
-    });
-    return new StateStoreConnection(redis, name);
+    const redis = connect(address, 'portkey-controller', { commandTimeout: commandTimeoutMs });
+    return new StateStoreConnection(redis, address);
+  }
+
+  /** Another one to the same Redis, for commands that may wait as long as it takes. The caller disconnects it. */
+  patient(): Redis {
+    return connect(this.address, 'portkey-controller-queue', {});
   }
 
   /** Runs `work` and turns its failure into a PortkeyError. */
@@ -55,7 +48,7 @@ export class StateStoreConnection {
       const refusal = isReplyError(error) ? 'refused a command' : 'does not answer';
       throw new PortkeyError(
         'state-store-unavailable',
-        `Redis at ${this.name} ${refusal} (${reason}); see that it runs and can write, then try again`,
+        `Redis at ${nameOf(this.address)} ${refusal} (${reason}); see that it runs and can write, then try again`,
         { cause: error },
       );
     }
@@ -91,6 +84,21 @@ function readPassword(file: string): string {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new PortkeyError('invalid-argument', `cannot read Redis' password: ${reason}`, { cause });
   }
+}
+
+function connect(address: RedisAddress, connectionName: string, options: { commandTimeout?: number }): Redis {
+  const redis = new Redis({
+    ...{ ...redisOptions(address), ...options, connectionName, connectTimeout: commandTimeoutMs },
+    // The command timeout alone decides: a Redis that is back before it costs nothing but time.
+    maxRetriesPerRequest: null,
+    retryStrategy: (attempt) => Math.min(50 * attempt, 500),
+  });
+  // Each command reports its own failure; without a listener ioredis would print every failed reconnect.
+  return redis.on('error', () => undefined);
+}
+
+function nameOf(address: RedisAddress): string {
+  return 'path' in address ? address.path : `${address.host}:${address.port}`;
 }
 
 /** An error that Redis itself answered: the command had no effect. */

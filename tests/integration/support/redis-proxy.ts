@@ -14,6 +14,7 @@ export class RedisProxy {
   private readonly sockets = new Set<Socket>();
   private trap: Trap | undefined;
   private mute = false;
+  private isCut = false;
 
   private constructor(
     readonly path: string,
@@ -23,7 +24,7 @@ export class RedisProxy {
   static async start(path: string, redisPath: string): Promise<RedisProxy> {
     const server = createServer();
     const proxy = new RedisProxy(path, server);
-    server.on('connection', (client) => proxy.join(client, createConnection(redisPath)));
+    server.on('connection', (client) => proxy.couple(client, createConnection(redisPath)));
     server.listen(path);
     await once(server, 'listening');
     return proxy;
@@ -39,6 +40,18 @@ export class RedisProxy {
     this.mute = true;
   }
 
+  /** From now on nothing gets through, in either direction, and what is on its way waits: a network that is cut. */
+  cut(): void {
+    this.isCut = true;
+    for (const socket of this.sockets) socket.pause();
+  }
+
+  /** What has waited gets through. */
+  join(): void {
+    this.isCut = false;
+    for (const socket of this.sockets) socket.resume();
+  }
+
   /** Breaks all connections; new ones work. */
   heal(): void {
     this.mute = false;
@@ -51,7 +64,7 @@ export class RedisProxy {
     await once(this.server, 'close');
   }
 
-  private join(client: Socket, redis: Socket): void {
+  private couple(client: Socket, redis: Socket): void {
     let order: Promise<void> = Promise.resolve();
     client.on('data', (data) => {
       order = order.then(() => this.spring(data)).then(() => void redis.write(data));
@@ -64,6 +77,7 @@ export class RedisProxy {
       [redis, client],
     ] as const) {
       this.sockets.add(socket);
+      if (this.isCut) socket.pause();
       socket.on('error', () => undefined);
       socket.on('close', () => {
         this.sockets.delete(socket);

@@ -1,5 +1,7 @@
 /**
  * Two scripted VMs, a real Redis, and the controller: in this process, or as a process of its own that can be killed.
+ * Further controllers of the same Redis (`another`) are in this process, or processes of their own, too; each has a way to
+ * Redis of its own that can be cut.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -31,14 +33,34 @@ const testLimits: Limits = {
   retryMaxMs: 200,
   progressMs: 5,
   watchMs: 20,
+  sweepMs: 300,
+  attentionMs: 100,
+  slotPollMs: 50,
+  retryPauseMs: 50,
 };
 
 const callMs = 30_000;
 const controllerProgram = new URL('../../../services/controller/main.js', import.meta.url).pathname;
 
+/** A controller beside the cluster's first. */
+export interface AnotherController {
+  readonly client: RpcClient<'Controller'>;
+  readonly proxy: RedisProxy;
+  readonly registry: Registry;
+  /** Where it is a process of its own. */
+  readonly child: ChildProcess | undefined;
+  readonly stop: () => Promise<void>;
+}
+
+export interface Surroundings {
+  readonly limits?: Partial<Limits>;
+  readonly migrationsPerHost?: number;
+}
+
 export class ScriptedCluster {
   registry = new Registry();
   readonly client: RpcClient<'Controller'>;
+  private readonly others: AnotherController[] = [];
   private stopController: () => Promise<void> = () => Promise.resolve();
 
   private constructor(
@@ -50,10 +72,7 @@ export class ScriptedCluster {
     readonly b: ScriptedVm,
     readonly world: World,
   ) {
-    this.client = new RpcClient('Controller', this.address, 'the controller', 'insecure', {
-      role: 'controller',
-      name: '',
-    });
+    this.client = this.connect(this.address());
   }
 
   /** Two VMs, and a running container `web` on vm-a; no controller yet. */
@@ -72,39 +91,33 @@ export class ScriptedCluster {
   }
 
   /** The controller in this process. */
-  async startController(limits: Partial<Limits> = {}): Promise<void> {
-    const server = new RpcServer('insecure');
+  async startController(limits: Partial<Limits> = {}, migrationsPerHost?: number): Promise<void> {
     this.registry = new Registry();
-    const parts = {
-      log: pino({ level: 'silent' }),
-      registry: this.registry,
-      server,
-      security: 'insecure' as const,
-    };
-    const stop = await startController(this.config, parts, {
-      clock: systemClock,
-      limits: { ...testLimits, ...limits },
-    });
-    await server.listen(this.config.listen);
-    this.stopController = async () => {
-      await server.stop(0);
-      await stop();
-    };
+    const config = this.config(this.address(), this.proxy, migrationsPerHost);
+    this.stopController = await serve(config, this.registry, limits);
   }
 
   /** The controller as a process of its own, with the limits that it has in earnest. */
   async startControllerProcess(): Promise<ChildProcess> {
-    const file = path.join(this.folder, 'controller.json');
-    await writeFile(file, JSON.stringify(this.config));
-    const child = spawn(process.execPath, [controllerProgram, '--config', file], { stdio: 'ignore' });
-    this.stopController = async () => {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const ended = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGKILL');
-      await ended;
-    };
-    await this.client.call('ListMigrations', {}, { deadlineMs: callMs, waitForReady: true });
+    const { child, stop } = await this.spawnController(this.config(this.address(), this.proxy), this.client);
+    this.stopController = stop;
     return child;
+  }
+
+  /** One more controller, in this process. */
+  async another({ limits = {}, migrationsPerHost }: Surroundings = {}): Promise<AnotherController> {
+    const { address, proxy } = await this.placeForAnother();
+    const registry = new Registry();
+    const stop = await serve(this.config(address, proxy, migrationsPerHost), registry, limits);
+    return this.keep({ client: this.connect(address), proxy, registry, child: undefined, stop });
+  }
+
+  /** One more controller, as a process of its own. */
+  async anotherProcess(): Promise<AnotherController> {
+    const { address, proxy } = await this.placeForAnother();
+    const client = this.connect(address);
+    const { child, stop } = await this.spawnController(this.config(address, proxy), client);
+    return this.keep({ client, proxy, registry: new Registry(), child, stop });
   }
 
   async endController(): Promise<void> {
@@ -113,7 +126,10 @@ export class ScriptedCluster {
   }
 
   /** Migrates `web` to vm-b (or as `request` says) and returns all events. */
-  async migrate(request: Sent<'Controller', 'Migrate'> = {}): Promise<MigrationEvent[]> {
+  async migrate(
+    request: Sent<'Controller', 'Migrate'> = {},
+    client: RpcClient<'Controller'> = this.client,
+  ): Promise<MigrationEvent[]> {
     const wish = {
       container: 'web',
       to: 'vm-b',
@@ -122,32 +138,92 @@ export class ScriptedCluster {
       ...request,
     };
     const events: MigrationEvent[] = [];
-    for await (const event of this.client.stream('Migrate', wish, { deadlineMs: callMs })) events.push(event);
+    for await (const event of client.stream('Migrate', wish, { deadlineMs: callMs })) events.push(event);
     return events;
   }
 
   async stop(): Promise<void> {
     await this.stopController();
     this.client.close();
+    for (const { client, proxy, stop } of this.others) {
+      await stop();
+      client.close();
+      await proxy.stop();
+    }
     await Promise.all([this.a.stop(), this.b.stop(), this.proxy.stop()]);
     await this.redis.stop();
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  private get address(): string {
-    return `unix:${path.join(this.folder, 'controller.sock')}`;
+  private keep(controller: AnotherController): AnotherController {
+    this.others.push(controller);
+    return controller;
   }
 
-  private get config(): ControllerConfig {
-    return configSchema.parse({
-      listen: [this.address],
-      metrics: '127.0.0.1:0',
-      security: 'insecure',
-      redis: { path: this.proxy.path },
-      containerAddresses: { first: '10.77.0.100', last: '10.77.0.103', prefix: 24 },
-      vms: [this.a.config, this.b.config],
+  private async placeForAnother(): Promise<{ address: string; proxy: RedisProxy }> {
+    const name = `another-${this.others.length}`;
+    const proxy = await RedisProxy.start(path.join(this.folder, `${name}-redis.sock`), this.redis.path);
+    return { address: this.address(name), proxy };
+  }
+
+  private async spawnController(
+    config: ControllerConfig,
+    client: RpcClient<'Controller'>,
+  ): Promise<{ child: ChildProcess; stop: () => Promise<void> }> {
+    const file = path.join(this.folder, `${path.basename(config.listen[0] ?? '')}.json`);
+    await writeFile(file, JSON.stringify(config));
+    const child = spawn(process.execPath, [controllerProgram, '--config', file], { stdio: 'ignore' });
+    const stop = async (): Promise<void> => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGKILL');
+      await ended;
+    };
+    await client.call('ListMigrations', {}, { deadlineMs: callMs, waitForReady: true });
+    return { child, stop };
+  }
+
+  private connect(address: string): RpcClient<'Controller'> {
+    return new RpcClient('Controller', address, 'the controller', 'insecure', {
+      role: 'controller',
+      name: '',
     });
   }
+
+  private address(name = 'controller'): string {
+    return `unix:${path.join(this.folder, `${name}.sock`)}`;
+  }
+
+  private config(listen: string, proxy: RedisProxy, migrationsPerHost?: number): ControllerConfig {
+    return configSchema.parse({
+      listen: [listen],
+      metrics: '127.0.0.1:0',
+      security: 'insecure',
+      redis: { path: proxy.path },
+      containerAddresses: { first: '10.77.0.100', last: '10.77.0.103', prefix: 24 },
+      vms: [this.a.config, this.b.config],
+      migrationsPerHost,
+    });
+  }
+}
+
+/** A controller in this process; returns how to stop it. */
+async function serve(
+  config: ControllerConfig,
+  registry: Registry,
+  limits: Partial<Limits>,
+): Promise<() => Promise<void>> {
+  const server = new RpcServer('insecure');
+  const parts = { log: pino({ level: 'silent' }), registry, server, security: 'insecure' as const };
+  const stop = await startController(config, parts, {
+    clock: systemClock,
+    limits: { ...testLimits, ...limits },
+  });
+  await server.listen(config.listen);
+  return async () => {
+    await server.stop(0);
+    await stop();
+  };
 }
 
 /** Of a migration that completes, after `pending`. */

@@ -1,0 +1,125 @@
+/**
+ * What a job of the queue is for: to bring one migration to rest, wherever it stands.
+ *
+ *     nobody has begun with it ──▶ waits for a place on each of its hosts ──▶ runs (run.ts)
+ *     somebody had it, and it has not ended, or owes something ──▶ is taken over, and recovered (recover.ts)
+ *     it has ended, and is to be tried again ──▶ the next try is recorded and queued
+ *     nothing of this ──▶ the job is done
+ *
+ * The record is looked at anew after each of them, because several may follow one another, and because more than one
+ * controller may have believed the job its own. A job may be worked on any number of times.
+ */
+import { asPortkeyError } from '../../../libraries/errors/index.js';
+import type { MigrationJob, MigrationQueue, Verdict } from '../queue/migration-queue.js';
+import { retry } from '../retry.js';
+import { isFinal, isSettled, unclaimedEpoch, type HostSlots, type MigrationRecord } from '../state/index.js';
+import { liveMigration, recoveredMigration } from './build.js';
+import { hostsOf, hostsToBe } from './hosts.js';
+import type { Tools } from './migration.js';
+import { recoverMigration, recoverOwed } from './recover.js';
+import { nextWish, retryPauseMs, tryText } from './retries.js';
+import { runMigration } from './run.js';
+import type { RunningMigrations } from './running.js';
+import { wishIn } from './wish.js';
+
+export class MigrationWorker {
+  constructor(
+    private readonly tools: Tools,
+    private readonly slots: HostSlots,
+    private readonly queue: MigrationQueue,
+    private readonly running: RunningMigrations,
+  ) {}
+
+  async work(job: MigrationJob): Promise<Verdict> {
+    const { id } = job;
+    const { lifetime, limits, store } = this.tools;
+    try {
+      for (let launched = false; ; launched = true) {
+        // Also where this process has lost the job while Redis was away, and gets it again.
+        await this.running.untilAtRest(id);
+        if (lifetime.aborted) return 'give-back';
+        const record = await this.patiently(() => store.get(id));
+        if (record === undefined) return 'at-rest';
+        if (isSettled(record)) {
+          await this.tryAgain(record);
+          return 'at-rest';
+        }
+        if (launched) return { afterMs: limits.brokenPauseMs, waitsFor: job.waitsFor };
+        if (isNew(record, job)) {
+          const waitsFor = await this.takePlaces(record, job);
+          if (waitsFor !== undefined) return { afterMs: limits.slotPollMs, waitsFor };
+        }
+        await this.launch(job);
+      }
+    } catch (thrown) {
+      if (lifetime.aborted) return 'give-back';
+      this.tools.log.error(
+        { id, err: thrown },
+        `migration ${id} is put off: ${asPortkeyError(thrown).message}`,
+      );
+      return { afterMs: limits.brokenPauseMs, waitsFor: job.waitsFor };
+    }
+  }
+
+  /** What it has to wait for, as a line for people, which is also told as an event; undefined once it has its places. */
+  private async takePlaces(
+    { id, container, to }: MigrationRecord,
+    job: MigrationJob,
+  ): Promise<string | undefined> {
+    const { store, vms } = this.tools;
+    const hosts = await hostsToBe(vms, container, to);
+    const full = await this.patiently(() => this.slots.take(id, hosts));
+    if (full === undefined) return undefined;
+    const text =
+      `waits: ${full.host} takes part in ${this.slots.most} at a time, ` +
+      `which are ${full.holders.join(' and ')} now`;
+    if (text !== job.waitsFor) {
+      await this.patiently(() => store.note({ id, epoch: unclaimedEpoch }, { kind: 'progress', text }));
+    }
+    return text;
+  }
+
+  private async launch(job: MigrationJob): Promise<void> {
+    const { store, vms } = this.tools;
+    const record = await this.patiently(() => store.takeOver(job.id, 'another controller takes over'));
+    if (record === undefined) return;
+    const wish = wishIn(record);
+    // Where somebody has been quicker it is theirs, or was: nobody knows how far they came.
+    if (wish !== undefined && isNew({ ...record, epoch: record.epoch - 1 }, job)) {
+      const migration = liveMigration(this.tools, record, wish);
+      const hosts = await hostsToBe(vms, wish.container, wish.to);
+      this.running.launch(migration, hosts, () => runMigration(migration, wish));
+      return;
+    }
+    const migration = recoveredMigration(this.tools, record);
+    if (isFinal(record.state)) this.running.launch(migration, [], () => recoverOwed(migration, record));
+    else this.running.launch(migration, hostsOf(vms, record), () => recoverMigration(migration, record));
+  }
+
+  private async tryAgain(record: MigrationRecord): Promise<void> {
+    const { id, container, to, mode, retriedBy, text: how } = record;
+    const wish = wishIn(record);
+    if (retriedBy === '' || wish === undefined) return;
+    const next = nextWish(wish, retriedBy);
+    const text = `migration of container '${container}' to ${to} is tried again (${tryText(next)}) after ${id}: ${how}`;
+    const { limits, log, store } = this.tools;
+    const busy = await this.patiently(() =>
+      store.create({ id: retriedBy, container, to, mode, wish: JSON.stringify(next), retryOf: id }, text),
+    );
+    if (busy !== undefined)
+      log.error({ id }, `not tried again: container '${container}' is held by ${busy.busyWith}`);
+    else
+      await this.patiently(() => this.queue.add(retriedBy, 'run', retryPauseMs(wish, limits.retryPauseMs)));
+  }
+
+  /** For as long as the controller lives. */
+  private patiently<T>(work: () => Promise<T>): Promise<T> {
+    const { clock, limits, lifetime } = this.tools;
+    return retry({ clock, limits, until: lifetime, patienceMs: Infinity }, work);
+  }
+}
+
+/** One that no controller has begun with; but one that was found abandoned is not begun with any more. */
+function isNew({ state, epoch, wish }: MigrationRecord, { kind }: MigrationJob): boolean {
+  return kind === 'run' && state === 'pending' && epoch === unclaimedEpoch && wish !== '';
+}
