@@ -16,6 +16,8 @@ export type { DigestRequestOutput as DigestRequest } from './generated/portkey/v
 export type { DumpRequestOutput as DumpRequest } from './generated/portkey/v1/DumpRequest.js';
 export type { DumpResultOutput as DumpResult } from './generated/portkey/v1/DumpResult.js';
 export type { EmptyOutput as Empty } from './generated/portkey/v1/Empty.js';
+export type { EvacuateRequestOutput as EvacuateRequest } from './generated/portkey/v1/EvacuateRequest.js';
+export type { EvacuationEventOutput as EvacuationEvent } from './generated/portkey/v1/EvacuationEvent.js';
 export type { ExecInputOutput as ExecInput } from './generated/portkey/v1/ExecInput.js';
 export type { ExecOutputOutput as ExecOutput } from './generated/portkey/v1/ExecOutput.js';
 export type { FreezeResultOutput as FreezeResult } from './generated/portkey/v1/FreezeResult.js';

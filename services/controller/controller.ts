@@ -10,6 +10,7 @@
  *   accounting/  time and CPU per phase          report/   what a migration was like, as JSON
  *   events/      the story of a migration        vms/      clients for the agents and relays
  *   containers/  running and stopping            cluster/  what `doctor` wants to know
+ *   evacuation/  where the containers of a VM go
  *
  * It can be stopped and killed at any moment: nothing that matters is in its memory only. Any number of them may share one
  * Redis; each accepts migrations, works some of them off, and takes over what another one has left.

@@ -17,11 +17,14 @@ import {
 } from '../../libraries/rpc/index.js';
 
 type Event = Answered<'Controller', 'Migrate'>;
+type EvacuationEvent = Answered<'Controller', 'Evacuate'>;
 
 export class ScriptedController implements AsyncDisposable {
   /** Everything asked of it, in order, by method name. */
   readonly calls: string[] = [];
   migrateRequest: Received<'Controller', 'Migrate'> | undefined;
+  evacuateRequest: Received<'Controller', 'Evacuate'> | undefined;
+  evacuationEvents: () => AsyncIterable<EvacuationEvent> | Iterable<EvacuationEvent> = () => [];
   runRequest: Received<'Controller', 'RunContainer'> | undefined;
   migrateEvents: (cancelled: Promise<void>) => AsyncIterable<Event> | Iterable<Event> = () => [];
   cluster: Answered<'Controller', 'GetCluster'> = { version: '0.1.0', redis: true, vms: [] };
@@ -79,6 +82,10 @@ export class ScriptedController implements AsyncDisposable {
       Migrate: (request) => {
         this.migrateRequest = request;
         return asyncIterable(this.migrateEvents(cancelled));
+      },
+      Evacuate: (request) => {
+        this.evacuateRequest = request;
+        return asyncIterable(this.evacuationEvents());
       },
       ListMigrations: () => this.answer('ListMigrations', { migrations: this.migrations }),
       GetMigration: async ({ id }) => this.answer('GetMigration', await this.find(id)),

@@ -7,6 +7,7 @@ import type { Tools } from '../migration/migration.js';
 import type { Migrations } from '../migration/migrations.js';
 import type { RunningMigrations } from '../migration/running.js';
 import type { StateStoreConnection } from '../state/index.js';
+import { evacuate } from './evacuate.js';
 import { migrate } from './migrate.js';
 import { summary, watch } from './watch.js';
 
@@ -40,6 +41,7 @@ export function handlers({
       return {};
     },
     Migrate: (request, { signal }) => migrate(tools, followed, request, signal),
+    Evacuate: (request, { signal }) => evacuate(tools, followed, request, signal),
     ListMigrations: async () => ({ migrations: (await store.list()).map(summary) }),
     GetMigration: async ({ id }) => summary(await migrations.getRecord(id)),
     WatchMigration: ({ id }, { signal }) => watch(watched, id, signal),

@@ -24,6 +24,8 @@ export interface Traits {
   /** Whether the relay was given the VM. */
   attached: boolean;
   memoryBytes: number;
+  /** Free, in the VM. */
+  memoryAvailableBytes: number;
   taskCount: number;
   /** For each round, what is dirty after it; the last value goes on. */
   dirtyPages: number[];
@@ -44,6 +46,7 @@ export class ScriptedVm {
     hypercallDetail: '',
     attached: true,
     memoryBytes: 4 * 2 ** 20,
+    memoryAvailableBytes: 2 ** 30,
     taskCount: 2,
     dirtyPages: [200, 10],
     roundMs: 10,
@@ -99,8 +102,10 @@ export class ScriptedVm {
 
   node(): object {
     const { cpuFeatures, criuVersion, softDirty, bootId, hypercallChannel, hypercallDetail } = this.traits;
+    const { memoryAvailableBytes } = this.traits;
     return {
       ...{ vm: this.name, kernel: '6.12.0', runcVersion: '1.1.15', memoryTotalBytes: 2 ** 31 },
+      memoryAvailableBytes,
       ...{ cpuFeatures, criuVersion, softDirty, bootId, hypercallChannel, hypercallDetail },
     };
   }

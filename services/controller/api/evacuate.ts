@@ -1,0 +1,89 @@
+/**
+ * Evacuate: plans where the containers of a VM go, has a migration accepted for each, and tells of all of them until each
+ * has moved or stays. They wait for one another in the queue, by the limit of each host.
+ *
+ * Limits: what is started on the VM meanwhile is not looked for. A container whose migration ends without having moved it
+ * is not planned anew; it is tried again, to the same VM, as often as was asked for.
+ */
+import { PortkeyError } from '../../../libraries/errors/index.js';
+import type { EvacuateRequest, EvacuationEvent, MigrateRequest } from '../../../libraries/rpc/index.js';
+import { merge } from '../events/merge.js';
+import { planEvacuation, type Placing } from '../evacuation/plan.js';
+import { survey } from '../evacuation/survey.js';
+import type { Tools } from '../migration/migration.js';
+import { wishOf } from '../migration/wish.js';
+import type { MigrationReport } from '../report/report.js';
+import { accept, refusal } from './migrate.js';
+import { follow, type FollowParts } from './follow.js';
+
+type Move = Extract<Placing, { to: string }>;
+
+/** Throws `invalid-argument`, `vm-unknown` and `agent-unavailable`. */
+export async function* evacuate(
+  tools: Tools,
+  parts: FollowParts,
+  { vm, to, dryRun, how }: EvacuateRequest,
+  signal: AbortSignal,
+): AsyncGenerator<EvacuationEvent> {
+  const { leaving, staying, candidates } = await survey(tools, vm, to);
+  const placings = [...planEvacuation(leaving, candidates), ...staying];
+  for (const placing of placings) yield planned(placing);
+  if (dryRun) return;
+  const moves = placings.filter((placing): placing is Move => 'to' in placing);
+  yield* merge(moves.map((move) => carryOut(tools, parts, how, move, signal)));
+}
+
+async function* carryOut(
+  tools: Tools,
+  parts: FollowParts,
+  how: MigrateRequest | null,
+  { container, to }: Move,
+  signal: AbortSignal,
+): AsyncGenerator<EvacuationEvent> {
+  const wish = wishOf(tools.newId(), { ...(how ?? defaults), container, to });
+  const event = (outcome: string, more: Partial<EvacuationEvent> = {}): EvacuationEvent => ({
+    ...{ container, to, outcome, code: '', reason: '', event: null },
+    ...more,
+  });
+  let report: MigrationReport | undefined;
+  try {
+    const obstacle = await accept(parts.migrations, wish);
+    const story =
+      obstacle === undefined ? follow(parts, wish.id, signal) : [await refusal(tools, wish, obstacle)];
+    for await (const told of story) {
+      if (told.report !== '') report = JSON.parse(told.report) as MigrationReport;
+      yield event('moving', { event: told });
+    }
+  } catch (thrown) {
+    // One that cannot be followed any more is not lost; the others are still worth following.
+    const reason = thrown instanceof PortkeyError ? thrown : new PortkeyError('internal', String(thrown));
+    yield event('stayed', {
+      code: reason.code,
+      reason: `${reason.message}; whether it has moved, 'portkey migrations ${wish.id}' will say`,
+    });
+    return;
+  }
+  if (signal.aborted) return;
+  if (report?.outcome === 'completed') yield event('moved');
+  else {
+    const { code, message } = report?.error ?? {
+      code: 'internal',
+      message: 'its migration ended without a report',
+    };
+    yield event('stayed', { code, reason: message });
+  }
+}
+
+function planned(placing: Placing): EvacuationEvent {
+  const { container } = placing;
+  if ('to' in placing) {
+    return { container, to: placing.to, outcome: 'planned', code: '', reason: '', event: null };
+  }
+  const { code, message } = placing.stays;
+  return { container, to: '', outcome: 'stayed', code, reason: message, event: null };
+}
+
+const defaults: MigrateRequest = {
+  ...{ container: '', to: '', mode: 'MODE_PORTKEY', maxDowntimeMs: 0, maxRounds: 0, bytesPerSecond: 0 },
+  ...{ batch: '', throttle: false, verify: false, retries: 0 },
+};
