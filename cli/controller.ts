@@ -11,6 +11,7 @@ import {
   type Cluster,
   type Container,
   type ContainerSpec,
+  type EvacuationEvent,
   type MigrationEvent,
   type PlacedContainers,
   type Security,
@@ -22,8 +23,10 @@ const shortMs = 15_000;
 const containerMs = 120_000;
 /** A migration ends by its own limits; this only keeps a call from waiting for ever. */
 const migrationMs = 3_600_000;
+const evacuationMs = 24 * 3_600_000;
 
 export type MigrateRequest = Sent<'Controller', 'Migrate'>;
+export type EvacuateRequest = Sent<'Controller', 'Evacuate'>;
 
 export class Controller implements Disposable {
   private readonly client: RpcClient<'Controller'>;
@@ -55,6 +58,10 @@ export class Controller implements Disposable {
 
   migrate(request: MigrateRequest): AsyncIterable<MigrationEvent> {
     return this.client.stream('Migrate', request, { deadlineMs: migrationMs });
+  }
+
+  evacuate(request: EvacuateRequest): AsyncIterable<EvacuationEvent> {
+    return this.client.stream('Evacuate', request, { deadlineMs: evacuationMs });
   }
 
   watch(id: string): AsyncIterable<MigrationEvent> {

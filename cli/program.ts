@@ -11,6 +11,7 @@ import { cancelCommand } from './commands/cancel.js';
 import { certsCommand } from './commands/certs.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
+import { evacuateCommand } from './commands/evacuate.js';
 import { migrateCommand } from './commands/migrate.js';
 import { migrationsCommand } from './commands/migrations.js';
 import { psCommand } from './commands/ps.js';
@@ -69,6 +70,7 @@ export function addCommands(program: Command, cli: Cli): void {
     stopCommand,
     verifyCommand,
     migrateCommand,
+    evacuateCommand,
     migrationsCommand,
     watchCommand,
     cancelCommand,

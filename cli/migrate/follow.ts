@@ -38,7 +38,10 @@ async function readEvents(
     id = event.id;
     wish.migrationIs(id);
     view.show(event);
-    if (event.report !== '') return parseReport(event.report);
+    if (event.report === '') continue;
+    const report = parseReport(event.report);
+    if (report.retriedBy === null) return report;
+    view.note(`trying again, as ${report.retriedBy}: ${report.error?.message ?? ''}`);
   }
   throw new PortkeyError(
     'internal',
@@ -62,7 +65,8 @@ class CancelWish {
   }
 
   migrationIs(id: string): void {
-    if (this.id !== '') return;
+    if (this.id === id) return;
+    // The first one, or the next try.
     this.id = id;
     if (this.interrupts > 0) this.cancel();
   }

@@ -76,6 +76,9 @@ const reportSchema = z.looseObject({
   /** null while it runs. */
   outcome: z.enum(outcomes).nullable(),
   error: z.looseObject({ code: z.string(), message: z.string() }).nullable(),
+  /** Ids of the migration that this one tries again, and of the one that tries this one again. */
+  retryOf: z.string().nullable().default(null),
+  retriedBy: z.string().nullable().default(null),
   workload: workloadSchema.nullable().default(null),
   verified: z.boolean().nullable().default(null),
   clientPauseSeconds: seconds.nullable().default(null),

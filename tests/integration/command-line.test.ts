@@ -152,6 +152,8 @@ describe('the command line', function () {
         '1gbit',
         '--batch',
         'fixed:8',
+        '--retries',
+        '2',
       ];
       const result = await run('migrate', 'web', '--to', 'vm-b', '--mode', 'criu', ...limits, '--json');
       assert.equal(result.exitCode, 0);
@@ -168,6 +170,7 @@ describe('the command line', function () {
         batch: 'fixed:8',
         throttle: false,
         verify: false,
+        retries: 2,
       });
     });
 

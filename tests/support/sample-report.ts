@@ -72,6 +72,8 @@ export function sampleMigration(
     to: portkey ? 'vm-a' : 'vm-b',
     outcome: 'completed',
     error: null,
+    retryOf: null,
+    retriedBy: null,
     workload: { name: 'redis', memoryBytes: 256 * 2 ** 20, writeBytesPerSecond: 5 * 2 ** 20 },
     verified: true,
     clientPauseSeconds: portkey ? 3.4 : 5.1,
