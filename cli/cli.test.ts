@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 
-import { controllerAddress, namedController } from './controller.js';
+import { ScriptedController } from '../tests/support/scripted-controller.js';
+import { controllerAddresses, livingController, namedController } from './controller.js';
 import { abortOnInterrupt, overheard, ProcessInterrupts } from './interrupts.js';
 import { outputFlags } from './program.js';
 import { formatTable } from './table.js';
@@ -46,15 +47,34 @@ describe("the controller's address", () => {
     assert.equal(namedController('a:1', env), 'a:1');
     assert.equal(namedController(undefined, env), 'b:2');
     assert.equal(namedController(undefined, {}), undefined);
-    assert.equal(controllerAddress({ named: 'a:1', testbed: 'unix:/c' }), 'a:1');
-    assert.equal(controllerAddress({ named: undefined, testbed: 'unix:/c' }), 'unix:/c');
-    assert.throws(() => controllerAddress({ named: undefined, testbed: undefined }), {
+    assert.deepEqual(controllerAddresses({ named: 'a:1', testbed: ['unix:/c'] }), ['a:1']);
+    assert.deepEqual(controllerAddresses({ named: undefined, testbed: ['unix:/c', 'unix:/d'] }), [
+      'unix:/c',
+      'unix:/d',
+    ]);
+    assert.throws(() => controllerAddresses({ named: undefined, testbed: undefined }), {
       code: 'testbed-down',
       message: /portkey testbed up/,
     });
-    assert.throws(() => controllerAddress({ named: 'nowhere', testbed: undefined }), {
-      code: 'invalid-argument',
-    });
+    for (const named of ['nowhere', 'a:1,', 'a:1, b'])
+      assert.throws(() => controllerAddresses({ named, testbed: undefined }), { code: 'invalid-argument' });
+  });
+
+  it('may be several, with commas between', () => {
+    const named = 'a:1,unix:/b';
+    assert.deepEqual(controllerAddresses({ named, testbed: undefined }), ['a:1', 'unix:/b']);
+  });
+
+  it('is that of the first that serves, else of the first', async () => {
+    const serving = await ScriptedController.start();
+    try {
+      const choose = (...addresses: string[]): Promise<string> =>
+        livingController(addresses, serving.operator);
+      assert.equal(await choose('unix:/gone', serving.address, 'unix:/lost'), serving.address);
+      assert.equal(await choose('unix:/gone', 'unix:/lost'), 'unix:/gone');
+    } finally {
+      await serving[Symbol.asyncDispose]();
+    }
   });
 });
 

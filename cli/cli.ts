@@ -16,8 +16,10 @@ export interface Cli {
   readonly interrupts: Interrupts;
   readonly places: Places;
   exitCode: number;
-  /** The controller that the user named; undefined where it is the test bed's. */
+  /** The controller that the user named, or several with commas between; undefined where it is the test bed's. */
   namedController(): string | undefined;
-  /** The caller disposes of it. Throws `testbed-down` where no controller is known. */
-  connect(): Promise<Controller>;
+  /** Addresses of all that are known. Throws `testbed-down` where none is. */
+  controllers(): Promise<readonly string[]>;
+  /** To the first of them that answers, or to the one at `address`. The caller disposes of it. Throws `testbed-down`. */
+  connect(address?: string): Promise<Controller>;
 }

@@ -1,11 +1,13 @@
 /**
  * The controller, as commands see it: where it is, and its calls with their deadlines.
  *
- * Address: --controller, else PORTKEY_CONTROLLER, else the test bed's state file. Who opens it disposes of it.
+ * Address: --controller, else PORTKEY_CONTROLLER, else the test bed's state file. Any of them may say several, of
+ * controllers that share one Redis: then it is the first that answers. Who opens it disposes of it.
  */
 import { PortkeyError } from '../libraries/errors/index.js';
 import { filesOf } from '../libraries/certificates/index.js';
 import {
+  isServing,
   readSecurity,
   RpcClient,
   type Cluster,
@@ -24,6 +26,10 @@ const containerMs = 120_000;
 /** A migration ends by its own limits; this only keeps a call from waiting for ever. */
 const migrationMs = 3_600_000;
 const evacuationMs = 24 * 3_600_000;
+/** One that hangs does not keep the next from being asked for long. */
+const servingMs = 2_000;
+
+const identity = { role: 'controller', name: '' } as const;
 
 export type MigrateRequest = Sent<'Controller', 'Migrate'>;
 export type EvacuateRequest = Sent<'Controller', 'Evacuate'>;
@@ -35,8 +41,7 @@ export class Controller implements Disposable {
     readonly address: string,
     security: Security,
   ) {
-    const controller = { role: 'controller', name: '' } as const;
-    this.client = new RpcClient('Controller', address, `controller at ${address}`, security, controller);
+    this.client = new RpcClient('Controller', address, `controller at ${address}`, security, identity);
   }
 
   cluster(): Promise<Cluster> {
@@ -112,20 +117,31 @@ export function namedController(flag: string | undefined, env: NodeJS.ProcessEnv
 }
 
 export interface AddressSources {
+  /** Several are separated by commas. */
   readonly named: string | undefined;
   /** From the test bed's state file; undefined while it is down. */
-  readonly testbed: string | undefined;
+  readonly testbed: readonly string[] | undefined;
 }
 
-/** "host:port" or "unix:/path". Throws `testbed-down` where nothing says it, `invalid-argument` on a bad one. */
-export function controllerAddress({ named, testbed }: AddressSources): string {
-  const address = named ?? testbed;
-  if (address === undefined)
+/** Each "host:port" or "unix:/path". Throws `testbed-down` where nothing says any, `invalid-argument` on a bad one. */
+export function controllerAddresses({ named, testbed }: AddressSources): readonly string[] {
+  const addresses = named?.split(',') ?? testbed;
+  if (addresses === undefined)
     throw new PortkeyError(
       'testbed-down',
       "no controller known: start a test bed with 'portkey testbed up', or name one with --controller host:port",
     );
-  if (!/^(unix:\/.+|.+:\d+)$/.test(address))
-    throw new PortkeyError('invalid-argument', `'${address}' is no address: write host:port or unix:/path`);
-  return address;
+  for (const address of addresses)
+    if (!/^(unix:\/.+|.+:\d+)$/.test(address))
+      throw new PortkeyError('invalid-argument', `'${address}' is no address: write host:port or unix:/path`);
+  return addresses;
+}
+
+/** The first that serves; where none does the first of all, and what is asked of it says why it cannot be. */
+export async function livingController(addresses: readonly string[], security: Security): Promise<string> {
+  const [first = ''] = addresses;
+  if (addresses.length === 1) return first;
+  for (const address of addresses)
+    if (await isServing(address, servingMs, security, identity)) return address;
+  return first;
 }

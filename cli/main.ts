@@ -8,9 +8,16 @@ import { Command } from 'commander';
 import { systemClock } from '../libraries/process/index.js';
 import { findTestbed } from '../testbed/find.js';
 import { placesOf } from '../testbed/paths.js';
+import { controllersOf } from '../testbed/state.js';
 import { certificatesFolder } from '../testbed/topology.js';
 import type { Cli } from './cli.js';
-import { Controller, controllerAddress, controllerSecurity, namedController } from './controller.js';
+import {
+  Controller,
+  controllerAddresses,
+  controllerSecurity,
+  livingController,
+  namedController,
+} from './controller.js';
 import { flushed } from './flushed.js';
 import { ProcessInterrupts } from './interrupts.js';
 import { Output } from './output.js';
@@ -33,17 +40,20 @@ const cli: Cli = {
   places,
   exitCode: 0,
   namedController: () => namedController(program.opts<GlobalOptions>().controller, process.env),
-  connect: async () => {
+  controllers: async () => {
     const named = cli.namedController();
-    const testbed = named === undefined ? (await findTestbed(places))?.controller : undefined;
-    const address = controllerAddress({ named, testbed });
+    const testbed = named === undefined ? await findTestbed(places) : undefined;
+    return controllerAddresses({ named, testbed: testbed && controllersOf(testbed, places.runtime) });
+  },
+  connect: async (address) => {
+    const addresses = address === undefined ? await cli.controllers() : [address];
     const options = program.opts<GlobalOptions>();
     const security = controllerSecurity({
       insecure: options.insecure === true,
       named: options.certs ?? process.env['PORTKEY_CERTS'],
       testbed: existingFolder(certificatesFolder(places.runtime)),
     });
-    return new Controller(address, security);
+    return new Controller(await livingController(addresses, security), security);
   },
 };
 

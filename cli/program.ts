@@ -58,7 +58,10 @@ export function addCommands(program: Command, cli: Cli): void {
     .description(description)
     .option('--json', 'one JSON document on stdout and nothing else')
     .option('--verbose', 'adds details to errors')
-    .option('--controller <address>', "host:port or unix:/path; else PORTKEY_CONTROLLER, else the test bed's")
+    .option(
+      '--controller <address>',
+      "host:port or unix:/path, or several, of which the first that answers; else PORTKEY_CONTROLLER, else the test bed's",
+    )
     .option('--certs <folder>', "the operator's certificate; else PORTKEY_CERTS, else the test bed's")
     .option('--insecure', 'speaks to the controller without encryption or proof of who it is')
     .version(version);

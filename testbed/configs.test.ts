@@ -5,7 +5,8 @@ import { gatewayConfigSchema } from './gateway/routes.js';
 import { topologyOf } from './topology.js';
 
 describe('configuration files', () => {
-  const topology = topologyOf(2, '/dev/shm/portkey');
+  const topology = topologyOf(2, '/dev/shm/portkey', 2);
+  const [first, second] = topology.controllers;
 
   it("tell a relay where its VM's things are", () => {
     const [, vm] = topology.vms;
@@ -37,7 +38,8 @@ describe('configuration files', () => {
   });
 
   it('tell the controller where everyone is', () => {
-    assert.deepEqual(controllerConfig(topology, '/certs'), {
+    assert.ok(first);
+    assert.deepEqual(controllerConfig(first, topology, '/certs'), {
       listen: ['unix:/dev/shm/portkey/controller.sock', '10.77.0.254:7400'],
       metrics: '10.77.0.254:9400',
       security: {
@@ -59,6 +61,15 @@ describe('configuration files', () => {
         restore: `10.77.0.${11 + index}:7412`,
         relay: `10.77.0.${1 + index}:7401`,
       })),
+    });
+  });
+
+  it('tell a second controller the same, but where it listens', () => {
+    assert.ok(first && second);
+    assert.deepEqual(controllerConfig(second, topology, '/certs'), {
+      ...controllerConfig(first, topology, '/certs'),
+      listen: ['unix:/dev/shm/portkey/controller-2.sock', '10.77.0.254:7401'],
+      metrics: '10.77.0.254:9401',
     });
   });
 

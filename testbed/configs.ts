@@ -10,8 +10,8 @@ import { filesOf } from '../libraries/certificates/index.js';
 import { hostIdentities } from './identities.js';
 import {
   containerAddresses,
-  outsideAddress,
   type AgentPlace,
+  type ControllerPlace,
   type RedisPlace,
   type Topology,
   type VmPlace,
@@ -20,8 +20,6 @@ import type { GatewayConfig } from './gateway/routes.js';
 
 const relayPort = 7401;
 const relayMetricsPort = 9401;
-const controllerPort = 7400;
-const controllerMetricsPort = 9400;
 const loopback = '127.0.0.1';
 const redisUser = 'portkey';
 
@@ -42,10 +40,15 @@ export function relayConfig(vm: VmPlace, streams: number, certificates: string):
   };
 }
 
-export function controllerConfig(topology: Topology, certificates: string): object {
+/** All controllers are one to the rest: they have the same certificate, and share one Redis. */
+export function controllerConfig(
+  { socket, address, metrics }: ControllerPlace,
+  topology: Topology,
+  certificates: string,
+): object {
   return {
-    listen: [`unix:${topology.controllerSocket}`, `${outsideAddress}:${controllerPort}`],
-    metrics: `${outsideAddress}:${controllerMetricsPort}`,
+    listen: [`unix:${socket}`, address],
+    metrics,
     security: filesOf(certificates, hostIdentities.controller),
     redis: {
       host: loopback,

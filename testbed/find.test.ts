@@ -10,7 +10,7 @@ describe('the running test bed', () => {
   const written: TestbedState = {
     ...{ version: 1, startedAt: '', controller: 'unix:/c', vms: [], processes: [], accel: 'tcg' },
     ...{ kernel: '6.12', criu: '4.1', runc: '1.1', qemu: '7.2', cpus: 1, vmMemoryBytes: 0, link: '1gbit' },
-    ...{ vhostNet: true, streams: 2 },
+    ...{ vhostNet: true, streams: 2, controllerCount: 2 },
   };
   let folder = '';
 
@@ -28,9 +28,9 @@ describe('the running test bed', () => {
     assert.deepEqual(await findTestbed(places), written);
   });
 
-  it('has one stream a migration, and a network of which nothing is known, where its state file does not tell', async () => {
-    const older = { ...written, streams: undefined, vhostNet: undefined };
+  it('has one controller and one stream a migration, and a network of which nothing is known, where its state file does not tell', async () => {
+    const older = { ...written, streams: undefined, vhostNet: undefined, controllerCount: undefined };
     await writeFile(stateFile(folder), JSON.stringify(older));
-    assert.deepEqual(await readState(folder), { ...written, streams: 1, vhostNet: null });
+    assert.deepEqual(await readState(folder), { ...written, streams: 1, vhostNet: null, controllerCount: 1 });
   });
 });

@@ -74,7 +74,7 @@ interface Service {
   readonly identity: Identity;
 }
 
-function servicesOf({ vms, controllerSocket }: Topology): Service[] {
+function servicesOf({ vms, controllers }: Topology): Service[] {
   const of = (name: string, socket: string, identity: Identity): Service => ({ name, socket, identity });
   return [
     ...vms.flatMap(({ name, agents }) => [
@@ -83,7 +83,7 @@ function servicesOf({ vms, controllerSocket }: Topology): Service[] {
       of(`${name}'s restore service`, agents.restore.socket, { role: 'restore', name }),
     ]),
     ...vms.map(({ host, relaySocket }) => of(`${host}'s relay`, relaySocket, { role: 'relay', name: host })),
-    of('the controller', controllerSocket, hostIdentities.controller),
+    ...controllers.map(({ name, socket }) => of(name, socket, hostIdentities.controller)),
   ];
 }
 

@@ -12,14 +12,14 @@ import { findTestbed } from './find.js';
 import { checkHealth, type ServiceHealth } from './health.js';
 import { isLocked } from './lock.js';
 import { placesOf, type Places } from './paths.js';
-import { readState, type TestbedState } from './state.js';
+import { readState, topologyOfState, type TestbedState } from './state.js';
 import { restartPart } from './restart.js';
 import { isMarked } from './supervision/marker.js';
 import { realTools } from './tools.js';
-import { topologyOf, type VmPlace } from './topology.js';
+import type { VmPlace } from './topology.js';
 import { bringUp, upLock, type UpOptions } from './up.js';
 
-export { maximumStreams, outsideNamespace } from './topology.js';
+export { maximumControllers, maximumStreams, outsideNamespace } from './topology.js';
 export { markerOf } from './supervision/marker.js';
 export { runtimeFolder } from './paths.js';
 export type { ExecOptions } from './exec.js';
@@ -88,7 +88,7 @@ export async function status(): Promise<TestbedStatus> {
       running: await isMarked(pid, places.runtime),
     })),
   );
-  const services = await checkHealth(topologyOf(testbed.vms.length, places.runtime), places.runtime);
+  const services = await checkHealth(topologyOfState(testbed, places.runtime), places.runtime);
   const whole = processes.every(({ running }) => running) && services.every(({ serving }) => serving);
   return { state: whole ? 'up' : 'degraded', testbed, processes, services, remains: [] };
 }
@@ -121,7 +121,7 @@ async function copyEnd({ vm, path }: CopyPath): Promise<CopyEnd> {
 async function findVm(name: string): Promise<VmPlace> {
   const places = placesOf(process.env);
   const state = await requireTestbed(places);
-  const { vms } = topologyOf(state.vms.length, places.runtime);
+  const { vms } = topologyOfState(state, places.runtime);
   const vm = vms.find((place) => place.name === name);
   if (vm !== undefined) return vm;
   const names = vms.map((place) => place.name).join(', ');

@@ -13,12 +13,12 @@ import { consoleLog } from './health.js';
 import { ensureImage } from './image/store.js';
 import type { Places } from './paths.js';
 import { serviceSpecs } from './services.js';
-import { writeState, type TestbedState } from './state.js';
+import { topologyOfState, writeState, type TestbedState } from './state.js';
 import { daemonStarter, type Daemon, type StartDaemon } from './supervision/daemon.js';
 import { isMarked } from './supervision/marker.js';
 import { waitFor } from './supervision/wait.js';
 import type { Tools } from './tools.js';
-import { topologyOf, type VmPlace } from './topology.js';
+import type { VmPlace } from './topology.js';
 import { launchVm } from './vm/launch.js';
 import type { VmHardware } from './vm/qemu-command.js';
 
@@ -52,7 +52,7 @@ function partOf(
   env: NodeJS.ProcessEnv,
   tools: Tools,
 ): Part {
-  const topology = topologyOf(state.vms.length, places.runtime);
+  const topology = topologyOfState(state, places.runtime);
   const vm = topology.vms.find((place) => place.name === name);
   if (vm !== undefined) {
     const launch = async (start: StartDaemon): Promise<Daemon[]> => {

@@ -1,5 +1,5 @@
 /**
- * The processes on the host's side besides the VMs: Redis, the gateway, the relays, the controller.
+ * The processes on the host's side besides the VMs: Redis, the gateway, the relays, the controllers.
  *
  * They are started in that order without waiting in between, since each finds its peers by itself.
  */
@@ -38,18 +38,19 @@ export async function startServices(
   places: Places,
   start: StartDaemon,
 ): Promise<Daemon[]> {
-  const { vms, redis, gatewayConfig: gatewayFile, controllerConfig: controllerFile } = topology;
+  const { vms, redis, gatewayConfig: gatewayFile, controllers } = topology;
   await writeJson(gatewayFile, gatewayConfig(topology));
   await writeRedisFiles(redis);
   const certificates = certificatesFolder(places.runtime);
-  await writeJson(controllerFile, controllerConfig(topology, certificates));
+  for (const controller of controllers)
+    await writeJson(controller.config, controllerConfig(controller, topology, certificates));
   for (const vm of vms) await writeJson(vm.relayConfig, relayConfig(vm, streams, certificates));
   return serviceSpecs(topology, places).map(start);
 }
 
 /** How each is started, with the files that `startServices` has written. */
 export function serviceSpecs(topology: Topology, { project }: Pick<Places, 'project'>): DaemonSpec[] {
-  const { vms, redis, gatewayConfig: gatewayFile, controllerConfig: controllerFile } = topology;
+  const { vms, redis, gatewayConfig: gatewayFile, controllers } = topology;
   const node = (name: string, program: string, args: string[], namespace: string): DaemonSpec => ({
     ...{ name, argv: [process.execPath, mainOf(project, program), ...args], namespace },
   });
@@ -57,7 +58,9 @@ export function serviceSpecs(topology: Topology, { project }: Pick<Places, 'proj
     { name: 'redis', argv: redisCommand(redis), namespace: outsideNamespace },
     node('gateway', programs.gateway, [gatewayFile], outsideNamespace),
     ...vms.map((vm) => node(`relay-${vm.host}`, programs.relay, ['--config', vm.relayConfig], vm.namespace)),
-    node('controller', programs.controller, ['--config', controllerFile], outsideNamespace),
+    ...controllers.map(({ name, config }) =>
+      node(name, programs.controller, ['--config', config], outsideNamespace),
+    ),
   ];
 }
 

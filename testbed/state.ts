@@ -9,11 +9,15 @@ import path from 'node:path';
 
 import { z } from 'zod';
 
+import { topologyOf, type Topology } from './topology.js';
+
 const stateSchema = z.object({
   version: z.literal(1),
   startedAt: z.string(),
-  /** gRPC address of the controller, good in any network namespace. */
+  /** gRPC address of the first controller, good in any network namespace. */
   controller: z.string(),
+  /** How many controllers there are. */
+  controllerCount: z.number().int().default(1),
   vms: z.array(z.object({ name: z.string(), host: z.string(), address: z.string() })),
   processes: z.array(z.object({ name: z.string(), pid: z.number().int() })),
   accel: z.enum(['kvm', 'tcg']),
@@ -50,6 +54,19 @@ export async function writeState(stateFolder: string, state: TestbedState): Prom
   const file = stateFile(stateFolder);
   await writeFile(`${file}.new`, `${JSON.stringify(state, null, 2)}\n`);
   await rename(`${file}.new`, file);
+}
+
+/** Names, addresses and files of the test bed that `state` is about. */
+export function topologyOfState(
+  { vms, controllerCount }: Pick<TestbedState, 'vms' | 'controllerCount'>,
+  runtime: string,
+): Topology {
+  return topologyOf(vms.length, runtime, controllerCount);
+}
+
+/** gRPC addresses of all its controllers, good in any network namespace. */
+export function controllersOf(state: TestbedState, runtime: string): string[] {
+  return topologyOfState(state, runtime).controllers.map(({ socket }) => `unix:${socket}`);
 }
 
 export async function removeState(stateFolder: string): Promise<void> {

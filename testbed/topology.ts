@@ -1,10 +1,12 @@
 /**
- * The shape of the test bed: names, addresses and files, all derived from the number of VMs.
+ * The shape of the test bed: names, addresses and files, all derived from the numbers of VMs and controllers.
  *
  * VM number i (from 0) is vm-a, vm-b, …, alone on host-a, host-b, …. A host is a network namespace; one more,
  * `portkey-outside`, holds the switch and whatever is outside the VMs. All of it is one layer-2 network:
  *
  *   10.77.0.1 + i    host      10.77.0.11 + i   VM      10.77.0.100 … 199   containers      10.77.0.254   outside
+ *
+ * Controllers are outside, each with ports of its own: number i (from 0) listens on 7400 + i.
  */
 import path from 'node:path';
 
@@ -15,6 +17,9 @@ export const networkPrefix = 24;
 
 /** Hosts have 10.77.0.1 to .10, which is also as many VMs as one machine will carry. */
 export const maximumVms = 10;
+
+/** Two show how one takes over from another; with the third nobody knows which. */
+export const maximumControllers = 3;
 
 const redisPort = 6379;
 
@@ -57,6 +62,16 @@ export interface AgentPlace {
   readonly socket: string;
 }
 
+export interface ControllerPlace {
+  /** "controller", "controller-2", … */
+  readonly name: string;
+  /** gRPC on the VMs' network, and for this machine's own network. */
+  readonly address: string;
+  readonly socket: string;
+  readonly metrics: string;
+  readonly config: string;
+}
+
 /** On loopback of the namespace `portkey-outside`. */
 export interface RedisPlace {
   readonly port: number;
@@ -69,8 +84,7 @@ export interface RedisPlace {
 
 export interface Topology {
   readonly vms: readonly VmPlace[];
-  readonly controllerSocket: string;
-  readonly controllerConfig: string;
+  readonly controllers: readonly ControllerPlace[];
   readonly gatewayConfig: string;
   readonly redis: RedisPlace;
   readonly codeDisk: string;
@@ -80,11 +94,10 @@ export function certificatesFolder(runtime: string): string {
   return path.join(runtime, 'certificates');
 }
 
-export function topologyOf(vmCount: number, runtime: string): Topology {
+export function topologyOf(vmCount: number, runtime: string, controllerCount = 1): Topology {
   return {
     vms: Array.from({ length: vmCount }, (_, index) => vmPlace(index, runtime)),
-    controllerSocket: path.join(runtime, 'controller.sock'),
-    controllerConfig: path.join(runtime, 'controller.json'),
+    controllers: Array.from({ length: controllerCount }, (_, index) => controllerPlace(index, runtime)),
     gatewayConfig: path.join(runtime, 'gateway.json'),
     redis: {
       port: redisPort,
@@ -100,6 +113,17 @@ export function topologyOf(vmCount: number, runtime: string): Topology {
 export function macOf(address: string): string {
   const last = Number(address.split('.').at(-1));
   return `02:70:6b:00:00:${last.toString(16).padStart(2, '0')}`;
+}
+
+function controllerPlace(index: number, runtime: string): ControllerPlace {
+  const name = index === 0 ? 'controller' : `controller-${index + 1}`;
+  return {
+    name,
+    address: `${outsideAddress}:${7400 + index}`,
+    socket: path.join(runtime, `${name}.sock`),
+    metrics: `${outsideAddress}:${9400 + index}`,
+    config: path.join(runtime, `${name}.json`),
+  };
 }
 
 function vmPlace(index: number, runtime: string): VmPlace {

@@ -28,7 +28,7 @@ import { writeState, type TestbedState } from './state.js';
 import { daemonStarter, type Daemon } from './supervision/daemon.js';
 import { markedProcesses } from './supervision/marker.js';
 import type { Tools } from './tools.js';
-import { maximumStreams, maximumVms, topologyOf, type Topology } from './topology.js';
+import { maximumControllers, maximumStreams, maximumVms, topologyOf, type Topology } from './topology.js';
 import { chooseAccelerator, type AcceleratorChoice } from './vm/accelerator.js';
 import { launchVm } from './vm/launch.js';
 import { vmCpus, type VmHardware } from './vm/qemu-command.js';
@@ -47,6 +47,8 @@ export interface UpOptions {
   readonly link: string;
   /** Connections of each migration between two relays; 1 where left out. */
   readonly streams?: number;
+  /** 1 where left out. */
+  readonly controllers?: number;
 }
 
 /** What this host has for its VMs. */
@@ -72,7 +74,7 @@ export async function bringUp(
     const image = await ensureImage(places, env, tools);
     const accelerator = await chooseAccelerator(options.accel, image, places.cache, tools);
     const machine: Machine = { accelerator, vhostNet: await hasVhostNet() };
-    const topology = topologyOf(options.vms, places.runtime);
+    const topology = topologyOf(options.vms, places.runtime, options.controllers);
     try {
       const daemons = await startAll(options, topology, image, machine, places, tools);
       const state = await describe(options, topology, image, machine, daemons, tools);
@@ -89,7 +91,7 @@ export async function bringUp(
   }
 }
 
-function checkOptions({ vms, vmMemoryBytes, link, streams = 1 }: UpOptions): void {
+function checkOptions({ vms, vmMemoryBytes, link, streams = 1, controllers = 1 }: UpOptions): void {
   if (!Number.isInteger(vms) || vms < 1 || vms > maximumVms)
     throw new PortkeyError('invalid-argument', `a test bed has 1 to ${maximumVms} VMs, not ${vms}`);
   if (vmMemoryBytes % 2 ** 20 !== 0 || vmMemoryBytes < 512 * 2 ** 20)
@@ -99,6 +101,11 @@ function checkOptions({ vms, vmMemoryBytes, link, streams = 1 }: UpOptions): voi
     throw new PortkeyError(
       'invalid-argument',
       `a migration has 1 to ${maximumStreams} streams, not ${streams}`,
+    );
+  if (!Number.isInteger(controllers) || controllers < 1 || controllers > maximumControllers)
+    throw new PortkeyError(
+      'invalid-argument',
+      `a test bed has 1 to ${maximumControllers} controllers, not ${controllers}`,
     );
   if (process.getuid?.() !== 0)
     throw new PortkeyError(
@@ -173,7 +180,8 @@ async function describe(
   return {
     version: 1,
     startedAt: tools.clock.wallTime().toISOString(),
-    controller: `unix:${topology.controllerSocket}`,
+    controller: `unix:${topology.controllers[0]?.socket ?? ''}`,
+    controllerCount: topology.controllers.length,
     vms: topology.vms.map(({ name, host, address }) => ({ name, host, address })),
     processes: daemons.map(({ name, pid }) => ({ name, pid })),
     accel: accelerator,

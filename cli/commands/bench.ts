@@ -132,8 +132,8 @@ function requireRoot(): void {
 
 /** The figures are this machine's, and bench.json says so. */
 function requireOwnController(named: string | undefined): void {
-  const own = `unix:${topologyOf(0, runtimeFolder).controllerSocket}`;
-  if (named === undefined || named === own) return;
+  const own = topologyOf(0, runtimeFolder).controllers.map(({ socket }) => `unix:${socket}`);
+  if (named === undefined || own.includes(named)) return;
   throw new PortkeyError(
     'invalid-argument',
     `the experiment runs on this machine's test bed, not at ${named}; leave out --controller and PORTKEY_CONTROLLER`,

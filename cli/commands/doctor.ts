@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { asPortkeyError } from '../../libraries/errors/index.js';
 import type { Cli } from '../cli.js';
 import { checkLines, type Check } from '../doctor/check.js';
-import { clusterChecks } from '../doctor/cluster-checks.js';
+import { clusterChecks, controllerCheck } from '../doctor/cluster-checks.js';
 import { hostChecks, thisMachine } from '../doctor/host-checks.js';
 
 export function doctorCommand(cli: Cli): Command {
@@ -32,7 +32,8 @@ export function doctorCommand(cli: Cli): Command {
 async function checkCluster(cli: Cli): Promise<Check[] | undefined> {
   try {
     using controller = await cli.connect();
-    return clusterChecks(await controller.cluster(), controller.address);
+    const cluster = await controller.cluster();
+    return [...clusterChecks(cluster, controller.address), ...(await checkOthers(cli, controller.address))];
   } catch (thrown) {
     const error = asPortkeyError(thrown);
     if (error.code === 'testbed-down') return undefined;
@@ -43,4 +44,24 @@ async function checkCluster(cli: Cli): Promise<Check[] | undefined> {
         : 'start it, or check the address';
     return [{ area: 'cluster', name: 'controller', state: 'failed', detail: error.message, fix }];
   }
+}
+
+/** The controllers besides the one that was asked about the cluster. */
+async function checkOthers(cli: Cli, asked: string): Promise<Check[]> {
+  const others = (await cli.controllers()).filter((address) => address !== asked);
+  return Promise.all(
+    others.map(async (address): Promise<Check> => {
+      try {
+        using controller = await cli.connect(address);
+        return controllerCheck(await controller.cluster(), address);
+      } catch (thrown) {
+        const detail = `${asPortkeyError(thrown).message}; the others work without it`;
+        const fix =
+          cli.namedController() === undefined
+            ? "'portkey testbed status' names it, 'portkey testbed restart' starts it again"
+            : 'start it, or leave its address out';
+        return { area: 'cluster', name: 'controller', state: 'failed', detail, fix };
+      }
+    }),
+  );
 }

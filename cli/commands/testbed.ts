@@ -1,10 +1,11 @@
-/** `testbed up|status|down|exec|cp`: VMs on this machine to try it all with. */
+/** `testbed up|status|restart|down|exec|cp`: VMs on this machine to try it all with. */
 import { Command } from 'commander';
 
 import {
   cp,
   down,
   exec,
+  maximumControllers,
   maximumStreams,
   restart,
   status,
@@ -31,6 +32,7 @@ interface UpOptions {
   readonly accel: Accelerator;
   readonly link: string;
   readonly streams: number;
+  readonly controllers: number;
 }
 
 export function testbedCommand(cli: Cli): Command {
@@ -61,12 +63,20 @@ function upCommand(cli: Cli): Command {
         '1',
       ),
     )
+    .addOption(
+      optionWithDefault(
+        '--controllers <n>',
+        'how many controllers share the migrations, so that one may be killed',
+        wholeNumber(1, maximumControllers),
+        '1',
+      ),
+    )
     .addHelpText('after', '\nExample:\n  portkey testbed up --vms 3 --vm-memory 1G --link 1gbit')
-    .action(async ({ vms, vmMemory, accel, link, streams }: UpOptions) => {
+    .action(async ({ vms, vmMemory, accel, link, streams, controllers }: UpOptions) => {
       using interrupt = abortOnInterrupt(cli.interrupts);
       const report = (line: string): void => cli.output.note(line);
       const state = await up(
-        { vms, vmMemoryBytes: vmMemory, accel, link, streams },
+        { vms, vmMemoryBytes: vmMemory, accel, link, streams, controllers },
         { report, signal: interrupt.signal },
       );
       cli.output.result(state, () => vmTable(state));
@@ -84,7 +94,7 @@ function statusCommand(cli: Cli): Command {
 function restartCommand(cli: Cli): Command {
   return new Command('restart')
     .description('kills one part without notice and starts it again')
-    .argument('<part>', 'vm-a, relay-host-a, controller, redis, gateway')
+    .argument('<part>', 'vm-a, relay-host-a, controller, controller-2, redis, gateway')
     .addHelpText(
       'after',
       "\nTo see what becomes of a migration meanwhile. A VM's containers end with it; 'testbed status' says when all is up again.",
@@ -164,8 +174,9 @@ function statusText({ state, testbed, processes, services, remains }: TestbedSta
   const dead = processes.filter(({ running }) => !running).map(({ name }) => `${name} does not run`);
   const silent = services.filter(({ serving }) => !serving).map(({ name }) => `${name} does not answer`);
   const streams = testbed.streams === 1 ? '' : `, ${testbed.streams} streams a migration`;
+  const controllers = testbed.controllerCount === 1 ? '' : `, ${testbed.controllerCount} controllers`;
   return [
-    `the test bed is ${state}: ${testbed.accel}, kernel ${testbed.kernel}, CRIU ${testbed.criu}, link ${testbed.link}${streams}`,
+    `the test bed is ${state}: ${testbed.accel}, kernel ${testbed.kernel}, CRIU ${testbed.criu}, link ${testbed.link}${streams}${controllers}`,
     '',
     vmTable(testbed),
     ...[...dead, ...silent].map((line) => `✗ ${line}`),

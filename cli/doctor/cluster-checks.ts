@@ -7,7 +7,7 @@ import { ok, type Check } from './check.js';
 
 export function clusterChecks(cluster: Cluster, address: string): Check[] {
   return [
-    ok('cluster', 'controller', `${cluster.version} at ${address}`),
+    controllerCheck(cluster, address),
     cluster.redis
       ? ok('cluster', 'redis', 'answers the controller')
       : {
@@ -19,6 +19,10 @@ export function clusterChecks(cluster: Cluster, address: string): Check[] {
         },
     ...cluster.vms.flatMap(vmChecks),
   ];
+}
+
+export function controllerCheck({ version }: Cluster, address: string): Check {
+  return ok('cluster', 'controller', `${version} at ${address}`);
 }
 
 function vmChecks(vm: ClusterVm): Check[] {

@@ -57,6 +57,7 @@ describe('the command line', function () {
       [['bench'], /runs on this machine's test bed, not at unix:/],
       [['bench', '--warm-up', '11'], /write a whole number from 0 to 10/],
       [['testbed', 'up', '--streams', '9'], /write a whole number from 1 to 8/],
+      [['testbed', 'up', '--controllers', '0'], /write a whole number from 1 to 3/],
     ];
     const results = await Promise.all(
       wrong.map(async (entry) => ({ entry, result: await run(...entry[0]) })),
@@ -243,6 +244,18 @@ describe('the command line', function () {
     assert.match((await run('watch', 'm1')).stdout, /precopy +sending memory\n.*done +all done\n$/);
     assert.equal((JSON.parse((await run('watch', 'm1', '--json')).stdout) as unknown[]).length, 2);
     assert.equal((await run('cancel', 'm1')).exitCode, 0);
+  });
+
+  it('speaks to the first of several controllers that answers, and says which do not', async () => {
+    const several = { ...controller.env, PORTKEY_CONTROLLER: `unix:/gone.sock,${controller.address}` };
+    assert.equal((await portkey(['ps'], several)).exitCode, 0);
+    const { exitCode, stdout } = await portkey(['doctor'], several);
+    assert.equal(exitCode, 1);
+    assert.match(stdout, new RegExp(`✓ controller +0.1.0 at ${controller.address}`));
+    assert.match(
+      stdout,
+      /✗ controller +.*unix:\/gone\.sock.*; the others work without it\n +→ start it, or leave its address out/,
+    );
   });
 
   it('examines the cluster', async () => {

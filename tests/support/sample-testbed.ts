@@ -6,6 +6,7 @@ export function sampleTestbed(vmMemoryBytes: number): TestbedState {
     version: 1,
     startedAt: '',
     controller: 'unix:/controller.sock',
+    controllerCount: 1,
     vms: [],
     processes: [],
     accel: 'tcg',
