@@ -4,7 +4,8 @@
  * run left behind.
  *
  * A bed that is up already is used only if it runs the compiled code and has VMs of the size that the tests need:
- * this run started it, or somebody did after the last build. Any other would be a test of something else.
+ * this run started it, or somebody did after the last build. Any other would be a test of something else. Tests that need
+ * another one bring up their own, in its place.
  */
 import assert from 'node:assert/strict';
 import { stat } from 'node:fs/promises';
@@ -34,6 +35,16 @@ export function withTestbed(): void {
     if (unfit !== undefined)
       assert.fail(`the test bed that is up ${unfit}; take it down first (./portkey testbed down)`);
   });
+}
+
+/** For `describe`: one that is brought up with these options, and taken down afterwards. */
+export function withOwnTestbed(...options: string[]): void {
+  before(async function () {
+    this.timeout(upMinutes * 60_000);
+    await portkeyOk('testbed', 'down');
+    await portkeyOk('testbed', 'up', '--vm-memory', '2G', ...options);
+  });
+  after(() => portkeyOk('testbed', 'down'));
 }
 
 async function unfitness({ startedAt, vmMemoryBytes }: TestbedState): Promise<string | undefined> {
