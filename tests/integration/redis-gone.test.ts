@@ -138,6 +138,15 @@ describe('without Redis', function () {
     assertCompleted(reportOf(await running));
   });
 
+  it('asks by another connection where the one that it had is dead', async () => {
+    const commit = atCommit(() => cluster.proxy.silence());
+    const running = cluster.migrate();
+    await commit;
+    const startMs = performance.now();
+    assertCompleted(reportOf(await running));
+    assert.ok(performance.now() - startMs < 6_000);
+  });
+
   it('rolls back where a cancel by way of another controller came just before the commit', async () => {
     const commit = atCommit(abortElsewhere);
     const report = reportOf(await cluster.migrate());

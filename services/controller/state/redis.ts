@@ -2,9 +2,10 @@
  * The connection to Redis, and how its failures look.
  *
  * A command that Redis does not answer within `commandTimeoutMs` fails with `state-store-unavailable`; the
- * connection heals itself in the background. A command that failed like this may still take effect, now or when
- * Redis is back: so every script gives the same result when it runs twice, and nothing is concluded from a
- * missing answer. What Redis itself refuses certainly did not happen.
+ * connection heals itself in the background. One that says nothing for as long is given up for another: after a partition
+ * of the network, TCP would let what was sent before wait for up to two minutes more. A command that failed like this
+ * may still take effect, now or when Redis is back: so every script gives the same result when it runs twice, and
+ * nothing is concluded from a missing answer. What Redis itself refuses certainly did not happen.
  */
 import { readFileSync } from 'node:fs';
 
@@ -20,6 +21,7 @@ export type RedisAddress = ({ readonly path: string } | { readonly host: string;
 };
 
 type Place = Pick<RedisOptions, 'path' | 'host' | 'port' | 'username' | 'password'>;
+type Timeouts = Pick<RedisOptions, 'commandTimeout' | 'socketTimeout'>;
 
 export class StateStoreConnection {
   private constructor(
@@ -29,7 +31,9 @@ export class StateStoreConnection {
 
   /** Throws `invalid-argument` where the password cannot be read. */
   static open(address: RedisAddress): StateStoreConnection {
-    const redis = connect(address, 'portkey-controller', { commandTimeout: commandTimeoutMs });
+    const redis = connect(address, 'portkey-controller', {
+      ...{ commandTimeout: commandTimeoutMs, socketTimeout: commandTimeoutMs },
+    });
     return new StateStoreConnection(redis, address);
   }
 
@@ -86,7 +90,7 @@ function readPassword(file: string): string {
   }
 }
 
-function connect(address: RedisAddress, connectionName: string, options: { commandTimeout?: number }): Redis {
+function connect(address: RedisAddress, connectionName: string, options: Timeouts): Redis {
   const redis = new Redis({
     ...{ ...redisOptions(address), ...options, connectionName, connectTimeout: commandTimeoutMs },
     // The command timeout alone decides: a Redis that is back before it costs nothing but time.

@@ -43,13 +43,18 @@ export class RedisProxy {
   /** From now on nothing gets through, in either direction, and what is on its way waits: a network that is cut. */
   cut(): void {
     this.isCut = true;
-    for (const socket of this.sockets) socket.pause();
+    this.silence();
   }
 
   /** What has waited gets through. */
   join(): void {
     this.isCut = false;
     for (const socket of this.sockets) socket.resume();
+  }
+
+  /** Nothing gets through the connections that there are, as where a network has forgotten them; new ones work. */
+  silence(): void {
+    for (const socket of this.sockets) socket.pause();
   }
 
   /** Breaks all connections; new ones work. */
