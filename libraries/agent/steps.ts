@@ -27,7 +27,8 @@ export type Step =
   | 'restore'
   | 'activate'
   | 'release'
-  | 'discard';
+  | 'discard'
+  | 'take-over';
 
 export class Steps {
   private readonly counter: Counter<'step'>;

@@ -3,6 +3,7 @@ export type { ActivateResultOutput as ActivateResult } from './generated/portkey
 export type { AttachedVmOutput as AttachedVm } from './generated/portkey/v1/AttachedVm.js';
 export type { BeginRequestOutput as BeginRequest } from './generated/portkey/v1/BeginRequest.js';
 export type { ChannelOutput as Channel } from './generated/portkey/v1/Channel.js';
+export type { ClaimOutput as Claim } from './generated/portkey/v1/Claim.js';
 export type { ClusterOutput as Cluster } from './generated/portkey/v1/Cluster.js';
 export type { ClusterVmOutput as ClusterVm } from './generated/portkey/v1/ClusterVm.js';
 export type { ContainerOutput as Container } from './generated/portkey/v1/Container.js';

@@ -74,7 +74,7 @@ describe('a call', () => {
     checkpoint.add('Checkpoint', {
       ...{ GetNode: notCalled, Describe: notCalled, Begin: notCalled, Throttle: notCalled },
       ...{ Freeze: notCalled, Dump: notCalled, Finish: notCalled, Rollback: notCalled },
-      ...{ DigestPages: notCalled, GetUsage: notCalled },
+      ...{ DigestPages: notCalled, TakeOver: notCalled, GetUsage: notCalled },
       Round: async function* () {
         yield await Promise.resolve({ pagesSent: 1 });
         throw new PortkeyError('scan-failed', 'no pagemap');

@@ -33,7 +33,7 @@ describe('secured connections', function () {
     const others = () => Promise.reject(new Error('not asked for'));
     // prettier-ignore
     const handlers = { GetNode: others, Prepare: others, StartPageServer: others, PutImages: release, Restore: others,
-                       Activate: others, Release: release, Discard: others, GetUsage: others,
+                       Activate: others, Release: release, Discard: others, TakeOver: others, GetUsage: others,
                        ListPages: others, DigestPages: others };
     server.add('Restore', handlers);
     const address = `unix:${path.join(folder, 'socket')}`;

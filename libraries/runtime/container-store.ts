@@ -1,6 +1,6 @@
 /**
- * The containers of a VM on disk: `<root>/<name>/` with spec.json, runc's bundle (config.json), criu.conf, and
- * `claim.json` while a migration has the container.
+ * The containers of a VM on disk: `<root>/<name>/` with spec.json, runc's bundle (config.json), criu.conf,
+ * `claim.json` while a migration has the container, and empty files that say how far it has come in its arrival here.
  *
  * Goal: both agents, and an agent that comes back after a crash, see the same containers and the same claims.
  * Invariants: a container's folder has its spec, and the claim that it was made with, for as long as it has its name,
@@ -24,6 +24,9 @@ import { PortkeyError } from '../errors/index.js';
 import { errorCodeOf } from '../libc/index.js';
 import { KeyedQueue } from '../process/index.js';
 import type { ContainerSpec } from '../rpc/index.js';
+
+/** How far a container that arrives here has come: it is there, whole; it may run. */
+export type ArrivalStage = 'restored' | 'activated';
 
 export interface Claim {
   readonly migrationId: string;
@@ -148,6 +151,15 @@ export class ContainerStore {
   claimOf(name: string): Claim | undefined {
     const text = readIfThere(this.claimFile(name));
     return text === undefined ? undefined : (JSON.parse(text) as Claim);
+  }
+
+  /** Notes a stage. It stays noted for as long as the container is here: it arrives once. */
+  reach(name: string, stage: ArrivalStage): void {
+    writeFileSync(path.join(this.folder(name), stage), '');
+  }
+
+  hasReached(name: string, stage: ArrivalStage): boolean {
+    return existsSync(path.join(this.folder(name), stage));
   }
 
   /** From here on the migration claims nothing here. What it has claimed is to be released after that. */

@@ -306,7 +306,8 @@ describe('a departure', () => {
       if (command === kill) void made.criuFails();
       return 'ESTAB';
     });
-    await made.store.held('web', { migrationId: 'm-1', epoch: 2 });
+    await assert.rejects(departures.takeOver({ ...migration, migrationId: 'm-2' }), { code: 'stale-epoch' });
+    await departures.takeOver({ ...migration, epoch: 2 });
     for (const call of [
       () => departures.freeze(migration),
       () => departures.dump(migration, pageServer),
@@ -318,5 +319,24 @@ describe('a departure', () => {
     assert.deepEqual(made.commands, []);
     await departures.rollback({ ...migration, epoch: 2 });
     assert.deepEqual(made.distinct, [kill, linkUp]);
+  });
+
+  it('is taken over before or after a rollback thaws and releases it, and not in between', async () => {
+    const made = (vm = new ScriptedVm(folder, () => ''));
+    const departures = made.departures();
+    await made.store.create(spec, { migrationId: 'm-1', epoch: 1, role: 'source' });
+    const events = path.join(folder, 'cgroup/portkey/web/cgroup.events');
+    const freeze = path.join(folder, 'cgroup/portkey/web/cgroup.freeze');
+    await writeFile(events, 'populated 1\nfrozen 1\n');
+    const rollback = departures.rollback(migration);
+    while ((await readFile(freeze, 'utf8').catch(() => '')) !== '0') await systemClock.sleep(1);
+    const takeOver = departures.takeOver({ ...migration, epoch: 2 });
+    takeOver.catch(() => undefined);
+    await systemClock.sleep(20);
+    assert.equal(made.store.claimOf('web')?.epoch, 1);
+    await writeFile(events, 'populated 1\nfrozen 0\n');
+    await rollback;
+    await assert.rejects(takeOver, { code: 'stale-epoch' });
+    assert.equal(made.store.claimOf('web'), undefined);
   });
 });

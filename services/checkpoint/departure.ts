@@ -11,7 +11,8 @@
  * Goal: until `finish`, which only the controller may ask for and only after the commit, the container can go on
  * here as if nothing had been. CRIU dumps with --leave-running, so even after the dump it stands frozen and whole.
  * Invariants: the claim on disk names the migration and its epoch from begin to rollback or finish, and a call of an
- * earlier epoch, of a controller that another has replaced, changes nothing. What is needed to roll back
+ * earlier epoch, of a controller that another has replaced, changes nothing: what a call looks at and what it then does
+ * to end the migration is one turn, so that a take-over comes before both or after both. What is needed to roll back
  * (freezer, CPU limit, link, claim, folders) is found from the container's name alone, so an agent that was killed and came
  * back can roll back. A CRIU that is at work in the tasks is waited for, never killed: it would leave its parasite
  * behind; a rollback makes it fail by itself, by cutting its connection to the page server (connection-cut.ts).
@@ -21,7 +22,7 @@ import { readFileSync } from 'node:fs';
 import { required } from '../../libraries/agent/index.js';
 import { PortkeyError } from '../../libraries/errors/index.js';
 import { parseBatchPolicy, type HypercallClient } from '../../libraries/hypercall/index.js';
-import { secondsSince, type Clock, type RunCommand } from '../../libraries/process/index.js';
+import { KeyedQueue, secondsSince, type Clock, type RunCommand } from '../../libraries/process/index.js';
 import type {
   BeginRequest,
   DumpResult,
@@ -83,6 +84,7 @@ interface Live {
 export class Departures {
   private readonly live = new Map<string, Live>();
   private readonly calls = new CallsAtWork();
+  private readonly turns = new KeyedQueue();
 
   constructor(private readonly parts: DepartureParts) {}
 
@@ -216,9 +218,10 @@ export class Departures {
     await store.held(migration.container, migration);
     store.end(migration.migrationId);
     await this.settle(migration);
-    if ((await store.held(migration.container, migration)) !== undefined) {
+    await this.turns.run(migration.container, async () => {
+      if ((await store.held(migration.container, migration)) === undefined) return;
       await host.remove(store.spec(migration.container));
-    }
+    });
     await this.files(migration.migrationId).remove();
   }
 
@@ -236,13 +239,26 @@ export class Departures {
     store.end(migration.migrationId);
     if (wasHeld) await cutWhile(this.parts, () => host.pageServerInUse(container), criuOver);
     else await criuOver();
-    if (await isHeld()) {
+    await this.turns.run(container, async () => {
+      if (!(await isHeld())) return;
       await this.parts.freezer(container).thaw();
       await this.parts.cpuLimit(container).lift();
       host.network(store.spec(container)).setLink(true);
       await store.release(container);
-    }
+    });
     await this.files(migration.migrationId).remove();
+  }
+
+  /** Throws `stale-epoch` where another migration, or none, has the container, or this one in a higher epoch. */
+  takeOver(migration: MigrationRef): Promise<void> {
+    const { container, migrationId } = migration;
+    return this.turns.run(container, async () => {
+      if ((await this.parts.store.held(container, migration))?.role === 'source') return;
+      throw new PortkeyError(
+        'stale-epoch',
+        `container '${container}' is not leaving here by migration ${migrationId}`,
+      );
+    });
   }
 
   /** Forgets a migration, once the call that is at work in it has ended; sending is cut short, CRIU is not. */

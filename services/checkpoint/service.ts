@@ -68,6 +68,10 @@ export function checkpointHandlers(parts: ServiceParts): Handlers<'Checkpoint'> 
       await steps.run('rollback', migration, () => departures.rollback(migration));
       return {};
     },
+    TakeOver: async (migration) => {
+      await steps.run('take-over', migration, () => departures.takeOver(migration));
+      return {};
+    },
     GetUsage: (migration) => Promise.resolve({ steps: steps.usage(migration) }),
   };
 }

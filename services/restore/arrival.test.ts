@@ -97,6 +97,15 @@ describe('an arrival', () => {
     assert.deepEqual(await store.names(), []);
   });
 
+  it('counts as restored only once it is whole, and as activated as soon as it may run', async () => {
+    await prepare(2 ** 40, 'MODE_CRIU');
+    await assert.rejects(arrivals(0).restore(migration, ''), { code: 'restore-failed' });
+    assert.equal(store.hasReached('web', 'restored'), false);
+    assert.equal(store.hasReached('web', 'activated'), false);
+    await arrivals(0).activate(migration);
+    assert.equal(store.hasReached('web', 'activated'), true);
+  });
+
   it('takes images only from the VM that it comes from', async () => {
     await prepare(2 ** 40, 'MODE_CRIU');
     const from = (vm: string, migrationId = 'm-1'): Promise<number> =>

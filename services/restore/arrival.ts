@@ -9,8 +9,10 @@
  * `activate`, which only the controller may ask for, and only after the commit.
  * Invariants: the container's claim names the migration and its epoch from prepare to release, so that no other
  * migration, no stop and no controller that another has replaced touches it. State lies in the file system and in the
- * kernel only: an agent that was killed and came back can activate or discard as if it had never been away. Calls
- * about one container wait for each other: a discard that overtakes the prepare it undoes would find nothing to undo.
+ * kernel only: an agent that was killed and came back can activate or discard as if it had never been away. The stages
+ * `restored` and `activated` are noted, the one after and the other before it is so: nobody else can tell a copy that is
+ * whole from one whose restore broke off, or one that may run from one that was never told to. Calls about one container
+ * wait for each other: a discard that overtakes the prepare it undoes would find nothing to undo.
  * Limits: a task that was stopped (state T) before the migration runs after it, because CRIU leaves all tasks
  * stopped and does not tell them apart.
  */
@@ -110,6 +112,7 @@ export class Arrivals {
         'restore-failed',
         `container '${container}' has no first process after its restore`,
       );
+    store.reach(container, 'restored');
     return { pid: root.pid, taskCount: tasks.length, seconds: secondsSince(clock, startMs) };
   }
 
@@ -120,6 +123,7 @@ export class Arrivals {
     await this.requireClaim(migration);
     const spec = store.spec(migration.container);
     const tasks = tasksOf(migration.container);
+    store.reach(migration.container, 'activated');
     host.network(spec).setLink(true);
     for (const task of tasks) signal(task.pid, 'SIGCONT');
     const seconds = secondsSince(clock, startMs);

@@ -2,11 +2,18 @@
  * The life of containers in this VM outside of migrations: run, list, stop.
  *
  * A container exists once its folder does. The link comes up before runc starts it, so that its first packet
- * finds the network.
+ * finds the network. To runc, one that arrives by a migration runs as soon as it has a task; whether it is whole, and may
+ * run, the stages of its arrival say.
  */
 import { PortkeyError } from '../../libraries/errors/index.js';
 import type { Container, ContainerSpec } from '../../libraries/rpc/index.js';
-import type { ContainerHost, ContainerStore, Runc, RuncContainer } from '../../libraries/runtime/index.js';
+import type {
+  Claim,
+  ContainerHost,
+  ContainerStore,
+  Runc,
+  RuncContainer,
+} from '../../libraries/runtime/index.js';
 
 export class Containers {
   constructor(
@@ -29,21 +36,21 @@ export class Containers {
       await this.host.remove(spec);
       throw error;
     }
-    return toContainer(spec, await this.runc.find(spec.name));
+    return this.describe(spec, await this.runc.find(spec.name));
   }
 
   async list(): Promise<Container[]> {
     const running = new Map((await this.runc.list()).map((container) => [container.name, container]));
     return (await this.store.names())
-      .map((name) => this.findWhole(name))
-      .filter((spec) => spec !== undefined)
-      .map((spec) => toContainer(spec, running.get(spec.name)));
+      .map((name) => this.findWhole(name, running.get(name)))
+      .filter((container) => container !== undefined);
   }
 
   /** One that cannot be read must not hide the others. */
-  private findWhole(name: string): ContainerSpec | undefined {
+  private findWhole(name: string, found: RuncContainer | undefined): Container | undefined {
     try {
-      return this.store.find(name);
+      const spec = this.store.find(name);
+      return spec === undefined ? undefined : this.describe(spec, found);
     } catch {
       return undefined;
     }
@@ -60,15 +67,26 @@ export class Containers {
     }
     await this.host.remove(spec);
   }
+
+  private describe(spec: ContainerSpec, found: RuncContainer | undefined): Container {
+    const claim = this.store.claimOf(spec.name);
+    const state = found?.state ?? 'stopped';
+    return {
+      name: spec.name,
+      ip: spec.ip.split('/')[0] ?? '',
+      pid: found === undefined || state === 'stopped' ? 0 : found.pid,
+      state: claim?.role === 'destination' ? this.arrivingState(spec.name, state) : state,
+      spec,
+      claim: claim === undefined ? null : asMessage(claim),
+    };
+  }
+
+  private arrivingState(name: string, state: string): string {
+    if (!this.store.hasReached(name, 'restored')) return 'created';
+    return state === 'stopped' || this.store.hasReached(name, 'activated') ? state : 'restored';
+  }
 }
 
-function toContainer(spec: ContainerSpec, found: RuncContainer | undefined): Container {
-  const running = found !== undefined && found.state !== 'stopped';
-  return {
-    name: spec.name,
-    ip: spec.ip.split('/')[0] ?? '',
-    pid: running ? found.pid : 0,
-    state: found?.state ?? 'stopped',
-    spec,
-  };
+function asMessage({ migrationId, epoch, role }: Claim): NonNullable<Container['claim']> {
+  return { migrationId, epoch, side: role === 'source' ? 'SIDE_SOURCE' : 'SIDE_DESTINATION' };
 }

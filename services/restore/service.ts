@@ -90,6 +90,10 @@ export function restoreHandlers({
       await inTurn('discard', migration, () => arrivals.discard(migration));
       return {};
     },
+    TakeOver: async (migration) => {
+      await inTurn('take-over', migration, () => arrivals.requireClaim(migration));
+      return {};
+    },
     GetUsage: (migration) => Promise.resolve({ steps: steps.usage(migration) }),
   };
 }

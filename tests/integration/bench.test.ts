@@ -169,6 +169,7 @@ describe('the experiment', function () {
         ip: '',
         pid: 1,
         state: 'running',
+        claim: null,
         spec: { ...redisContainer('bench', { memoryBytes: 1024, writeBytesPerSecond: 0 }), labels },
       },
     });

@@ -113,7 +113,7 @@ const refusals: readonly Refusal[] = [
     what: 'a container that the source has given to somebody else',
     arrange: ({ world }) => {
       const copy = world.copy('vm-a', 'web');
-      if (copy !== undefined) copy.claim = { id: 'm-other', role: 'source' };
+      if (copy !== undefined) copy.claim = { id: 'm-other', epoch: 1, role: 'source' };
     },
     code: 'container-busy',
     message: /claimed already/,

@@ -11,7 +11,7 @@ import type {
   RoundRequest,
 } from '../../../libraries/rpc/index.js';
 import type { ScriptedProcess } from './scripted-process.js';
-import { scriptedDigests, scriptedPages, staleEpoch, type ScriptedVm } from './scripted-vm.js';
+import { held, scriptedDigests, scriptedPages, staleEpoch, type ScriptedVm } from './scripted-vm.js';
 import type { Copy } from './scripted-world.js';
 
 const pageBytes = 4096;
@@ -34,10 +34,10 @@ export function checkpointHandlers(vm: ScriptedVm, process: ScriptedProcess): Ha
       }),
     Begin: ({ migration }) =>
       process.call('Begin', () => {
-        const { migrationId, container } = required(migration);
+        const { migrationId, epoch, container } = required(migration);
         const copy = existing(vm, container);
         if (copy.claim !== undefined) throw new PortkeyError('container-busy', 'scripted: claimed already');
-        copy.claim = { id: migrationId, role: 'source' };
+        copy.claim = { id: migrationId, epoch, role: 'source' };
         vm.live.add(migrationId);
         return {};
       }),
@@ -65,18 +65,23 @@ export function checkpointHandlers(vm: ScriptedVm, process: ScriptedProcess): Ha
       }),
     Finish: (migration) =>
       process.call('Finish', () => {
+        const copy = held(vm, migration);
         vm.live.delete(migration.migrationId);
-        const copy = vm.world.copy(vm.name, migration.container);
-        if (copy?.claim?.id === migration.migrationId) vm.world.remove(copy);
+        if (copy !== undefined) vm.world.remove(copy);
         return {};
       }),
     Rollback: (migration) =>
       process.call('Rollback', () => {
+        const copy = held(vm, migration);
         vm.live.delete(migration.migrationId);
-        const copy = vm.world.copy(vm.name, migration.container);
-        if (copy?.claim?.id !== migration.migrationId) return {};
+        if (copy === undefined) return {};
         copy.claim = undefined;
         vm.world.run(copy);
+        return {};
+      }),
+    TakeOver: (migration) =>
+      process.call('Checkpoint.TakeOver', () => {
+        if (held(vm, migration)?.claim?.role !== 'source') throw staleEpoch('not leaving here');
         return {};
       }),
     GetUsage: () =>
@@ -131,9 +136,10 @@ function existing(vm: ScriptedVm, container: string): Copy {
 }
 
 /** The copy that this migration has claimed in this life of the process. */
-function claimed(vm: ScriptedVm, { migrationId, container }: MigrationRef): Copy {
-  const copy = existing(vm, container);
-  if (!vm.live.has(migrationId) || copy.claim?.id !== migrationId) throw staleEpoch('not under way here');
+function claimed(vm: ScriptedVm, migration: MigrationRef): Copy {
+  existing(vm, migration.container);
+  const copy = held(vm, migration);
+  if (copy === undefined || !vm.live.has(migration.migrationId)) throw staleEpoch('not under way here');
   return copy;
 }
 

@@ -2,22 +2,22 @@
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import type { Handlers, MigrationRef } from '../../../libraries/rpc/index.js';
 import type { ScriptedProcess } from './scripted-process.js';
-import { scriptedDigests, scriptedPages, staleEpoch, type ScriptedVm } from './scripted-vm.js';
-import type { Copy } from './scripted-world.js';
+import { held, scriptedDigests, scriptedPages, staleEpoch, type ScriptedVm } from './scripted-vm.js';
+import type { Copy, ScriptedClaim } from './scripted-world.js';
 
 export function restoreHandlers(vm: ScriptedVm, process: ScriptedProcess): Handlers<'Restore'> {
   return {
     GetNode: () => process.call('Restore.GetNode', () => vm.node()),
     Prepare: ({ migration, source }) =>
       process.call('Prepare', () => {
-        const { container, migrationId } = required(migration);
+        const { container, migrationId, epoch } = required(migration);
         if (vm.world.copy(vm.name, container) !== undefined) {
           throw new PortkeyError(
             'container-exists',
             `scripted: container '${container}' exists on ${vm.name}`,
           );
         }
-        const claim = { id: migrationId, role: 'destination' as const };
+        const claim = { id: migrationId, epoch, role: 'destination' as const };
         vm.world.add(vm.name, { ...source?.spec, name: container }, 'prepared', claim);
         return {};
       }),
@@ -49,15 +49,19 @@ export function restoreHandlers(vm: ScriptedVm, process: ScriptedProcess): Handl
       }),
     Release: (migration) =>
       process.call('Release', () => {
-        const copy = vm.world.copy(vm.name, migration.container);
-        if (copy?.claim?.id === migration.migrationId) copy.claim = undefined;
+        const copy = held(vm, migration);
+        if (copy !== undefined) copy.claim = undefined;
         return {};
       }),
     Discard: (migration) =>
       process.call('Discard', () => {
-        const copy = vm.world.copy(vm.name, migration.container);
-        if (copy?.claim?.id === migration.migrationId && copy.claim.role === 'destination')
-          vm.world.remove(copy);
+        const copy = held(vm, migration);
+        if (copy?.claim?.role === 'destination') vm.world.remove(copy);
+        return {};
+      }),
+    TakeOver: (migration) =>
+      process.call('Restore.TakeOver', () => {
+        arriving(vm, migration);
         return {};
       }),
     GetUsage: () =>
@@ -99,17 +103,26 @@ const containerStates: Record<Copy['state'], string> = {
   running: 'running',
   frozen: 'paused',
   prepared: 'created',
-  stopped: 'stopped',
+  stopped: 'restored',
+  ended: 'stopped',
 };
 
-function asContainer({ spec, state }: Copy): object {
+function asContainer({ spec, state, claim }: Copy): object {
   const ip = spec.ip?.split('/')[0] ?? '';
-  return { name: spec.name, ip, pid: state === 'running' ? 4242 : 0, state: containerStates[state], spec };
+  const pid = state === 'running' ? 4242 : 0;
+  return { name: spec.name, ip, pid, state: containerStates[state], spec, claim: claimMessage(claim) };
 }
 
-function arriving(vm: ScriptedVm, { migrationId, container }: MigrationRef): Copy {
-  const copy = vm.world.copy(vm.name, container);
-  if (copy?.claim?.id !== migrationId || copy.claim.role !== 'destination') {
+function claimMessage(claim: ScriptedClaim | undefined): object | null {
+  if (claim === undefined) return null;
+  const { id: migrationId, epoch, role } = claim;
+  return { migrationId, epoch, side: role === 'source' ? 'SIDE_SOURCE' : 'SIDE_DESTINATION' };
+}
+
+function arriving(vm: ScriptedVm, migration: MigrationRef): Copy {
+  const { migrationId, container } = migration;
+  const copy = held(vm, migration);
+  if (copy?.claim?.role !== 'destination') {
     throw staleEpoch(`${container} is not arriving here by ${migrationId}`);
   }
   return copy;

@@ -6,12 +6,12 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
-import type { PageDigests, PageList, RpcServer } from '../../../libraries/rpc/index.js';
+import type { MigrationRef, PageDigests, PageList, RpcServer } from '../../../libraries/rpc/index.js';
 import { checkpointHandlers } from './scripted-checkpoint.js';
 import { relayHandlers } from './scripted-relay.js';
 import { containerHandlers, restoreHandlers } from './scripted-restore.js';
 import { ScriptedProcess } from './scripted-process.js';
-import type { World } from './scripted-world.js';
+import type { Copy, World } from './scripted-world.js';
 
 /** What the VM says of itself; tests change it. */
 export interface Traits {
@@ -129,6 +129,15 @@ export function scriptedDigests({ content }: Traits): PageDigests {
     { namespacePid: 7, page: 4096, pageCount: 24, digest },
   ];
   return { format: 1, regions, seconds: 0.5, cpuSeconds: 0.25 };
+}
+
+/** The copy that this migration has here, in this epoch from now on. Throws `stale-epoch` where its claim's is higher. */
+export function held(vm: ScriptedVm, { migrationId, epoch, container }: MigrationRef): Copy | undefined {
+  const copy = vm.world.copy(vm.name, container);
+  if (copy?.claim?.id !== migrationId) return undefined;
+  if (epoch < copy.claim.epoch) throw staleEpoch(`epoch ${epoch} comes after ${copy.claim.epoch}`);
+  copy.claim.epoch = epoch;
+  return copy;
 }
 
 export function staleEpoch(what: string): PortkeyError {

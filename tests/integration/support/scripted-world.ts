@@ -6,14 +6,21 @@
  */
 import type { ContainerSpec } from '../../../libraries/rpc/index.js';
 
-export type CopyState = 'running' | 'frozen' | 'prepared' | 'stopped';
+/** `stopped`: restored, and not told to run. `ended`: no task is left. */
+export type CopyState = 'running' | 'frozen' | 'prepared' | 'stopped' | 'ended';
+
+/** The migration that has a copy, in which epoch, and on which side. */
+export interface ScriptedClaim {
+  readonly id: string;
+  readonly role: 'source' | 'destination';
+  epoch: number;
+}
 
 export interface Copy {
   readonly vm: string;
   readonly spec: Partial<ContainerSpec> & { name: string };
   state: CopyState;
-  /** The migration that has it, and on which side. */
-  claim: { readonly id: string; readonly role: 'source' | 'destination' } | undefined;
+  claim: ScriptedClaim | undefined;
 }
 
 export class World {
