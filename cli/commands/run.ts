@@ -62,7 +62,7 @@ export function runContainerCommand(cli: Cli): Command {
       checkUsage(command, options);
       using controller = await cli.connect();
       const container = await start(cli, controller, vm, name, command, options);
-      cli.output.result(containerRow({ vm, container })[0], () => container.ip || vm);
+      cli.output.result(containerRow({ vm, container, migrationState: '' })[0], () => container.ip || vm);
     });
 }
 

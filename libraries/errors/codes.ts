@@ -72,6 +72,10 @@ export const errorCodes = {
   'too-late': failed(status.FAILED_PRECONDITION),
   cancelled: failed(status.CANCELLED),
 
+  // rescuing a container
+  'nothing-to-rescue': refused(status.FAILED_PRECONDITION),
+  'choice-refused': refused(status.FAILED_PRECONDITION),
+
   // the test bed
   'testbed-down': failed(status.UNAVAILABLE),
   'testbed-already-up': failed(status.ALREADY_EXISTS),

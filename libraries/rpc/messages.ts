@@ -7,6 +7,7 @@ export type { ClaimOutput as Claim } from './generated/portkey/v1/Claim.js';
 export type { ClusterOutput as Cluster } from './generated/portkey/v1/Cluster.js';
 export type { ClusterVmOutput as ClusterVm } from './generated/portkey/v1/ClusterVm.js';
 export type { ContainerOutput as Container } from './generated/portkey/v1/Container.js';
+export type { ContainerCopyOutput as ContainerCopy } from './generated/portkey/v1/ContainerCopy.js';
 export type { ContainerListOutput as ContainerList } from './generated/portkey/v1/ContainerList.js';
 export type { ContainerSpecOutput as ContainerSpec } from './generated/portkey/v1/ContainerSpec.js';
 export type { CpuReadingOutput as CpuReading } from './generated/portkey/v1/CpuReading.js';
@@ -49,6 +50,8 @@ export type { PlacedContainersOutput as PlacedContainers } from './generated/por
 export type { PrepareRequestOutput as PrepareRequest } from './generated/portkey/v1/PrepareRequest.js';
 export type { ReadCpuRequestOutput as ReadCpuRequest } from './generated/portkey/v1/ReadCpuRequest.js';
 export type { RegionDigestOutput as RegionDigest } from './generated/portkey/v1/RegionDigest.js';
+export type { RescueOutput as Rescue } from './generated/portkey/v1/Rescue.js';
+export type { RescueRequestOutput as RescueRequest } from './generated/portkey/v1/RescueRequest.js';
 export type { RestoreRequestOutput as RestoreRequest } from './generated/portkey/v1/RestoreRequest.js';
 export type { RestoreResultOutput as RestoreResult } from './generated/portkey/v1/RestoreResult.js';
 export type { RoundCpuOutput as RoundCpu } from './generated/portkey/v1/RoundCpu.js';

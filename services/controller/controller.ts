@@ -11,6 +11,7 @@
  *   events/      the story of a migration        vms/      clients for the agents and relays
  *   containers/  running and stopping            cluster/  what `doctor` wants to know
  *   evacuation/  where the containers of a VM go
+ *   rescue/      containers whose migration has lost its record
  *
  * It can be stopped and killed at any moment: nothing that matters is in its memory only. Any number of them may share one
  * Redis; each accepts migrations, works some of them off, and takes over what another one has left.
@@ -31,6 +32,7 @@ import { MigrationWorker } from './migration/worker.js';
 import { FixedCost } from './precopy/fixed-cost.js';
 import { MigrationQueue } from './queue/migration-queue.js';
 import { sweep } from './queue/sweep.js';
+import { Rescuer } from './rescue/rescue.js';
 import {
   AddressBook,
   ContainerLocks,
@@ -70,15 +72,18 @@ export function startController(
   const running = new RunningMigrations(tools, slots);
   const worker = new MigrationWorker(tools, slots, queue, running);
   const migrations = new Migrations(tools, queue, running);
+  const locks = new ContainerLocks(connection, randomUUID);
   const containers = new ContainerAdmin(
     vms,
-    new ContainerLocks(connection, randomUUID),
+    locks,
     new AddressBook(connection, clock),
+    migrations,
     config.containerAddresses,
     limits,
     log,
   );
-  server.add('Controller', handlers({ tools, connection, migrations, running, containers }));
+  const rescuer = new Rescuer(vms, locks, migrations, limits);
+  server.add('Controller', handlers({ tools, connection, migrations, running, containers, rescuer }));
   queue.start((job) => worker.work(job));
   void sweep(tools, queue);
   return Promise.resolve(async () => {

@@ -164,6 +164,7 @@ describe('the experiment', function () {
   describe('before anything runs', () => {
     const placed = (labels: Record<string, string>): PlacedContainer => ({
       vm: 'vm-b',
+      migrationState: '',
       container: {
         name: 'bench',
         ip: '',

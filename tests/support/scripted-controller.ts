@@ -25,6 +25,8 @@ export class ScriptedController implements AsyncDisposable {
   migrateRequest: Received<'Controller', 'Migrate'> | undefined;
   evacuateRequest: Received<'Controller', 'Evacuate'> | undefined;
   evacuationEvents: () => AsyncIterable<EvacuationEvent> | Iterable<EvacuationEvent> = () => [];
+  rescueRequest: Received<'Controller', 'RescueContainer'> | undefined;
+  rescue: Answered<'Controller', 'RescueContainer'> = {};
   runRequest: Received<'Controller', 'RunContainer'> | undefined;
   migrateEvents: (cancelled: Promise<void>) => AsyncIterable<Event> | Iterable<Event> = () => [];
   cluster: Answered<'Controller', 'GetCluster'> = { version: '0.1.0', redis: true, vms: [] };
@@ -93,6 +95,10 @@ export class ScriptedController implements AsyncDisposable {
       CancelMigration: () => {
         this.noteCancel();
         return this.answer('CancelMigration', {});
+      },
+      RescueContainer: (request) => {
+        this.rescueRequest = request;
+        return this.answer('RescueContainer', this.rescue);
       },
     });
     await this.server.listen([this.address]);

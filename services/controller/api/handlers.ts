@@ -6,6 +6,7 @@ import type { ContainerAdmin } from '../containers/container-admin.js';
 import type { Tools } from '../migration/migration.js';
 import type { Migrations } from '../migration/migrations.js';
 import type { RunningMigrations } from '../migration/running.js';
+import type { Rescuer } from '../rescue/rescue.js';
 import type { StateStoreConnection } from '../state/index.js';
 import { evacuate } from './evacuate.js';
 import { migrate } from './migrate.js';
@@ -17,15 +18,11 @@ export interface ApiParts {
   readonly migrations: Migrations;
   readonly running: RunningMigrations;
   readonly containers: ContainerAdmin;
+  readonly rescuer: Rescuer;
 }
 
-export function handlers({
-  tools,
-  connection,
-  migrations,
-  running,
-  containers,
-}: ApiParts): Handlers<'Controller'> {
+export function handlers(parts: ApiParts): Handlers<'Controller'> {
+  const { tools, connection, migrations, running, containers, rescuer } = parts;
   const { clock, limits, store, vms } = tools;
   const watched = { store, migrations, clock, limits };
   const followed = { ...watched, journalOf: (id: string) => running.journalOf(id) };
@@ -49,5 +46,6 @@ export function handlers({
       await migrations.cancel(id);
       return {};
     },
+    RescueContainer: (request) => rescuer.rescue(request),
   };
 }

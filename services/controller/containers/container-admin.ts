@@ -11,13 +11,15 @@ import { PortkeyError } from '../../../libraries/errors/index.js';
 import type {
   Container,
   ContainerSpec,
+  PlacedContainer,
   PlacedContainers,
   RunContainerRequest,
 } from '../../../libraries/rpc/index.js';
 import type { Limits } from '../limits.js';
+import type { Migrations } from '../migration/migrations.js';
 import type { AddressBook, ContainerLocks } from '../state/index.js';
 import { needed } from '../vms/reachable.js';
-import type { Census, Vms } from '../vms/vms.js';
+import type { Census, Placed, Vms } from '../vms/vms.js';
 import { addressesOf, checkAddress, checkMac, macOf, type AddressRange } from './addresses.js';
 import { checkContainerName } from './name.js';
 
@@ -26,6 +28,7 @@ export class ContainerAdmin {
     private readonly vms: Vms,
     private readonly locks: ContainerLocks,
     private readonly book: AddressBook,
+    private readonly migrations: Pick<Migrations, 'standingOf'>,
     private readonly range: AddressRange,
     private readonly limits: Limits,
     private readonly log: Logger,
@@ -57,11 +60,12 @@ export class ContainerAdmin {
     if (vmName !== '') {
       const vm = this.vms.get(vmName);
       const containers = await needed(this.vms.containersOf(vm), 'agent-unavailable');
-      return { containers: containers.map((container) => ({ vm: vm.name, container })), problems: [] };
+      const placed = containers.map((container) => this.withMigrationState({ vm, container }));
+      return { containers: await Promise.all(placed), problems: [] };
     }
     const { placed, silent } = await this.vms.census();
     return {
-      containers: placed.map(({ vm, container }) => ({ vm: vm.name, container })),
+      containers: await Promise.all(placed.map((place) => this.withMigrationState(place))),
       problems: silent.map(({ vm, error }) => `the containers of ${vm.name} are unknown: ${error.message}`),
     };
   }
@@ -74,6 +78,17 @@ export class ContainerAdmin {
       await vm.containers.call('Stop', { name }, { deadlineMs: this.limits.stepMs });
       await this.releaseAddress(name, container.ip);
     });
+  }
+
+  /** Without Redis the containers are still to be seen. */
+  private async withMigrationState({ vm, container }: Placed): Promise<PlacedContainer> {
+    const { claim } = container;
+    if (claim === null) return { vm: vm.name, container, migrationState: '' };
+    const state = await this.migrations.standingOf(claim.migrationId).then(
+      (standing) => standing.state,
+      () => 'unknown',
+    );
+    return { vm: vm.name, container, migrationState: state };
   }
 
   private async checkNameIsFree(name: string, { placed, silent }: Census): Promise<void> {

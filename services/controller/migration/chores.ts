@@ -3,8 +3,7 @@
  * of which must keep the others from being tried. An agent or relay that has nothing of this migration does nothing,
  * so they may also be repeated long after, whatever has become of the container since.
  */
-import { asPortkeyError } from '../../../libraries/errors/index.js';
-import type { Vm } from '../vms/vm.js';
+import { closeSession } from './close-session.js';
 import type { Migration, Sides } from './migration.js';
 
 export interface Chore {
@@ -66,16 +65,6 @@ function closeSessions(migration: Migration, sides: Sides): Chore[] {
   return vms.map((vm) => ({
     leaves: `a session and its folders on ${vm.host}`,
     thaws: false,
-    run: (deadlineMs) => closeSession(migration, vm, deadlineMs),
+    run: (deadlineMs) => closeSession(vm, migration.subject.id, deadlineMs),
   }));
-}
-
-async function closeSession(migration: Migration, vm: Vm, deadlineMs: number): Promise<void> {
-  try {
-    await vm.relay.call('CloseSession', migration.session(vm), { deadlineMs });
-  } catch (thrown) {
-    // A relay that does not know the VM, or the session, has none to close.
-    const { code } = asPortkeyError(thrown);
-    if (code !== 'vm-unknown' && code !== 'session-unknown') throw thrown;
-  }
 }

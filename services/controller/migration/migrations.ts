@@ -7,12 +7,25 @@
 import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
 import type { MigrationQueue } from '../queue/migration-queue.js';
 import { retry } from '../retry.js';
-import { isFinal, unclaimedEpoch, type MigrationRecord } from '../state/index.js';
+import {
+  isFinal,
+  isSettled,
+  unclaimedEpoch,
+  type MigrationRecord,
+  type MigrationState,
+} from '../state/index.js';
 import type { Tools, Wish } from './migration.js';
 import type { RunningMigrations } from './running.js';
 
 /** A cancel that comes just when a controller takes the migration is tried again; more than that is somebody's mistake. */
 const mostCancelTries = 5;
+
+export interface Standing {
+  /** `lost`: neither Redis nor this controller knows it. */
+  readonly state: MigrationState | 'lost';
+  /** A controller is at it, or its next start will be. */
+  readonly willBeEnded: boolean;
+}
 
 export class Migrations {
   constructor(
@@ -73,6 +86,15 @@ export class Migrations {
     const record = await this.tools.store.get(id);
     if (record !== undefined) return record;
     throw new PortkeyError('migration-unknown', `no migration '${id}'; see: portkey migrations`);
+  }
+
+  /** How it stands with a migration that an agent says has a container. Throws `state-store-unavailable`. */
+  async standingOf(id: string): Promise<Standing> {
+    const here = this.running.journalOf(id);
+    if (here !== undefined) return { state: here.state, willBeEnded: true };
+    const record = await this.tools.store.get(id);
+    if (record === undefined) return { state: 'lost', willBeEnded: false };
+    return { state: record.state, willBeEnded: !isSettled(record) };
   }
 
   /** It is recorded, so it will be done: if not at once, then when Redis answers again. */

@@ -1,10 +1,10 @@
 /**
- * Who may change a container: the short locks of `run` and `stop`, on the key that a migration holds for as long
+ * Who may change a container: the short locks of `run`, `stop` and `rescue`, on the key that a migration holds for as long
  * as it takes.
  *
- * Guarantee: while one holds it, no migration of that container starts and no other run or stop touches it. Its
+ * Guarantee: while one holds it, no migration of that container starts and no other run, stop or rescue touches it. Its
  * failure: a holder that takes longer than `maxHoldMs` loses it without noticing; the agents' own checks (the
- * name is taken, the container is being migrated) then still stand.
+ * name is taken, the container is being migrated, the epoch is an earlier one) then still stand.
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { keys } from './keys.js';
@@ -12,6 +12,9 @@ import type { StateStoreConnection } from './redis.js';
 import { Scripts } from './scripts.js';
 
 const maxHoldMs = 120_000;
+
+const doings = { run: 'started', stop: 'stopped', rescue: 'rescued' } as const;
+type Purpose = keyof typeof doings;
 
 export class ContainerLocks {
   private readonly scripts: Scripts;
@@ -24,7 +27,7 @@ export class ContainerLocks {
   }
 
   /** Runs `work` alone. Throws `container-busy`. */
-  async hold<T>(purpose: 'run' | 'stop', container: string, work: () => Promise<T>): Promise<T> {
+  async hold<T>(purpose: Purpose, container: string, work: () => Promise<T>): Promise<T> {
     const holder = `${purpose}:${this.newToken()}`;
     const { verdict, detail } = await this.connection.guard(() =>
       this.scripts.run('lock', [keys.lock(container)], [holder, maxHoldMs]),
@@ -43,12 +46,11 @@ export class ContainerLocks {
 
 /** `holder` is the value of the container's lock. */
 export function busyError(container: string, holder: string): PortkeyError {
-  const [purpose] = holder.split(':');
-  if (purpose === 'run' || purpose === 'stop') {
-    const doing = purpose === 'run' ? 'started' : 'stopped';
+  const [purpose = ''] = holder.split(':');
+  if (isPurpose(purpose)) {
     return new PortkeyError(
       'container-busy',
-      `container '${container}' is just being ${doing}; try again in a moment`,
+      `container '${container}' is just being ${doings[purpose]}; try again in a moment`,
     );
   }
   return new PortkeyError(
@@ -56,4 +58,8 @@ export function busyError(container: string, holder: string): PortkeyError {
     `container '${container}' is already being migrated (migration ${holder}); ` +
       `wait for it or cancel it with: portkey cancel ${holder}`,
   );
+}
+
+function isPurpose(text: string): text is Purpose {
+  return Object.hasOwn(doings, text);
 }

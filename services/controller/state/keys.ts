@@ -6,7 +6,7 @@ export const keys = {
   events: (id: string) => `portkey:migration:${id}:events`,
   /** Sorted set: ids of migrations by the time they started (ms since 1970). */
   index: 'portkey:migrations',
-  /** String: who may change the container: a migration's id, or `run:…`/`stop:…` for a moment. */
+  /** String: who may change the container: a migration's id, or `run:…`, `stop:…`, `rescue:…` for a moment. */
   lock: (container: string) => `portkey:container:${container}`,
   /** Sorted set: ids of migrations that the host takes part in, by when their places are free again (host-slots.ts). */
   host: (host: string) => `portkey:host:${host}`,
