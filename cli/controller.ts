@@ -16,6 +16,7 @@ import {
   type EvacuationEvent,
   type MigrationEvent,
   type PlacedContainers,
+  type Rescue,
   type Security,
   type Sent,
 } from '../libraries/rpc/index.js';
@@ -23,6 +24,8 @@ import {
 const shortMs = 15_000;
 /** Starting and stopping a container in an emulated guest takes seconds, on a busy machine many. */
 const containerMs = 120_000;
+/** Its steps one after the other, each with an agent that takes all the time it may. */
+const rescueMs = 180_000;
 /** A migration ends by its own limits; this only keeps a call from waiting for ever. */
 const migrationMs = 3_600_000;
 const evacuationMs = 24 * 3_600_000;
@@ -83,6 +86,11 @@ export class Controller implements Disposable {
 
   async cancel(id: string): Promise<void> {
     await this.client.call('CancelMigration', { id }, { deadlineMs: shortMs });
+  }
+
+  /** Only looks where `keep` is empty. */
+  rescue(container: string, keep: string): Promise<Rescue> {
+    return this.client.call('RescueContainer', { container, keep }, { deadlineMs: rescueMs });
   }
 
   [Symbol.dispose](): void {

@@ -15,6 +15,7 @@ import { evacuateCommand } from './commands/evacuate.js';
 import { migrateCommand } from './commands/migrate.js';
 import { migrationsCommand } from './commands/migrations.js';
 import { psCommand } from './commands/ps.js';
+import { rescueCommand } from './commands/rescue.js';
 import { runContainerCommand } from './commands/run.js';
 import { stopCommand } from './commands/stop.js';
 import { testbedCommand } from './commands/testbed.js';
@@ -77,6 +78,7 @@ export function addCommands(program: Command, cli: Cli): void {
     migrationsCommand,
     watchCommand,
     cancelCommand,
+    rescueCommand,
     benchCommand,
     certsCommand,
     demoCommand,

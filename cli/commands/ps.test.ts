@@ -18,7 +18,7 @@ describe('ps', () => {
 
   it('names the VMs that do not answer, and lists the rest', async () => {
     const rows = await list({ containers: [placed], problems: ['the containers of vm-b are unknown: gone'] });
-    assert.deepEqual(rows, [{ vm: 'vm-a', ...web }]);
+    assert.deepEqual(rows, [{ vm: 'vm-a', ...web, migration: null }]);
     assert.deepEqual(notes, ['warning: the containers of vm-b are unknown: gone']);
   });
 
@@ -29,5 +29,20 @@ describe('ps', () => {
       message: /no VM answers/,
     });
     assert.equal(notes.length, 2);
+  });
+
+  it('says once of each container whose migration is lost how to get it back', async () => {
+    const claim = { migrationId: 'm-1', epoch: 1, side: 'SIDE_SOURCE' as const };
+    const claimed = (vm: string, migrationState: string) => ({
+      ...{ vm, migrationState },
+      container: { ...web, spec: null, claim },
+    });
+    const rows = await list({ containers: [claimed('vm-a', 'lost'), claimed('vm-b', 'lost')], problems: [] });
+    assert.deepEqual(rows[0]?.migration, { id: 'm-1', state: 'lost' });
+    assert.deepEqual(notes, [
+      "warning: the migration of 'web' is lost, and nobody ends it; see: portkey rescue web",
+    ]);
+    await list({ containers: [claimed('vm-a', 'precopy'), claimed('vm-b', 'unknown')], problems: [] });
+    assert.deepEqual(notes, []);
   });
 });

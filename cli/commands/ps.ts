@@ -2,7 +2,8 @@
  * `ps [VM]`: the containers.
  *
  * A VM that does not answer is no empty one: it is named on stderr, and the rest is listed. Where no VM answers at all,
- * the list would say nothing, and the command fails.
+ * the list would say nothing, and the command fails. A container that is claimed by a migration without a record stays so
+ * until somebody decides about it, so it is named, too.
  */
 import { Command } from 'commander';
 
@@ -19,6 +20,8 @@ export interface ContainerRow {
   /** As seen in the VM; 0 while it does not run. */
   readonly pid: number;
   readonly state: string;
+  /** The one that has claimed it. Its state is `lost` where there is no record of it, `unknown` where Redis is silent. */
+  readonly migration: { readonly id: string; readonly state: string } | null;
 }
 
 export function psCommand(cli: Cli): Command {
@@ -49,13 +52,19 @@ export async function listContainers(
         "no VM answers, so nobody knows the containers; see 'portkey doctor'",
       );
   }
-  return containers.flatMap(containerRow);
+  const rows = containers.flatMap(containerRow);
+  const lost = rows.filter(({ migration }) => migration?.state === 'lost').map(({ name }) => name);
+  for (const name of new Set(lost)) {
+    note(`warning: the migration of '${name}' is lost, and nobody ends it; see: portkey rescue ${name}`);
+  }
+  return rows;
 }
 
-export function containerRow({ vm, container }: PlacedContainer): ContainerRow[] {
+export function containerRow({ vm, container, migrationState }: PlacedContainer): ContainerRow[] {
   if (container === null) return [];
-  const { name, ip, pid, state } = container;
-  return [{ name, vm, ip, pid, state }];
+  const { name, ip, pid, state, claim } = container;
+  const migration = claim === null ? null : { id: claim.migrationId, state: migrationState };
+  return [{ name, vm, ip, pid, state, migration }];
 }
 
 function table(rows: readonly ContainerRow[]): string {
@@ -67,7 +76,11 @@ function table(rows: readonly ContainerRow[]): string {
       { title: 'address' },
       { title: 'pid', align: 'right' },
       { title: 'state' },
+      { title: 'migration' },
     ],
-    rows.map(({ name, vm, ip, pid, state }) => [name, vm, ip === '' ? '–' : ip, String(pid), state]),
+    rows.map(({ name, vm, ip, pid, state, migration }) => [
+      ...[name, vm, ip === '' ? '–' : ip, String(pid), state],
+      migration === null ? '–' : `${migration.id}, ${migration.state}`,
+    ]),
   );
 }

@@ -118,12 +118,39 @@ describe('the command line', function () {
 
   it('lists containers', async () => {
     assert.deepEqual(JSON.parse((await run('ps', '--json')).stdout), [
-      { name: 'web', vm: 'vm-a', ip: '10.77.0.100', pid: 812, state: 'running' },
+      { name: 'web', vm: 'vm-a', ip: '10.77.0.100', pid: 812, state: 'running', migration: null },
     ]);
     assert.match(
       (await run('ps')).stdout,
-      /^name +VM +address +pid +state\n─.*\nweb +vm-a +10\.77\.0\.100 +812 +running\n$/,
+      /^name +VM +address +pid +state +migration\n─.*\nweb +vm-a +10\.77\.0\.100 +812 +running +–\n$/,
     );
+  });
+
+  it('rescues a container only by the copy that is named, and else lists what there is', async () => {
+    const claim = { migrationId: 'm-1', epoch: 1, side: 'SIDE_SOURCE' as const };
+    controller.rescue = {
+      copies: [
+        { vm: 'vm-a', state: 'paused', claim, migrationState: 'lost', keeping: 'it runs from where it was' },
+        { vm: 'vm-b', state: 'created', claim, migrationState: 'lost', hindrance: 'it was not restored' },
+      ],
+      left: [],
+    };
+    const asked = await run('rescue', 'web');
+    assert.equal(asked.exitCode, 3);
+    assert.match(asked.stdout, /vm-a +paused +source +m-1, lost\n/);
+    assert.match(asked.stdout, /\nportkey rescue web --keep vm-a: it runs from where it was\n/);
+    assert.match(asked.stdout, /\nthe copy on vm-b cannot be kept: it was not restored\n$/);
+    assert.equal(controller.rescueRequest?.keep, '');
+    const kept = await run('rescue', 'web', '--keep', 'vm-a');
+    assert.deepEqual([kept.exitCode, kept.stdout], [0, 'web runs on vm-a\n']);
+    assert.deepEqual([controller.rescueRequest.container, controller.rescueRequest.keep], ['web', 'vm-a']);
+    controller.rescue = { left: ['the copy on vm-b: gone'] };
+    const half = await run('rescue', 'web', '--keep', 'vm-a', '--json');
+    assert.equal(half.exitCode, 1);
+    assert.deepEqual(JSON.parse(half.stdout), {
+      ...{ name: 'web', kept: 'vm-a', copies: [], left: ['the copy on vm-b: gone'] },
+    });
+    assert.equal(half.stderr, 'warning: left behind: the copy on vm-b: gone\n');
   });
 
   it('stops containers', async () => {
