@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 
 import { withTestbed } from './support/fixture.js';
 import { HeldRestore } from './support/held-restore.js';
+import { leftovers } from './support/leftovers.js';
 import {
   inGuest,
   portkey,
@@ -17,11 +18,6 @@ import { untilHealthy } from './support/processes.js';
 import { rolledBack, slowly } from './support/rolled-back.js';
 import { taskTable } from './support/tasks.js';
 import { redis } from './support/workloads.js';
-
-/** Everything that an attempt may leave in a guest besides the container itself. */
-const leftovers =
-  'find /run/portkey/departures /run/portkey/arrivals /run/portkey/images /mnt/portkey/landing ' +
-  '/mnt/portkey/outgoing /run/portkey/containers /run/netns -mindepth 1 -maxdepth 1 2>/dev/null; pgrep -l criu; true';
 
 describe('a migration that fails before its commit', function () {
   this.timeout(180_000);

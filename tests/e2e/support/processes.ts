@@ -3,7 +3,7 @@
  * a test leaves running by its marker.
  */
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 import { daemonStarter } from '../../../testbed/supervision/daemon.js';
@@ -25,6 +25,14 @@ async function pidOf(name: string): Promise<number> {
 /** Ends a process as a crash would. Nobody starts it again. */
 export async function crash(name: string): Promise<void> {
   process.kill(await pidOf(name), 'SIGKILL');
+}
+
+/** Redis is killed, and starts anew with its users and without its data. */
+export async function emptyRedis(): Promise<void> {
+  await crash('redis');
+  const { folder } = topologyOf(2, places.runtime).redis;
+  await rm(path.join(folder, 'appendonlydir'), { recursive: true });
+  await portkeyOk('testbed', 'restart', 'redis');
 }
 
 /** Runs `work` while a process stands still, as one that hangs does. */
