@@ -1,11 +1,10 @@
 /**
  * What both agents need to greet their relay: the port, and a nonce in a page of their own.
  */
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { release, totalmem } from 'node:os';
 
-import { GuestLink, nonceBytes, VirtioPort, type Agent } from '../hypercall/index.js';
+import { GuestLink, nonceBytes, startPortReader, VirtioPort, type Agent } from '../hypercall/index.js';
 import { anonymousPage } from '../libc/index.js';
 import type { Clock } from '../process/index.js';
 import { frameOf } from '../runtime/index.js';
@@ -24,7 +23,7 @@ export function startAgentLink({ agent, device, clock, onChange }: AgentLinkOpti
   const link = new GuestLink({
     clock,
     onChange,
-    openPort: () => VirtioPort.open(device, (fd) => spawn('cat', { stdio: [fd, 'pipe', 'inherit'] }), clock),
+    openPort: () => VirtioPort.open(device, startPortReader, clock),
     greeting: () => {
       const nonce = randomBytes(nonceBytes);
       page.write(nonce);

@@ -43,4 +43,4 @@ export type { Feedback } from './outstanding-sends.js';
 export { RunList } from './run-list.js';
 export { HeldCompletions, type LandedSend } from './held-completions.js';
 export { GuestLink, type GuestLinkParts } from './guest-link.js';
-export { VirtioPort, type SpawnReader } from './virtio-port.js';
+export { startPortReader, VirtioPort, type SpawnReader } from './virtio-port.js';

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 
+import { eventually } from '../../tests/support/eventually.js';
 import { systemClock } from '../process/index.js';
-import { VirtioPort } from './virtio-port.js';
+import { startPortReader, VirtioPort } from './virtio-port.js';
 
 /** A reader whose end comes as Node may tell it: the process first, its pipe later. */
 class ScriptedReader extends EventEmitter {
@@ -64,9 +66,25 @@ describe('a virtio-serial port', () => {
   });
 
   it('that nobody serves is refused', async () => {
-    await assert.rejects(
-      VirtioPort.open(device, (fd) => spawn('cat', { stdio: [fd, 'pipe', 'inherit'] }), systemClock),
-      { code: 'no-hypercall-channel', message: /nobody is at the other end/ },
-    );
+    await assert.rejects(VirtioPort.open(device, startPortReader, systemClock), {
+      code: 'no-hypercall-channel',
+      message: /nobody is at the other end/,
+    });
+  });
+
+  it('is free again when its agent has been killed', async () => {
+    const module = new URL('virtio-port.js', import.meta.url).href;
+    const program = `import { startPortReader } from '${module}'; console.log(startPortReader(0).pid); setInterval(() => {}, 1000);`;
+    // A pipe that nothing comes by, as the port of a host that has nothing to say.
+    const agent = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const [pid] = (await once(agent.stdout, 'data')) as [Buffer];
+    // That of a zombie leads nowhere.
+    const reader = `/proc/${pid.toString().trim()}/exe`;
+    assert.equal(existsSync(reader), true);
+    agent.kill('SIGKILL');
+    await eventually('the reader has ended', () => !existsSync(reader));
+    agent.stdin.end();
   });
 });

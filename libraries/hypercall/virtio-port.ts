@@ -8,7 +8,7 @@
  * `cat` is: the last answers may still be in the pipe then.
  * The device can be open once at a time: a second open fails with EBUSY.
  */
-import type { ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { open, type FileHandle } from 'node:fs/promises';
 
 import { asPortkeyError, PortkeyError } from '../errors/index.js';
@@ -18,8 +18,15 @@ import type { ByteChannel } from './client.js';
 /** Starts `cat` with `fd` as its stdin and its stdout piped. */
 export type SpawnReader = (fd: number) => ChildProcess;
 
+/**
+ * Ends with the process that starts it, also where that is killed: it would go on reading, and keep the port from the next
+ * agent, for as long as the host has nothing to say.
+ */
+export const startPortReader: SpawnReader = (fd) =>
+  spawn('setpriv', ['--pdeathsig', 'KILL', 'cat'], { stdio: [fd, 'pipe', 'inherit'] });
+
 /** A reader of an unconnected port ends within this time, also in a slow guest. */
-const settleMs = 150;
+const settleMs = 300;
 
 export class VirtioPort implements ByteChannel {
   private readerFailure: Error | undefined;

@@ -69,7 +69,7 @@ describe('a migration that fails before its commit', function () {
 
     it('can be repeated with success', async () => {
       const report = await portkeyJson<MigrationReport>('migrate', 'redis', '--to', 'vm-b');
-      assert.equal(report.outcome, 'completed');
+      assert.deepEqual([report.mode, report.outcome], ['portkey', 'completed']);
       await workload.check();
     });
 
