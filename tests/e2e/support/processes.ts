@@ -13,7 +13,7 @@ import { portkey, portkeyOk } from './portkey.js';
 
 const places = placesOf(process.env);
 
-async function pidOf(name: string): Promise<number> {
+export async function pidOf(name: string): Promise<number> {
   const state = JSON.parse(await readFile(path.join(places.state, 'testbed.json'), 'utf8')) as {
     processes: { name: string; pid: number }[];
   };

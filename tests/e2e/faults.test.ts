@@ -1,0 +1,36 @@
+/**
+ * A few cells of the fault matrix (tests/faults), of each kind one; `npm run test:faults` has all of them.
+ */
+import assert from 'node:assert/strict';
+
+import { FaultBed, container } from '../faults/bed.js';
+import { runCell, type Cell } from '../faults/cell.js';
+import { withTestbed } from './support/fixture.js';
+
+const limits = { holdMs: 20_000, settleMs: 30_000 };
+
+const cells: readonly Cell[] = [
+  { part: 'relay of the destination', kind: 'kill', phase: 'precopy', moment: 'answered' },
+  { part: 'controller', kind: 'kill', phase: 'committed', moment: 'answered' },
+  { part: 'redis', kind: 'kill', phase: 'committed', moment: 'asked' },
+  { part: 'restore', kind: 'stop', phase: 'landed', moment: 'asked' },
+  { part: 'checkpoint', kind: 'cut', phase: 'frozen', moment: 'answered' },
+  { part: 'disk of the destination', kind: 'fill', phase: 'precopy', moment: 'asked' },
+  { part: 'VM of the destination', kind: 'kill', phase: 'committed', moment: 'answered' },
+];
+
+describe('a fault in a migration', function () {
+  this.timeout(400_000);
+  withTestbed();
+  let bed: FaultBed | undefined;
+  before(async () => (bed = await FaultBed.takeOver()));
+  after(() => bed?.giveBack());
+
+  for (const cell of cells)
+    it(`leaves one running copy, and nothing else: ${cell.part}, ${cell.kind}, when ${cell.phase} is ${cell.moment}`, async () => {
+      assert.ok(bed);
+      const { ending, findings } = await runCell(cell, container, await bed.scene(), limits);
+      assert.deepEqual(findings, []);
+      assert.ok(ending === 'completed' || ending === 'rolled back', ending);
+    });
+});

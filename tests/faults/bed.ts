@@ -1,0 +1,98 @@
+/**
+ * The test bed for the matrix: the controller reaches Redis by the link under the matrix' control, and stops trying to undo
+ * after seconds, so that a fault can last longer than it tries. A container that a client writes to is always somewhere.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+
+import { down, restart, status, up } from '../../testbed/index.js';
+import { placesOf } from '../../testbed/paths.js';
+import { topologyOf, type Topology } from '../../testbed/topology.js';
+import { eventually } from '../support/eventually.js';
+import { portkeyOk } from '../e2e/support/portkey.js';
+import type { Scene } from './parts.js';
+import { RedisLink } from './redis-link.js';
+import { runningCopies } from './remains.js';
+
+export const container = 'redis';
+
+const linkPort = 6380;
+/** Shorter than what stands still or is cut off does so. */
+const undoPatienceMs = 5_000;
+const quiet = { report: (): void => undefined, signal: new AbortController().signal };
+
+export class FaultBed {
+  private constructor(
+    private readonly topology: Topology,
+    private readonly link: RedisLink,
+  ) {}
+
+  /** Takes over a test bed that is up. */
+  static async takeOver(): Promise<FaultBed> {
+    const topology = topologyOf(2, placesOf(process.env).runtime);
+    const link = await RedisLink.start(linkPort, topology.redis.port);
+    const bed = new FaultBed(topology, link);
+    try {
+      await bed.configureController(linkPort, { undoPatienceMs });
+      await bed.startContainer('vm-a');
+    } catch (error) {
+      await bed.giveBack();
+      throw error;
+    }
+    return bed;
+  }
+
+  static async up(report: (line: string) => void): Promise<FaultBed> {
+    await up(
+      { vms: 2, vmMemoryBytes: 2 * 2 ** 30, accel: 'auto', link: '10gbit', streams: 1 },
+      { report, signal: quiet.signal },
+    );
+    return FaultBed.takeOver();
+  }
+
+  /** From the VM that has the container to the other. */
+  async scene(): Promise<Scene> {
+    const names = this.topology.vms.map(({ name }) => name);
+    const [home, ...more] = await runningCopies(names, container);
+    const [source] = this.topology.vms.filter(({ name }) => name === home);
+    const [destination] = this.topology.vms.filter(({ name }) => name !== home);
+    if (source === undefined || destination === undefined || more.length > 0)
+      throw new Error(`the container runs in ${[home ?? 'no VM', ...more].join(' and ')}`);
+    return { source, destination, link: this.link };
+  }
+
+  async startContainer(vm: string): Promise<void> {
+    await portkeyOk('run', vm, container, '--workload', 'redis', '--size', '16M', '--write-rate', '500K');
+  }
+
+  /** What was left of it by a cell that went wrong, or with its VM, is removed first. */
+  async startContainerAnew(): Promise<void> {
+    await portkeyOk('stop', container).catch(() => undefined);
+    await this.startContainer('vm-a');
+  }
+
+  async untilUp(): Promise<void> {
+    await eventually('the test bed is up', async () => (await status()).state === 'up', 240_000);
+  }
+
+  /** As it was before. */
+  async giveBack(): Promise<void> {
+    await portkeyOk('stop', container).catch(() => undefined);
+    await this.configureController(this.topology.redis.port, undefined);
+    await this.link.stop();
+  }
+
+  static async down(report: (line: string) => void): Promise<void> {
+    await down({ report });
+  }
+
+  private async configureController(port: number, limits: object | undefined): Promise<void> {
+    const [controller] = this.topology.controllers;
+    if (controller === undefined) throw new Error('the test bed has no controller');
+    const { config: file } = controller;
+    const config = JSON.parse(await readFile(file, 'utf8')) as { redis: object };
+    // A field that is undefined is not written.
+    await writeFile(file, JSON.stringify({ ...config, redis: { ...config.redis, port }, limits }));
+    await restart('controller', quiet);
+    await this.untilUp();
+  }
+}
