@@ -39,7 +39,7 @@ describe('a migration that is verified', function () {
   this.timeout(300_000);
   withTestbed();
 
-  for (const workload of [redis('64M', '2M'), threadedPython()]) {
+  for (const workload of [redis('32M', '1M'), threadedPython()]) {
     describe(`of ${workload.name}`, () => {
       before(() => workload.start('vm-a'));
       after(() => workload.stop());
