@@ -29,6 +29,8 @@ export interface Limits {
   readonly sweepMs: number;
   /** Between two looks of one that runs at whether it was cancelled or taken over elsewhere. */
   readonly attentionMs: number;
+  /** Between two looks of one whose pages travel at whether its relays answer. */
+  readonly relayLookMs: number;
   /** How long a migration's place on a host is kept without being asked for again. */
   readonly slotLeaseMs: number;
   /** Between two looks of one that waits for a place on its hosts. */
@@ -56,6 +58,7 @@ export const defaultLimits: Limits = {
   stalledMs: 2_000,
   sweepMs: 3_000,
   attentionMs: 500,
+  relayLookMs: 2_000,
   slotLeaseMs: 10_000,
   slotPollMs: 500,
   retryPauseMs: 2_000,

@@ -10,6 +10,7 @@ import type { Transport } from './transport.js';
 export class CriuTransport implements Transport {
   readonly mode = 'criu';
   readonly hasFrozenRound = false;
+  readonly byRelaysOf = [];
   readonly landingFolder = '';
 
   constructor(

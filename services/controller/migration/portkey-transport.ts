@@ -3,6 +3,7 @@
  */
 import type { Description, Landing } from '../../../libraries/rpc/index.js';
 import { transferDeadlineMs } from '../limits.js';
+import type { Vm } from '../vms/vm.js';
 import type { LiveMigration, Sides } from './migration.js';
 import type { Landed, Transport } from './transport.js';
 
@@ -22,6 +23,10 @@ export class PortkeyTransport implements Transport {
     private readonly description: Description,
     private readonly bytesPerSecond: number,
   ) {}
+
+  get byRelaysOf(): readonly Vm[] {
+    return [this.sides.source, this.sides.destination];
+  }
 
   get landingFolder(): string {
     return this.landing?.folder ?? '';

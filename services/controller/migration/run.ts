@@ -42,6 +42,7 @@
  *   - any call fails, is too slow or is cancelled before the commit, or what landed is not what stands frozen: abort
  *     in Redis, then Discard, Rollback and CloseSession on both sides, each tried for a while whatever becomes of the
  *     others; `rolled-back`.
+ *   - a relay hangs while pages travel: that is noticed though no call to it is under way (relay-watch.ts); the same.
  *   - Redis is gone before a commit was sent: the same without Redis, which is told when it is back. Nobody else
  *     can have committed, because nobody else has this epoch.
  *   - Redis does not answer the commit: both copies stay stopped until it does (commit.ts).
@@ -62,11 +63,12 @@ import { commit, type Committed } from './commit.js';
 import { complete } from './complete.js';
 import { dump, finalRound } from './dump.js';
 import { freeze } from './freeze.js';
-import { land } from './land.js';
+import { land, type LandedContainer } from './land.js';
 import type { LiveMigration, Wish } from './migration.js';
 import { precopy } from './precopy.js';
-import { preflight } from './preflight.js';
+import { preflight, type Reserved } from './preflight.js';
 import { refuse } from './refuse.js';
+import { whileRelaysAnswer } from './relay-watch.js';
 import { restore } from './restore.js';
 import { rollBack } from './roll-back.js';
 import { verify } from './verify.js';
@@ -91,11 +93,8 @@ async function decide(migration: LiveMigration, wish: Wish): Promise<Committed |
   const { stopwatch } = migration;
   try {
     const reserved = await stopwatch.time('preflight', () => preflight(migration, wish));
-    const precopied = await stopwatch.time('precopy', () => precopy(migration, reserved));
-    const frozen = await stopwatch.time('freeze', () => freeze(migration, precopied));
-    const lastRoundSeconds = await stopwatch.time('final-round', () => finalRound(migration, frozen));
-    const dumped = await stopwatch.time('dump', () => dump(migration, frozen, lastRoundSeconds));
-    const landed = await stopwatch.time('landing', () => land(migration, dumped));
+    const { byRelaysOf } = reserved.transport;
+    const landed = await whileRelaysAnswer(migration, byRelaysOf, () => bring(migration, reserved));
     if (wish.verify) await stopwatch.time('verify', () => verify(migration, landed));
     const restored = await stopwatch.time('restore', () => restore(migration, landed));
     return await stopwatch.time('commit', () => commit(migration, restored));
@@ -110,4 +109,14 @@ async function decide(migration: LiveMigration, wish: Wish): Promise<Committed |
     else await rollBack(migration, asPortkeyError(thrown));
     return undefined;
   }
+}
+
+/** Everything in which pages travel. */
+async function bring(migration: LiveMigration, reserved: Reserved): Promise<LandedContainer> {
+  const { stopwatch } = migration;
+  const precopied = await stopwatch.time('precopy', () => precopy(migration, reserved));
+  const frozen = await stopwatch.time('freeze', () => freeze(migration, precopied));
+  const lastRoundSeconds = await stopwatch.time('final-round', () => finalRound(migration, frozen));
+  const dumped = await stopwatch.time('dump', () => dump(migration, frozen, lastRoundSeconds));
+  return stopwatch.time('landing', () => land(migration, dumped));
 }

@@ -5,6 +5,7 @@
  */
 import type { LandingSealed, PageServer } from '../../../libraries/rpc/index.js';
 import type { MigrationMode } from '../state/index.js';
+import type { Vm } from '../vms/vm.js';
 
 export interface Landed {
   readonly sealed: LandingSealed;
@@ -15,6 +16,8 @@ export interface Transport {
   readonly mode: MigrationMode;
   /** Whether the pages dirtied last travel in a round of their own, before CRIU's final dump, or in that dump. */
   readonly hasFrozenRound: boolean;
+  /** The VMs whose relays the pages travel by. */
+  readonly byRelaysOf: readonly Vm[];
 
   /** Makes room at the destination. Throws `no-room`. */
   reserve(): Promise<void>;
