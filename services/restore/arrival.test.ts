@@ -62,9 +62,14 @@ describe('an arrival', () => {
     });
   }
 
-  function prepare(availableBytes: number, mode: Mode, migrationId = 'm-1'): Promise<void> {
+  function prepare(
+    availableBytes: number,
+    mode: Mode,
+    migrationId = 'm-1',
+    name = migration.container,
+  ): Promise<void> {
     const source = {
-      ...{ spec, taskCount: 1, threadCount: 1, establishedConnections: 0, node: null },
+      ...{ spec: { ...spec, name }, taskCount: 1, threadCount: 1, establishedConnections: 0, node: null },
       ...{ memoryBytes: 100 * mebibyte, otherBytes: 300 * mebibyte },
     };
     return arrivals(availableBytes).prepare({
@@ -85,6 +90,14 @@ describe('an arrival', () => {
       await prepare(neededMebibytes * mebibyte, mode, mode);
       await arrivals(0).discard({ ...migration, migrationId: mode });
     }
+  });
+
+  it('is of the container that migrates, whatever its source says', async () => {
+    await assert.rejects(prepare(2 ** 40, 'MODE_PORTKEY', 'm-1', 'database'), {
+      code: 'invalid-argument',
+      message: /^migration m-1 moves container 'web', but its source describes a container 'database'; /,
+    });
+    assert.deepEqual(await store.names(), []);
   });
 
   it('is not prepared after it was ended: a Prepare that was on its way for long makes nothing', async () => {

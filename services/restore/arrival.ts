@@ -68,6 +68,7 @@ export class Arrivals {
     if (migration === null || source?.spec == null)
       throw new PortkeyError('invalid-argument', 'Prepare needs migration and source');
     const { spec, memoryBytes, otherBytes } = source;
+    requireSameName(migration, spec.name);
     await this.requireRoom(spec.name, memoryBytes + otherBytes, mode === 'MODE_CRIU' ? 2 : 1);
     const { migrationId, epoch } = migration;
     const expectedBytes = memoryBytes + otherBytes;
@@ -197,4 +198,13 @@ export class Arrivals {
     await this.parts.pageServers.remove(migrationId);
     await rm(path.join(this.parts.workRoot, migrationId), { recursive: true, force: true });
   }
+}
+
+/** The spec is what the source's agent says; which container moves is the controller's to say. */
+function requireSameName({ migrationId, container }: MigrationRef, name: string): void {
+  if (name === container) return;
+  throw new PortkeyError(
+    'invalid-argument',
+    `migration ${migrationId} moves container '${container}', but its source describes a container '${name}'; look at the agent in the source VM`,
+  );
 }
