@@ -63,6 +63,7 @@ export const errorCodes = {
   'digest-mismatch': failed(status.DATA_LOSS),
   'pages-will-not-settle': failed(status.ABORTED),
   'destination-lost': failed(status.ABORTED),
+  'source-lost': failed(status.DATA_LOSS),
 
   // state in Redis
   'state-store-unavailable': failed(status.UNAVAILABLE),

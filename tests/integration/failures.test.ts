@@ -150,6 +150,22 @@ describe('when a call goes wrong', function () {
     assertSettled('vm-a');
   });
 
+  it("says that the container is gone where the source's VM was started anew before the commit", async () => {
+    cluster.a.checkpoint.faults.plan('Round(last)', { kind: 'die', backAfterMs: 300 });
+    cluster.proxy.before('tasks frozen in', () => {
+      cluster.a.traits.bootId = 'second';
+      cluster.world.lose('vm-a');
+    });
+    const report = reportOf(await cluster.migrate());
+    assert.deepEqual([report.outcome, report.error?.code], ['failed', 'source-lost']);
+    assert.match(
+      report.error?.message ?? '',
+      /^vm-a was started anew in the migration, and container 'web' is gone with what it had; /,
+    );
+    assert.deepEqual(cluster.world.copies, []);
+    assert.deepEqual([...cluster.world.sessions], []);
+  });
+
   it('does not revert what the destination has for some other reason no more', async () => {
     cluster.proxy.before('committed', () => cluster.world.lose('vm-b'));
     const migrating = assert.rejects(cluster.migrate());

@@ -79,6 +79,18 @@ describe('what an ended migration owes', function () {
     assert.equal(reportOf(await cluster.migrate()).outcome, 'completed');
   });
 
+  it('leaves a failure a failure where the source was started anew, whichever run finds that', async () => {
+    cluster.a.checkpoint.faults.plan('Dump', { kind: 'die' });
+    const { id, outcome } = reportOf(await cluster.migrate());
+    assert.equal(outcome, 'failed');
+    cluster.a.traits.bootId = 'second';
+    cluster.world.lose('vm-a');
+    await restartAround(cluster.a.checkpoint, id);
+    assert.deepEqual(cluster.world.copies, []);
+    assert.equal(await field(id, 'state'), 'failed');
+    assert.match((await field(id, 'report')) ?? '', /"outcome":"failed"/);
+  });
+
   it('is the frozen copy of a completed migration', async () => {
     cluster.a.checkpoint.faults.plan('Finish', { kind: 'die' });
     const { id, outcome } = reportOf(await cluster.migrate());

@@ -14,6 +14,7 @@ import { formatSeconds } from '../../../libraries/units/index.js';
 import { firstTaskRan } from '../accounting/downtime.js';
 import { retry } from '../retry.js';
 import type { Vm } from '../vms/vm.js';
+import { isAnotherBoot } from './boots.js';
 import { LeftToRecovery } from './left-to-recovery.js';
 import type { Migration, Sides } from './migration.js';
 
@@ -75,8 +76,7 @@ async function activateNow(migration: Migration, destination: Vm): Promise<numbe
     const containers = await vms.containersOf(destination);
     if (containers.some(({ name }) => name === migration.subject.container)) return 0;
     const { bootId } = await destination.restore.call('GetNode', {}, { deadlineMs: limits.questionMs });
-    if (migration.destinationBoot !== '' && bootId !== '' && bootId !== migration.destinationBoot)
-      return undefined;
+    if (isAnotherBoot(migration.boots.destination, bootId)) return undefined;
     throw thrown;
   }
 }

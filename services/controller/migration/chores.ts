@@ -3,6 +3,7 @@
  * of which must keep the others from being tried. An agent or relay that has nothing of this migration does nothing,
  * so they may also be repeated long after, whatever has become of the container since.
  */
+import { isAnotherBoot } from './boots.js';
 import { closeSession } from './close-session.js';
 import type { Migration, Sides } from './migration.js';
 
@@ -17,11 +18,16 @@ export interface Chore {
 /** After an abort: the source goes on, what the destination has is discarded. */
 export function undoChores(migration: Migration, sides: Sides): Chore[] {
   const { source, destination } = sides;
-  const { touched, subject, ref } = migration;
+  const { touched, subject, ref, tools } = migration;
   const thaw: Chore = {
     leaves: `the claim on '${subject.container}' on ${source.name}`,
     thaws: true,
-    run: (deadlineMs) => source.checkpoint.call('Rollback', ref, { deadlineMs }),
+    run: async (deadlineMs) => {
+      await source.checkpoint.call('Rollback', ref, { deadlineMs });
+      // Nothing to undo is no error there, even if it is because the whole VM was started anew.
+      const { bootId } = await source.checkpoint.call('GetNode', {}, { deadlineMs: tools.limits.questionMs });
+      migration.isSourceLost = isAnotherBoot(migration.boots.source, bootId);
+    },
   };
   const discard: Chore = {
     leaves: `an unused copy of '${subject.container}' on ${destination.name}`,

@@ -64,8 +64,10 @@ export class Migration<R extends Report = Report> {
   sides: Sides | undefined;
   /** Which sides have been asked to reserve anything, so that there may be something to undo. */
   readonly touched = { source: false, destination: false };
-  /** Which boot of the destination's VM the migration goes to; empty until it was asked. */
-  destinationBoot = '';
+  /** In which boots of their VMs the two copies are; empty until that was asked. */
+  readonly boots = { source: '', destination: '' };
+  /** The source's VM was found in another boot when it was to go on: its copy is gone. */
+  isSourceLost = false;
   /** Resolves when nobody in this process works on it any more, though it has ended: on what it owes, say. */
   rest: Promise<void> = Promise.resolve();
   /** Fires when nothing more may be done about it here: the controller stops, or another one has taken over. */
@@ -129,7 +131,12 @@ export class Migration<R extends Report = Report> {
     state: MigrationState,
     text: string,
     data?: unknown,
-    set: { from?: string; mode?: MigrationMode; destinationBoot?: string } = {},
+    set: {
+      from?: string;
+      mode?: MigrationMode;
+      sourceBoot?: string;
+      destinationBoot?: string;
+    } = {},
   ): Promise<void> {
     const draft = this.report.draft();
     await this.journal.step(state, text, {

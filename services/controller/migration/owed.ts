@@ -55,7 +55,7 @@ export async function settle(
   if (!(await done)) return;
   try {
     await retry({ clock, limits, until: migration.until, patienceMs: Infinity }, () =>
-      store.settle(id, epoch),
+      store.settle(id, epoch, migration.isSourceLost),
     );
   } catch (thrown) {
     log.warn({ id }, `settled, but left to the next start to say so: ${asPortkeyError(thrown).message}`);

@@ -26,7 +26,11 @@ export async function precopy(migration: LiveMigration, reserved: Reserved): Pro
     'precopy',
     `sending memory in ${transport.mode} mode while the container runs`,
     undefined,
-    { mode: transport.mode, destinationBoot: migration.destinationBoot },
+    {
+      mode: transport.mode,
+      sourceBoot: migration.boots.source,
+      destinationBoot: migration.boots.destination,
+    },
   );
   if (wish.throttle && transport.mode === 'criu') {
     migration.warn(

@@ -43,7 +43,8 @@ export async function preflight(migration: LiveMigration, wish: Wish): Promise<R
   migration.report.cpu = cpu;
   const facts = await inspect(migration, sides);
   const { description } = facts;
-  migration.destinationBoot = facts.destinationNode.bootId;
+  migration.boots.source = facts.sourceNode.bootId;
+  migration.boots.destination = facts.destinationNode.bootId;
   migration.report.describe(description);
   const obstacle = incompatibility(facts.sourceNode, facts.destinationNode);
   if (obstacle !== undefined) throw obstacle;

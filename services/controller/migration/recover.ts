@@ -19,7 +19,6 @@ export async function recoverMigration(
   record: MigrationRecord,
 ): Promise<void> {
   findSides(migration, record);
-  migration.destinationBoot = record.destinationBoot;
   if (record.state === 'committed' && migration.sides !== undefined) {
     await complete(migration, migration.sides);
     return;
@@ -40,6 +39,8 @@ function findSides(migration: Migration, record: MigrationRecord): void {
   migration.sides = { source: vms.get(record.from), destination: vms.get(record.to) };
   migration.touched.source = true;
   migration.touched.destination = true;
+  migration.boots.source = record.sourceBoot;
+  migration.boots.destination = record.destinationBoot;
 }
 
 function whyAborted(record: MigrationRecord): PortkeyError {

@@ -5,9 +5,12 @@
  * Redis does not answer, the undoing goes ahead without it: this runs only when no commit was sent, or Redis has
  * said that none was applied, and nobody but this process, in this epoch, would send one. A reversal may go ahead, too: the
  * destination has nothing left that could run, whoever asks it to.
+ *
+ * A source whose VM was started anew meanwhile answers that there is nothing to undo. Then there is nothing to go on, either:
+ * the container is gone, as it would be without a migration, and the end says so.
  */
 import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
-import { conclude, reasonFrom } from './conclude.js';
+import { conclude, reasonFrom, type Ending } from './conclude.js';
 import { LeftToRecovery } from './left-to-recovery.js';
 import type { Migration } from './migration.js';
 import { undo } from './undo.js';
@@ -17,7 +20,7 @@ export async function rollBack(
   reason: PortkeyError,
   decision: 'aborted' | 'reverted' = 'aborted',
 ): Promise<void> {
-  const { journal, subject } = migration;
+  const { journal } = migration;
   const decide = (): Promise<void> =>
     journal.step(decision, `${decision}: ${reason.message}`, {
       set: { reason: JSON.stringify(reasonFrom(reason)) },
@@ -25,28 +28,43 @@ export async function rollBack(
   const told = await decidedInRedis(migration, reason, decide);
   if (!told) journal.announce(decision, `${decision}: ${reason.message}`);
   const { thawFailure, owed } = await undo(migration);
-  const common = { owed, ...(told ? {} : { untold: decide }) };
-  if (thawFailure === undefined) {
-    const where = migration.sides === undefined ? '' : ` on ${migration.sides.source.name}`;
-    await conclude(migration, {
-      outcome: 'rolled-back',
-      error: reason,
-      text: `rolled back, container '${subject.container}' is untouched${where}: ${reason.message}`,
-      ...common,
-    });
-    return;
-  }
   await conclude(migration, {
-    outcome: 'failed',
-    error: new PortkeyError(
-      reason.code,
-      `${reason.message}; and container '${subject.container}' may still be frozen: ${thawFailure.message}; ` +
-        'the controller goes on trying to thaw it',
-      { cause: thawFailure, details: reason.details },
-    ),
-    text: `failed: container '${subject.container}' could not be told to go on: ${thawFailure.message}`,
-    ...common,
+    ...endingOf(migration, reason, thawFailure),
+    owed,
+    ...(told ? {} : { untold: decide }),
   });
+}
+
+function endingOf(
+  { sides, subject, isSourceLost }: Migration,
+  reason: PortkeyError,
+  thawFailure: PortkeyError | undefined,
+): Pick<Ending, 'outcome' | 'error' | 'text'> {
+  const { container } = subject;
+  if (thawFailure !== undefined) {
+    return {
+      outcome: 'failed',
+      error: new PortkeyError(
+        reason.code,
+        `${reason.message}; and container '${container}' may still be frozen: ${thawFailure.message}; ` +
+          'the controller goes on trying to thaw it',
+        { cause: thawFailure, details: reason.details },
+      ),
+      text: `failed: container '${container}' could not be told to go on: ${thawFailure.message}`,
+    };
+  }
+  const source = sides?.source.name ?? '';
+  if (isSourceLost) {
+    const message = `${source} was started anew in the migration, and container '${container}' is gone with what it had; start it with: portkey run`;
+    const error = new PortkeyError('source-lost', message, { cause: reason, details: reason.details });
+    return { outcome: 'failed', error, text: `failed: ${message}` };
+  }
+  const where = sides === undefined ? '' : ` on ${source}`;
+  return {
+    outcome: 'rolled-back',
+    error: reason,
+    text: `rolled back, container '${container}' is untouched${where}: ${reason.message}`,
+  };
 }
 
 /** False where Redis could not be told. Throws LeftToRecovery where the decision is another controller's. */

@@ -51,6 +51,7 @@
  *     to do, across restarts of the controller (owed.ts).
  *   - the controller dies or hangs: another one, or its next start, gets the job, takes the migration over with a higher
  *     epoch, aborts it and rolls back, or, if it was committed, finishes it (worker.ts, recover.ts).
+ *   - the source's VM is started anew while it is still needed: the container is gone with it; `failed` (roll-back.ts).
  *   - the destination's VM dies after the commit, and is started anew before anybody heard of the container running there:
  *     nothing of that copy is left, so the source's goes on after all; `reverted`, then `rolled-back` (activate.ts).
  *

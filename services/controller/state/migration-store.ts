@@ -57,7 +57,10 @@ export interface Step {
   readonly report?: string;
   /** Fields of the record to set with it. */
   readonly set?: Partial<
-    Pick<MigrationRecord, 'from' | 'mode' | 'destinationBoot' | 'reason' | 'report' | 'owed' | 'retriedBy'>
+    Pick<
+      MigrationRecord,
+      'from' | 'mode' | 'sourceBoot' | 'destinationBoot' | 'reason' | 'report' | 'owed' | 'retriedBy'
+    >
   >;
 }
 
@@ -167,11 +170,12 @@ export class MigrationStore {
   }
 
   /**
-   * Notes that a migration owes nothing any more, which makes a failure a rollback. Does nothing where another controller has
-   * taken it over.
+   * Notes that a migration owes nothing any more, which makes a failure a rollback unless its source is lost. Does nothing
+   * where another controller has taken it over.
    */
-  async settle(id: string, epoch: number): Promise<void> {
-    const { from, to } = settledFailure;
+  async settle(id: string, epoch: number, isSourceLost: boolean): Promise<void> {
+    const { from } = settledFailure;
+    const to = isSourceLost ? from : settledFailure.to;
     const report = withOutcome((await this.get(id))?.report ?? '', to);
     await this.connection.guard(() =>
       this.scripts.run('settle', [keys.migration(id)], [epoch, from, to, report]),

@@ -23,7 +23,8 @@ const recordSchema = z.object({
   mode: z.enum(['portkey', 'criu']),
   startedAt: z.string(),
   updatedAt: z.string().default(''),
-  /** Which boot of the destination's VM has its copy; empty until it was asked. */
+  /** Which boots of their VMs have the two copies; empty until it was asked. */
+  sourceBoot: z.string().default(''),
   destinationBoot: z.string().default(''),
   /** JSON {code, message}: why it was aborted or refused. */
   reason: z.string().default(''),

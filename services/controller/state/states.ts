@@ -22,7 +22,7 @@
  *   (migration/activate.ts): that copy is gone for good, so the source's, which was not touched, goes on instead.
  * - `failed`: aborted or reverted, but the source could not be told to run again; its reason says what to look at. Once it
  *   has been told after all, and nothing else is owed, the migration was rolled back (`settledFailure`): nobody follows it
- *   any more.
+ *   any more. Where the source's VM was started anew meanwhile, nothing is left to run, and it stays `failed`.
  *
  * The Lua scripts know no state by name: they get the states that a transition may start from, from here.
  */
