@@ -23,7 +23,15 @@ import type { PageList } from '../../../libraries/rpc/index.js';
  */
 export async function assembleLanding(folder: string): Promise<string> {
   const memory = path.join(folder, 'memory');
-  await mkdir(memory, { recursive: true });
+  // The folder itself is the relay's, which has removed it where this call comes late: nobody would do that again.
+  await mkdir(memory).catch((cause: unknown) => {
+    if (errorCodeOf(cause) === 'EEXIST') return;
+    throw new PortkeyError(
+      'restore-failed',
+      `nothing has landed in ${folder}, or it has been removed: ${asPortkeyError(cause).message}`,
+      { cause },
+    );
+  });
   for (const file of await readdir(memory)) {
     const id = /^pages-(\d+)\.img$/.exec(file)?.[1];
     if (id !== undefined)

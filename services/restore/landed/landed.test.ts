@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -187,5 +195,14 @@ describe('what landed', () => {
     });
     rmSync(images, { recursive: true });
     await assert.rejects(assembleLanding(folder), { code: 'restore-failed' });
+  });
+
+  it('is not made again where it has been removed', async () => {
+    const removed = path.join(folder, 'removed');
+    await assert.rejects(assembleLanding(removed), {
+      code: 'restore-failed',
+      message: /nothing has landed in .*removed, or it has been removed/,
+    });
+    assert.equal(existsSync(removed), false);
   });
 });
