@@ -37,7 +37,10 @@ export interface Limits {
   readonly slotPollMs: number;
   /** Before a migration is tried again: this, doubled each time. */
   readonly retryPauseMs: number;
-  /** Before one that broke off, by a mistake in this program or in the configuration, is taken up again. */
+  /**
+   * Before one that broke off is taken up again: by a mistake in this program or in the configuration, or because Redis took a
+   * step that it did not answer in time.
+   */
   readonly brokenPauseMs: number;
   /** Migrations that Redis remembers. */
   readonly keptMigrations: number;
@@ -62,7 +65,7 @@ export const defaultLimits: Limits = {
   slotLeaseMs: 10_000,
   slotPollMs: 500,
   retryPauseMs: 2_000,
-  brokenPauseMs: 60_000,
+  brokenPauseMs: 5_000,
   keptMigrations: 1_000,
 };
 

@@ -107,6 +107,24 @@ describe('without Redis', function () {
     assert.equal(report.outcome, 'completed');
   });
 
+  it('brings to rest what it has refused because Redis hung, and took the next step all the same', async () => {
+    cluster.proxy.before('\r\nprecopy\r\n', () => delay(4_000));
+    const report = reportOf(await cluster.migrate());
+    assert.equal(report.outcome, 'refused');
+    assert.equal(report.error?.code, 'state-store-unavailable');
+    await eventually(
+      'the record says that it was rolled back',
+      async () => {
+        const { migrations } = await cluster.client.call('ListMigrations', {}, question);
+        return migrations[0]?.state === 'rolled-back';
+      },
+      20_000,
+    );
+    assert.deepEqual(cluster.world.runningOn('web'), ['vm-a']);
+    assert.equal(cluster.world.copies.length, 1);
+    assert.equal(reportOf(await cluster.migrate()).outcome, 'completed');
+  });
+
   it('rolls back before the commit, and tells Redis when it is back', async () => {
     cluster.proxy.before('restored', () => cluster.redis.kill());
     const report = reportOf(await cluster.migrate());
