@@ -3,11 +3,11 @@
  * after seconds, so that a fault can last longer than it tries. A container that a client writes to is always somewhere.
  */
 import { readFile, writeFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { down, restart, status, up } from '../../testbed/index.js';
 import { placesOf } from '../../testbed/paths.js';
 import { topologyOf, type Topology } from '../../testbed/topology.js';
-import { eventually } from '../support/eventually.js';
 import { portkeyOk } from '../e2e/support/portkey.js';
 import type { Scene } from './parts.js';
 import { RedisLink } from './redis-link.js';
@@ -19,6 +19,19 @@ const linkPort = 6380;
 /** Shorter than what stands still or is cut off does so. */
 const undoPatienceMs = 5_000;
 const quiet = { report: (): void => undefined, signal: new AbortController().signal };
+
+/** A guest that is booted anew, under emulation, takes a minute. The agents in it should not be kept busy by the question. */
+const upMs = 240_000;
+const lookMs = 500;
+
+/** Until each part answers, also one that was started anew. */
+export async function untilUp(): Promise<void> {
+  const endMs = performance.now() + upMs;
+  while ((await status()).state !== 'up') {
+    if (performance.now() > endMs) throw new Error('the test bed does not come back');
+    await delay(lookMs);
+  }
+}
 
 export class FaultBed {
   private constructor(
@@ -70,10 +83,6 @@ export class FaultBed {
     await this.startContainer('vm-a');
   }
 
-  async untilUp(): Promise<void> {
-    await eventually('the test bed is up', async () => (await status()).state === 'up', 240_000);
-  }
-
   /** As it was before. */
   async giveBack(): Promise<void> {
     await portkeyOk('stop', container).catch(() => undefined);
@@ -93,6 +102,6 @@ export class FaultBed {
     // A field that is undefined is not written.
     await writeFile(file, JSON.stringify({ ...config, redis: { ...config.redis, port }, limits }));
     await restart('controller', quiet);
-    await this.untilUp();
+    await untilUp();
   }
 }

@@ -12,8 +12,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { status } from '../../testbed/index.js';
 import { portkeyJson, startPortkey, type RunningCommand } from '../e2e/support/portkey.js';
+import { untilUp } from './bed.js';
 import { breakPart, type Kind, type Part, type Scene } from './parts.js';
 import type { Phase } from './phases.js';
 import type { Moment } from './redis-link.js';
@@ -45,9 +45,8 @@ export interface CellLimits {
   readonly settleMs: number;
 }
 
-/** Until a migration reaches any state, and until a part that was started anew answers. */
+/** Until a migration reaches any state. */
 const reachMs = 60_000;
-const backMs = 240_000;
 const lookMs = 500;
 /** Until a command has ended whose migration has. */
 const commandMs = 20_000;
@@ -72,7 +71,7 @@ export async function runCell(
     } finally {
       await heal();
     }
-    await untilAnswering();
+    await untilUp();
     const healedMs = performance.now();
     await countCopies();
     const settled = await untilSettled(container, vms, known, mayBeLost(cell), healedMs + settleMs);
@@ -139,14 +138,6 @@ function mayBeLost({ part, kind, phase }: Cell): boolean {
   if (kind !== 'kill') return false;
   if (part === 'VM of the source') return phase !== 'committed' && phase !== 'done';
   return part === 'VM of the destination' && phase === 'done';
-}
-
-async function untilAnswering(): Promise<void> {
-  const endMs = performance.now() + backMs;
-  while ((await status()).state !== 'up') {
-    if (performance.now() > endMs) throw new Error('the test bed does not come back');
-    await delay(lookMs);
-  }
 }
 
 interface Settled {
