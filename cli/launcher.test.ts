@@ -33,7 +33,7 @@ describe('./portkey', function () {
       await write(name, await readFile(path.join(project, name), 'utf8'), old);
     await write('scripts/build.sh', 'echo built; touch "$(dirname "$0")/../build/.complete"\n', old);
     await write(
-      'build/cli/main.js',
+      'build/bundle/cli/portkey.mjs',
       'console.log(process.argv.slice(2).join(" "), process.env.PATH)\n',
       recent,
     );
@@ -60,7 +60,7 @@ describe('./portkey', function () {
     });
 
   it('runs what needs root through sudo, and says so', () => {
-    const main = `${root}/build/cli/main.js`;
+    const main = `${root}/build/bundle/cli/portkey.mjs`;
     for (const args of [
       ['demo', '--size', '64M'],
       ['bench', '--repeat', '5'],

@@ -6,6 +6,7 @@
  * only while the test bed is up) and the project, whose `build/` holds the programs. The runtime folder is the
  * same for everyone, since the network namespaces are too: a machine has at most one test bed.
  */
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -19,6 +20,20 @@ export interface Places {
 
 export const runtimeFolder = '/dev/shm/portkey';
 
+/** The folder above this code with a package.json: it stands in build/ file by file, and in the one file of the command line. */
+function folderOfProject(): string {
+  let folder = path.dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(path.join(folder, 'package.json')) && folder !== '/') folder = path.dirname(folder);
+  return folder;
+}
+
+const project = folderOfProject();
+
+/** A program or script of the project, by its path in there; of what is compiled that begins with `build/`. */
+export function projectFile(file: string): string {
+  return path.join(project, file);
+}
+
 export function placesOf(env: NodeJS.ProcessEnv): Places {
   const home = env.HOME ?? '/root';
   const state = path.join(env.XDG_STATE_HOME ?? path.join(home, '.local/state'), 'portkey');
@@ -27,7 +42,6 @@ export function placesOf(env: NodeJS.ProcessEnv): Places {
     state,
     logs: path.join(state, 'logs'),
     runtime: runtimeFolder,
-    // This file is <project>/build/testbed/paths.js once compiled.
-    project: fileURLToPath(new URL('../..', import.meta.url)),
+    project,
   };
 }

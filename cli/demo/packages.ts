@@ -2,13 +2,12 @@
  * Installs the Debian packages that the test bed needs, by the same script that people run by hand.
  */
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 
 import { PortkeyError } from '../../libraries/errors/index.js';
+import { projectFile } from '../../testbed/paths.js';
 import type { Output } from '../output.js';
 
-// This file is <project>/build/cli/demo/packages.js once compiled.
-const script = fileURLToPath(new URL('../../../scripts/install-packages.sh', import.meta.url));
+const script = projectFile('scripts/install-packages.sh');
 
 /** What the script says goes to stderr. Throws `missing-program`, or `cancelled` when the signal fires. */
 export async function installPackages(output: Output, signal: AbortSignal): Promise<void> {

@@ -7,18 +7,18 @@
  */
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 
 import { PortkeyError } from '../../libraries/errors/index.js';
 import type { Clock } from '../../libraries/process/index.js';
 import type { WorkloadStatus } from '../../libraries/rpc/index.js';
 import { filesOf } from '../../libraries/certificates/index.js';
 import { hostIdentities } from '../identities.js';
+import { projectFile } from '../paths.js';
 import { daemonStarter, type Daemon } from '../supervision/daemon.js';
 import type { WorkloadConfig } from './config.js';
 import { workloadClient, workloadFiles, type WorkloadFiles, type WorkloadPlace } from './place.js';
 
-const program = fileURLToPath(new URL('main.js', import.meta.url));
+const program = projectFile('build/testbed/workload/main.js');
 const pollMs = 100;
 const startWithinMs = 30_000;
 const callMs = 5_000;

@@ -10,12 +10,11 @@
 import type { ChildProcess } from 'node:child_process';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { z } from 'zod';
 
 import { PortkeyError } from '../../libraries/errors/index.js';
-import { runtimeFolder } from '../paths.js';
+import { projectFile, runtimeFolder } from '../paths.js';
 import { topologyOf } from '../topology.js';
 import { startOnHost, type HostProgram } from './host-program.js';
 
@@ -60,7 +59,7 @@ export async function measureFloor(byteLength: number, signal: AbortSignal): Pro
 }
 
 function program(name: string, namespace: string, args: readonly string[], signal: AbortSignal): HostProgram {
-  return startOnHost(fileURLToPath(new URL(`./${name}.js`, import.meta.url)), namespace, args, signal);
+  return startOnHost(projectFile(`build/testbed/yardstick/${name}.js`), namespace, args, signal);
 }
 
 /** The content does not matter to the kernel, but a hole would: it has no pages. */

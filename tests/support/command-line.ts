@@ -3,10 +3,10 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 
-// This file is <project>/build/tests/support/command-line.js once compiled.
-const main = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
+import { projectFile } from '../../testbed/paths.js';
+
+const main = projectFile('build/bundle/cli/portkey.mjs');
 
 export interface CommandLineResult {
   readonly exitCode: number;

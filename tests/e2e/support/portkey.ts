@@ -3,9 +3,10 @@
  */
 import { spawn } from 'node:child_process';
 import { on } from 'node:events';
-import { fileURLToPath } from 'node:url';
 
-const program = fileURLToPath(new URL('../../../cli/main.js', import.meta.url));
+import { projectFile } from '../../../testbed/paths.js';
+
+const program = projectFile('build/bundle/cli/portkey.mjs');
 
 export interface Outcome {
   readonly exitCode: number;
