@@ -1,10 +1,10 @@
 // Mocha's own output, then why each skipped test was skipped, then one line: "N passed, N failed". A run in which no
 // test passed is a failure, even if none failed.
 //
-// TEST_SUMMARY names a file for the last line, for a caller that has more to say before it.
+// TEST_SUMMARY names a file to which the last line is added, for a caller that has more to say before it.
 //
 // A test that skips itself has its reason in its title (tests/support/skip.ts).
-const { writeFileSync } = require('node:fs');
+const { appendFileSync } = require('node:fs');
 
 const { reporters, Runner } = require('mocha');
 
@@ -18,7 +18,7 @@ module.exports = class extends reporters.Spec {
       const summary = `${this.stats.passes} passed, ${this.stats.failures} failed`;
       const file = process.env.TEST_SUMMARY;
       if (file === undefined) console.log(summary);
-      else writeFileSync(file, `${summary}\n`);
+      else appendFileSync(file, `${summary}\n`);
     });
   }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs tests: `unit` those that need neither VM nor root, `e2e` those with real VMs, `all` these two and, between them,
-# tests/integration. Installs and compiles what is missing first. The last line is "N passed, N failed"; no test at all
+# tests/integration. Tests without VMs mostly wait, so that some files run at once; with VMs it is one after the other.
+# Installs and compiles what is missing first. The last line is "N passed, N failed"; no test at all
 # is a failure. After `e2e` and `all` the test bed is down and nothing runs that the tests have started, also when they
 # were interrupted. They refuse to run beside a test bed that is up already, which would be tested in place of the code
 # as it is; TESTBED_REUSE=1 lets them, for a bed that was started after the last build. Where CI=true, a test that skips
@@ -14,10 +15,13 @@ usage() {
 }
 
 [ $# -eq 1 ] || usage
+unit=(build/libraries build/services build/testbed build/cli)
+without_vms=()
+with_vms=()
 case $1 in
-  unit) folders=(build/libraries build/services build/testbed build/cli) ;;
-  all) folders=(build/libraries build/services build/testbed build/cli build/tests/integration build/tests/e2e) ;;
-  e2e) folders=(build/tests/e2e) ;;
+  unit) without_vms=("${unit[@]}") ;;
+  all) without_vms=("${unit[@]}" build/tests/integration) with_vms=(build/tests/e2e) ;;
+  e2e) with_vms=(build/tests/e2e) ;;
   *) usage ;;
 esac
 
@@ -29,36 +33,37 @@ case $1 in
 esac
 
 # A test whose source is gone may still be compiled.
-files=()
-for folder in "${folders[@]}"; do
-  [ -d "$folder" ] || continue
-  while IFS= read -r file; do
-    source=${file#build/}
-    [ ! -f "${source%.js}.ts" ] || files+=("$file")
-  done < <(find "$folder" -name '*.test.js' | sort)
-done
+tests_in() {
+  local folder file source
+  for folder; do
+    [ -d "$folder" ] || continue
+    while IFS= read -r file; do
+      source=${file#build/}
+      [ ! -f "${source%.js}.ts" ] || echo "$file"
+    done < <(find "$folder" -name '*.test.js' | sort)
+  done
+}
 run_nothing() {
   echo "$1" >&2
   echo "0 passed, 0 failed"
   exit 1
 }
 
-[ ${#files[@]} -gt 0 ] || run_nothing "no tests found"
-
 if [ "$1" != unit ] && [ "${TESTBED_REUSE:-}" != 1 ]; then
-  bed=$(node build/cli/main.js testbed status) || true
+  bed=$(node build/bundle/cli/portkey.mjs testbed status) || true
   case $bed in
     "the test bed is down"*) ;;
     # As a crashed run does.
-    "a test bed left these behind"*) node build/cli/main.js testbed down >&2 ;;
+    "a test bed left these behind"*) node build/bundle/cli/portkey.mjs testbed down >&2 ;;
     "") run_nothing "it is not known whether a test bed is up" ;;
     *) run_nothing "${bed%%:*}; take it down first (./portkey testbed down), or set TESTBED_REUSE=1" ;;
   esac
 fi
 
-mocha=(node_modules/.bin/mocha --reporter scripts/test-reporter.cjs --forbid-only "${files[@]}")
-[ "$1" != unit ] || exec "${mocha[@]}"
+mocha=(node_modules/.bin/mocha --reporter scripts/test-reporter.cjs --forbid-only)
 [ "$1" != all ] || [ "${CI:-}" != true ] || mocha+=(--forbid-pending)
+# Of these files at once. They are idle for more than half of their time.
+files_at_once=4
 
 # How long what was told to end may take over it: a `testbed up` removes what it has started.
 grace_seconds=20
@@ -98,10 +103,10 @@ finish() {
   trap '' INT TERM HUP
   export -n TEST_SUMMARY
   [ -z "$pid" ] || end_group
-  node build/cli/main.js testbed down >&2 || true
+  [ ${#with_vms[@]} -eq 0 ] || node build/bundle/cli/portkey.mjs testbed down >&2 || true
   end_others
-  [ -s "$TEST_SUMMARY" ] || echo "0 passed, 0 failed" >"$TEST_SUMMARY"
-  cat "$TEST_SUMMARY"
+  # A line of each run.
+  awk '{ passed += $1; failed += $3 } END { printf "%d passed, %d failed\n", passed, failed }' "$TEST_SUMMARY"
   rm -f "$TEST_SUMMARY"
   exit "$status"
 }
@@ -109,10 +114,32 @@ trap finish EXIT
 
 # In a process group of its own, so that mocha and what it started get each signal once, from here, whoever sent it to
 # whom.
-set -m
-"${mocha[@]}" </dev/null &
-pid=$!
-set +m
-for signal in INT TERM HUP; do trap "kill -s $signal -- -$pid 2>/dev/null || true" "$signal"; done
-# A signal ends the wait, and `finish` ends what does not end by it.
-wait "$pid"
+run_mocha() {
+  local status=0
+  set -m
+  "${mocha[@]}" "$@" </dev/null &
+  pid=$!
+  set +m
+  # A signal ends the wait, and `finish` ends what does not end by it.
+  wait "$pid" || status=$?
+  [ -z "$interrupted" ] || exit "$status"
+  end_group
+  pid=
+  return "$status"
+}
+
+interrupted=
+for signal in INT TERM HUP; do
+  trap "interrupted=$signal; [ -z \"\$pid\" ] || kill -s $signal -- -\$pid 2>/dev/null || true" "$signal"
+done
+
+status=0
+if [ ${#without_vms[@]} -gt 0 ]; then
+  mapfile -t files < <(tests_in "${without_vms[@]}")
+  run_mocha --parallel --jobs "$files_at_once" "${files[@]}" || status=$?
+fi
+if [ ${#with_vms[@]} -gt 0 ]; then
+  mapfile -t files < <(tests_in "${with_vms[@]}")
+  run_mocha "${files[@]}" || status=$?
+fi
+exit "$status"
