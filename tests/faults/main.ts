@@ -4,9 +4,10 @@
  * Every part that there is × every state that a migration reaches × every way to fail, each with a migration of its own, on one
  * test bed. Prints each cell as it ends, then the matrix, and writes all results to out/faults.json. Exit code 1 where a cell
  * failed. A cell that went wrong costs the container, not the cells after it. With `--endurance` it is many migrations with
- * faults drawn by lot instead. Ctrl-C ends it after the cell that runs, with what there is.
+ * faults drawn by lot instead. Ctrl-C ends it after the cell that runs, with what there is;
+ * `--resume` goes on from there.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 
 import { FaultBed, container } from './bed.js';
@@ -14,23 +15,25 @@ import { runCell, type Cell, type CellResult } from './cell.js';
 import { endure, enduranceText, leaks } from './endurance.js';
 import { kinds, parts } from './parts.js';
 import { phases } from './phases.js';
-import { matrixOf, randomFrom } from './plan.js';
+import { isBeginningOf, matrixOf, randomFrom } from './plan.js';
 import { moments } from './redis-link.js';
 import { legend, matrixTable, summaryOf, summaryText } from './table.js';
 
-/** Longer than pings take to notice it (16 s), than a command to Redis may take, and than an undo is tried here. */
-const holdMs = 20_000;
+/** Longer than pings take to notice it (16 s), than a relay may be silent (17 s), than a command to Redis may take, and than an undo is tried here. */
+const holdMs = 18_000;
 /** What is promised. */
 const settleMs = 30_000;
 
-const usage = `usage: npm run test:faults -- [--parts a,b] [--kinds a,b] [--phases a,b] [--moments a,b] [--passes N]
+const resultsFile = 'out/faults.json';
+
+const usage = `usage: npm run test:faults -- [--parts a,b] [--kinds a,b] [--phases a,b] [--moments a,b] [--passes N] [--resume]
        npm run test:faults -- --endurance N [--seed N]
   parts: ${parts.join(', ')}
   kinds: ${kinds.join(', ')}
   phases: ${phases.join(', ')}
   moments: ${moments.join(', ')}
-All of each where not said. A pass takes about an hour and a half; the test bed must be down before, or --reuse takes over one
-that is up.`;
+All of each where not said. A pass takes two to three hours under emulation; Ctrl-C ends it after a cell, and --resume, with the same
+words, goes on after the last one in ${resultsFile}. The test bed must be down before, or --reuse takes over one that is up.`;
 
 const { values } = parseArgs({
   options: {
@@ -42,6 +45,7 @@ const { values } = parseArgs({
     endurance: { type: 'string' },
     seed: { type: 'string', default: '1' },
     reuse: { type: 'boolean', default: false },
+    resume: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -90,9 +94,10 @@ async function main(): Promise<number> {
 }
 
 async function matrix(bed: FaultBed, cells: readonly Cell[]): Promise<number> {
-  const results: CellResult[] = [];
+  const results = values.resume ? await earlierResults(cells) : [];
   for (const [index, cell] of cells.entries()) {
     if (interrupted.signal.aborted) break;
+    if (index < results.length) continue;
     const result = await runOne(bed, cell);
     results.push(result);
     say(`${index + 1}/${cells.length} ${cellLine(result)}`);
@@ -129,9 +134,17 @@ async function runCellSafely(bed: FaultBed, cell: Cell): Promise<CellResult> {
   }
 }
 
+async function earlierResults(cells: readonly Cell[]): Promise<CellResult[]> {
+  const results = JSON.parse(await readFile(resultsFile, 'utf8')) as CellResult[];
+  if (!isBeginningOf(cells, results))
+    throw new Error(`${resultsFile} is of other cells; say the same words, or leave --resume out`);
+  say(`${results.length} cells have been run before`);
+  return results;
+}
+
 async function save(results: readonly CellResult[]): Promise<void> {
   await mkdir('out', { recursive: true });
-  await writeFile('out/faults.json', `${JSON.stringify(results, null, 2)}\n`);
+  await writeFile(resultsFile, `${JSON.stringify(results, null, 2)}\n`);
 }
 
 function cellLine({ part, kind, phase, moment, ending, settleSeconds, findings }: CellResult): string {
