@@ -195,7 +195,7 @@ describe('memory that changes while it travels', function () {
         '--to',
         'vm-b',
         '--bandwidth',
-        '160mbit',
+        '80mbit',
       ]);
       const most = await mostLanded(migration.ended);
       const { exitCode, stdout, stderr } = await migration.ended;

@@ -19,7 +19,7 @@ describe('a migration between two VMs', function () {
   this.timeout(120_000);
   withTestbed();
 
-  for (const workload of [memcached(), nginx(), threadedPython(), redis()]) {
+  for (const workload of [memcached(), nginx(), threadedPython(), redis('128M')]) {
     describe(`of ${workload.name}`, () => {
       const isCompared = workload.name === 'redis';
       const reports: MigrationReport[] = [];
@@ -43,7 +43,7 @@ describe('a migration between two VMs', function () {
         for (const vm of ['vm-a', 'vm-b']) assert.equal(await inGuest(vm, leftovers), '');
       });
 
-      // Only the 256 MiB of Redis stand out of the noise.
+      // Only the 128 MiB of Redis stand out of the noise.
       if (isCompared) it('costs less CPU in portkey mode', () => cheaperInPortkeyMode(reports));
     });
   }

@@ -1,5 +1,5 @@
 /**
- * The test bed itself. The last file of the end-to-end tests: it takes down the bed that the others used.
+ * The test bed itself. It takes down the bed that the other tests used, and leaves one up that has two controllers.
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -8,14 +8,13 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { runChecked, runCommand } from '../../libraries/process/index.js';
 import { runtimeFolder, type TestbedState } from '../../testbed/index.js';
 import { placesOf } from '../../testbed/paths.js';
-import { stateFile } from '../../testbed/state.js';
 import { eventually } from '../support/eventually.js';
 import { withTestbed } from './support/fixture.js';
 import { inGuest, portkey, portkeyJson, portkeyOk, startPortkey, type Outcome } from './support/portkey.js';
 import { crash } from './support/processes.js';
+import { assertNothingIsLeft } from './support/testbed-traces.js';
 
 const places = placesOf(process.env);
 
@@ -24,19 +23,6 @@ const places = placesOf(process.env);
  * V8 to get six agents going: the limit is for an image that is made anew, or a boot that waits for something.
  */
 const upLimitSeconds = { kvm: 60, tcg: 180 } as const;
-
-async function assertNothingIsLeft(): Promise<void> {
-  for (const file of [runtimeFolder, stateFile(places.state)]) assert.ok(!existsSync(file), file);
-  const namespaces = await runChecked(runCommand, ['ip', 'netns', 'list']);
-  assert.doesNotMatch(namespaces, /portkey/);
-  const marked = await runCommand([
-    'sh',
-    '-c',
-    `grep -lz '^PORTKEY_TESTBED=${runtimeFolder}$' /proc/[0-9]*/environ 2>/dev/null`,
-  ]);
-  assert.equal(marked.stdout, '', 'processes');
-  assert.doesNotMatch(await readFile('/proc/mounts', 'utf8'), /portkey/);
-}
 
 /** Brings a test bed up, and signals the command when the VMs have begun to start. */
 async function signalUpMidway(signal: NodeJS.Signals): Promise<Outcome> {
@@ -53,7 +39,6 @@ async function signalUpMidway(signal: NodeJS.Signals): Promise<Outcome> {
 describe('the test bed', function () {
   this.timeout(180_000);
   withTestbed();
-  after(() => portkeyOk('testbed', 'down'));
 
   it('refuses to come up twice', async () => {
     const { exitCode, stderr } = await portkey('testbed', 'up');
@@ -82,7 +67,15 @@ describe('the test bed', function () {
     }
   });
 
-  it('goes down without a trace', async () => {
+  it('says which of its parts have crashed, and goes down without a trace', async () => {
+    const parts = ['vm-a-qemu', 'relay-host-b'];
+    for (const part of parts) await crash(part);
+    const { exitCode, stdout } = await eventually('the status names the parts that crashed', async () => {
+      const status = await portkey('testbed', 'status');
+      return parts.every((part) => status.stdout.includes(`${part} does not run`)) && status;
+    });
+    assert.equal(exitCode, 1);
+    assert.match(stdout, /^the test bed is degraded/);
     await portkeyOk('testbed', 'down');
     await assertNothingIsLeft();
   });
@@ -107,7 +100,7 @@ describe('the test bed', function () {
     await writeFile(program, `console.log('${word}')`);
     try {
       const startMs = performance.now();
-      const { accel } = await portkeyJson<TestbedState>('testbed', 'up');
+      const { accel } = await portkeyJson<TestbedState>('testbed', 'up', '--controllers', '2');
       const seconds = (performance.now() - startMs) / 1000;
       console.log(`      up in ${seconds.toFixed(1)} s (${accel})`);
       assert.ok(seconds < upLimitSeconds[accel], `${seconds} s, ${upLimitSeconds[accel]} s are allowed`);
@@ -116,18 +109,5 @@ describe('the test bed', function () {
     } finally {
       await rm(program, { force: true });
     }
-  });
-
-  it('says which of its parts have crashed, and goes down without a trace', async () => {
-    const parts = ['vm-a-qemu', 'relay-host-b'];
-    for (const part of parts) await crash(part);
-    const { exitCode, stdout } = await eventually('the status names the parts that crashed', async () => {
-      const status = await portkey('testbed', 'status');
-      return parts.every((part) => status.stdout.includes(`${part} does not run`)) && status;
-    });
-    assert.equal(exitCode, 1);
-    assert.match(stdout, /^the test bed is degraded/);
-    await portkeyOk('testbed', 'down');
-    await assertNothingIsLeft();
   });
 });

@@ -1,11 +1,10 @@
 /**
- * One test bed for all end-to-end tests: up before the first of them; testbed.test.ts, the last file, takes it
- * down and looks for what is left. scripts/test.sh takes it down whatever happened, and `up` removes what a crashed
- * run left behind.
+ * One test bed for all end-to-end tests: up before the first of them; testbed.test.ts takes it down, looks for what is left,
+ * and brings up another one, with two controllers, for two-controllers.test.ts, the last file. scripts/test.sh takes it down
+ * whatever happened, and `up` removes what a crashed run left behind.
  *
  * A bed that is up already is used only if it runs the compiled code and has VMs of the size that the tests need:
- * this run started it, or somebody did after the last build. Any other would be a test of something else. Tests that need
- * another one bring up their own, in its place.
+ * this run started it, or somebody did after the last build. Any other would be a test of something else.
  */
 import assert from 'node:assert/strict';
 import { stat } from 'node:fs/promises';
@@ -22,32 +21,24 @@ const upMinutes = 10;
 const vmBytes = 2 * 2 ** 30;
 
 /** For `describe`. */
-export function withTestbed(): void {
+export function withTestbed(controllerCount = 1): void {
   before(async function () {
     this.timeout(upMinutes * 60_000);
     const { stdout } = await portkey('--json', 'testbed', 'status');
     const { state, testbed } = JSON.parse(stdout) as TestbedStatus;
     if (testbed === undefined) {
-      await portkeyOk('testbed', 'up', '--vm-memory', '2G');
+      await portkeyOk('testbed', 'up', '--vm-memory', '2G', '--controllers', String(controllerCount));
       return;
     }
-    const unfit = state === 'degraded' ? 'is degraded' : await unfitness(testbed);
+    const unfit = state === 'degraded' ? 'is degraded' : await unfitness(testbed, controllerCount);
     if (unfit !== undefined)
       assert.fail(`the test bed that is up ${unfit}; take it down first (./portkey testbed down)`);
   });
 }
 
-/** For `describe`: one that is brought up with these options, and taken down afterwards. */
-export function withOwnTestbed(...options: string[]): void {
-  before(async function () {
-    this.timeout(upMinutes * 60_000);
-    await portkeyOk('testbed', 'down');
-    await portkeyOk('testbed', 'up', '--vm-memory', '2G', ...options);
-  });
-  after(() => portkeyOk('testbed', 'down'));
-}
-
-async function unfitness({ startedAt, vmMemoryBytes }: TestbedState): Promise<string | undefined> {
+async function unfitness(testbed: TestbedState, controllerCount: number): Promise<string | undefined> {
+  const { startedAt, vmMemoryBytes } = testbed;
+  if (testbed.controllerCount !== controllerCount) return `has ${testbed.controllerCount} controllers`;
   if (vmMemoryBytes !== vmBytes) return 'has VMs of another size than 2G';
   const builtMs = (await stat(path.join(placesOf(process.env).project, 'build/.complete'))).mtimeMs;
   const startedMs = Date.parse(startedAt);

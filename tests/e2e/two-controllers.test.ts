@@ -1,19 +1,20 @@
 /**
  * Two controllers: what one of them leaves behind when it is killed, the other ends; and the evacuation of a VM.
  *
- * It needs a test bed of its own, with two controllers. The tests that follow bring theirs up again.
+ * It needs a test bed with two controllers, which testbed.test.ts leaves up. The containers go with it.
  */
 import assert from 'node:assert/strict';
 
 import { placesOf } from '../../testbed/paths.js';
 import { topologyOf } from '../../testbed/topology.js';
 import { eventually } from '../support/eventually.js';
-import { withOwnTestbed } from './support/fixture.js';
+import { withTestbed } from './support/fixture.js';
 import { metric } from './support/metrics.js';
 import { inGuest, portkeyJson, portkeyOk, startPortkey, untilState } from './support/portkey.js';
 import { crash, untilHealthy } from './support/processes.js';
 import { slowly } from './support/rolled-back.js';
 import { taskTable } from './support/tasks.js';
+import { assertNothingIsLeft } from './support/testbed-traces.js';
 import { nginx, redis } from './support/workloads.js';
 
 interface Row {
@@ -53,7 +54,11 @@ async function places(): Promise<string[]> {
 
 describe('two controllers', function () {
   this.timeout(240_000);
-  withOwnTestbed('--controllers', '2');
+  withTestbed(2);
+  after('the test bed goes down without a trace', async () => {
+    await portkeyOk('testbed', 'down');
+    await assertNothingIsLeft();
+  });
   const workload = redis('64M', '2M');
   const web = nginx();
 
