@@ -1,5 +1,6 @@
 /**
- * The services of proto/, loaded once from the generated schema.
+ * The services of proto/, each loaded from its generated schema when it is first asked for: in an emulated guest, all of them
+ * take seconds, and a process speaks two or three.
  *
  * 64-bit integers are JavaScript numbers (everything counted here stays far below 2^53), enums their names,
  * absent fields their defaults, absent messages null.
@@ -8,7 +9,7 @@ import { loadPackageDefinition, type ServiceDefinition } from '@grpc/grpc-js';
 import { fromJSON } from '@grpc/proto-loader';
 import type { Root } from 'protobufjs';
 
-import { schemaJson } from './generated/schema.js';
+import { schemas } from './generated/schema.js';
 import type { CheckpointDefinition } from './generated/portkey/v1/Checkpoint.js';
 import type { ContainersDefinition } from './generated/portkey/v1/Containers.js';
 import type { ControllerDefinition } from './generated/portkey/v1/Controller.js';
@@ -32,13 +33,19 @@ export interface Definitions {
 
 export type ServiceName = keyof Definitions;
 
-const loaded = loadPackageDefinition(
-  fromJSON(JSON.parse(schemaJson) as ReturnType<Root['toJSON']>, loaderOptions),
-) as unknown as {
-  portkey: { v1: Record<ServiceName, { service: ServiceDefinition }> };
-};
+const definitions = new Map<ServiceName, ServiceDefinition>();
 
 export function definitionOf(name: ServiceName): ServiceDefinition {
+  const definition = definitions.get(name) ?? load(name);
+  definitions.set(name, definition);
+  return definition;
+}
+
+function load(name: ServiceName): ServiceDefinition {
+  const schema = JSON.parse(schemas[name]) as ReturnType<Root['toJSON']>;
+  const loaded = loadPackageDefinition(fromJSON(schema, loaderOptions)) as unknown as {
+    portkey: { v1: Record<ServiceName, { service: ServiceDefinition }> };
+  };
   return loaded.portkey.v1[name].service;
 }
 
