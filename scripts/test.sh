@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs tests: `unit` those that need neither VM nor root, `e2e` those with real VMs, `all` these two and, between them,
-# tests/integration. Tests without VMs mostly wait, so that some files run at once; with VMs it is one after the other.
+# tests/integration, but not those of the experiments' yardsticks. Tests without VMs mostly wait, so that some files run at once; with VMs it is one after the other.
 # Installs and compiles what is missing first. The last line is "N passed, N failed"; no test at all
 # is a failure. After `e2e` and `all` the test bed is down and nothing runs that the tests have started, also when they
 # were interrupted. They refuse to run beside a test bed that is up already, which would be tested in place of the code
@@ -21,7 +21,7 @@ with_vms=()
 case $1 in
   unit) without_vms=("${unit[@]}") ;;
   all) without_vms=("${unit[@]}" build/tests/integration) with_vms=(build/tests/e2e) ;;
-  e2e) with_vms=(build/tests/e2e) ;;
+  e2e) with_vms=(build/tests/yardsticks build/tests/e2e) ;;
   *) usage ;;
 esac
 

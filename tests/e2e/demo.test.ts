@@ -29,7 +29,7 @@ describe('the demonstration', function () {
   });
 
   it('migrates in both modes, verifies the data, prints the table and writes the report', async () => {
-    const demo = startPortkey(['demo', '--size', '64M', '--write-rate', '2M', '--keep'], { cwd: folder });
+    const demo = startPortkey(['demo', '--size', '32M', '--write-rate', '2M', '--keep'], { cwd: folder });
     const { exitCode, stdout, stderr } = await demo.ended;
     assert.equal(exitCode, 0, stderr);
     assert.match(stdout, /CRIU\s+Portkey\s+Portkey takes/);

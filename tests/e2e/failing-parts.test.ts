@@ -19,7 +19,7 @@ describe('a part that does not work', function () {
   withTestbed();
 
   describe('does a running Redis no harm:', () => {
-    const workload = redis('32M', '1M');
+    const workload = redis('16M', '1M');
     let folder = '';
     before('a running Redis', async () => {
       folder = await mkdtemp(path.join(tmpdir(), 'portkey-broken-'));

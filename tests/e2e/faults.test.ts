@@ -14,8 +14,7 @@ const cells: readonly Cell[] = [
   { part: 'relay of the destination', kind: 'kill', phase: 'precopy', moment: 'answered' },
   { part: 'controller', kind: 'kill', phase: 'committed', moment: 'answered' },
   { part: 'redis', kind: 'kill', phase: 'committed', moment: 'asked' },
-  { part: 'restore', kind: 'stop', phase: 'landed', moment: 'asked' },
-  { part: 'checkpoint', kind: 'cut', phase: 'frozen', moment: 'answered' },
+  { part: 'restore', kind: 'cut', phase: 'landed', moment: 'asked' },
 ];
 
 describe('a fault in a migration', function () {

@@ -65,7 +65,7 @@ describe('a migration that is verified', function () {
   });
 
   describe('of a Redis of which a landed byte is another one', () => {
-    const workload = redis('64M', '2M');
+    const workload = redis('24M', '1M');
     before('agents that are all back, and a running Redis', async () => {
       await untilHealthy();
       await workload.start('vm-a');

@@ -13,7 +13,7 @@ describe('a request that cannot be met', function () {
   withTestbed();
 
   describe('leaves the container untouched:', () => {
-    const workload = redis('96M', '1M');
+    const workload = redis('48M', '1M');
     before('a running Redis', () => workload.start('vm-a'));
     after(() => workload.stop());
     afterEach('the container is untouched', () => workload.check());
@@ -69,10 +69,10 @@ describe('a request that cannot be met', function () {
     });
 
     it('refuses a destination without room', async () => {
-      const allBut100M = "$(( $(awk '/MemAvailable/ {print $2}' /proc/meminfo) - 102400 ))K";
+      const allBut50M = "$(( $(awk '/MemAvailable/ {print $2}' /proc/meminfo) - 51200 ))K";
       await inGuest(
         'vm-b',
-        `mount -t tmpfs -o size=100% full /srv && head -c ${allBut100M} /dev/zero >/srv/full`,
+        `mount -t tmpfs -o size=100% full /srv && head -c ${allBut50M} /dev/zero >/srv/full`,
       );
       try {
         refused(await portkey('migrate', 'redis', '--to', 'vm-b'), 3, /available/);
@@ -82,7 +82,7 @@ describe('a request that cannot be met', function () {
     });
 
     it('refuses a container that is being migrated already', async () => {
-      const first = startPortkey(['--json', 'migrate', 'redis', '--to', 'vm-b', '--bandwidth', '200mbit']);
+      const first = startPortkey(['--json', 'migrate', 'redis', '--to', 'vm-b', '--bandwidth', '100mbit']);
       await untilState(['precopy'], first.ended);
       refused(await portkey('migrate', 'redis', '--to', 'vm-b'), 3, /already being migrated/);
       const { exitCode, stderr } = await first.ended;

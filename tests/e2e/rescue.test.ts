@@ -28,7 +28,7 @@ interface Row {
 describe('a container whose migration is lost', function () {
   this.timeout(240_000);
   withTestbed();
-  const workload = redis('64M', '2M');
+  const workload = redis('24M', '1M');
   let tasksBefore = '';
   let migrationId = '';
 

@@ -12,7 +12,7 @@ import { redis } from './support/workloads.js';
 describe('a part that is killed and started again', function () {
   this.timeout(240_000);
   withTestbed();
-  const workload = redis('64M', '2M');
+  const workload = redis('16M', '1M');
 
   before('a running Redis', async () => {
     await untilHealthy();

@@ -18,7 +18,7 @@ describe('a migration that fails before its commit', function () {
   withTestbed();
 
   describe('of a Redis that is being written to', () => {
-    const workload = redis('64M', '2M');
+    const workload = redis('32M', '1M');
     let tasksBefore = '';
 
     before('a running Redis', async () => {

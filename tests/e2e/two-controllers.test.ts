@@ -59,7 +59,7 @@ describe('two controllers', function () {
     await portkeyOk('testbed', 'down');
     await assertNothingIsLeft();
   });
-  const workload = redis('64M', '2M');
+  const workload = redis('40M', '1M');
   const web = nginx();
 
   before('a running Redis, which goes with the test bed', async () => {

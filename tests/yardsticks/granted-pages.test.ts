@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
-import { withTestbed } from './support/fixture.js';
+import { withTestbed } from '../e2e/support/fixture.js';
 
 const program = 'build/testbed/yardstick/granted-pages/main.js';
 

@@ -13,7 +13,7 @@ import { placesOf } from '../../testbed/paths.js';
 import { readState } from '../../testbed/state.js';
 import { markedProcesses } from '../../testbed/supervision/marker.js';
 import { eventually } from '../support/eventually.js';
-import { withTestbed } from './support/fixture.js';
+import { withTestbed } from '../e2e/support/fixture.js';
 
 const mebibyte = 2 ** 20;
 const vmMemoryBytes = 768 * mebibyte;

@@ -112,7 +112,7 @@ describe('the control loop, simulated', function () {
           requireSound(scenario, await simulate(scenario, policy));
         },
       ),
-      { numRuns: 100, seed },
+      { numRuns: 40, seed },
     );
   });
 
@@ -121,7 +121,7 @@ describe('the control loop, simulated', function () {
       fc.asyncProperty(anyGuest, anyLinkWithTransfer, async (guest, { link, round }) => {
         await requireNearBest({ guest, link, rounds: [{ ...round, announced: true }] }, 0.1);
       }),
-      { numRuns: 100, seed },
+      { numRuns: 40, seed },
     );
   });
 
@@ -131,7 +131,7 @@ describe('the control loop, simulated', function () {
         const rounds = [{ ...round, announced: true }];
         await requireNearBest({ guest, link, rounds }, 0.1, negligibleSeconds);
       }),
-      { numRuns: 100, seed },
+      { numRuns: 40, seed },
     );
   });
 
@@ -140,7 +140,7 @@ describe('the control loop, simulated', function () {
       fc.asyncProperty(anyGuest, anyLinkWithTransfer, async (guest, { link, round }) => {
         await requireNearBest({ guest, link, rounds: [{ ...round, announced: false }] }, 0.25);
       }),
-      { numRuns: 50, seed },
+      { numRuns: 25, seed },
     );
   });
 
