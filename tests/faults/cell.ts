@@ -12,6 +12,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { migrations } from '../e2e/support/migrations.js';
 import { portkeyJson, startPortkey, type RunningCommand } from '../e2e/support/portkey.js';
 import { untilUp } from './bed.js';
 import { breakPart, type Kind, type Part, type Scene } from './parts.js';
@@ -129,7 +130,7 @@ async function end(commands: readonly RunningCommand[], { link }: Scene): Promis
 }
 
 async function newestMigration(): Promise<string> {
-  const [newest] = await portkeyJson<{ id: string }[]>('migrations');
+  const [newest] = await migrations();
   return newest?.id ?? '';
 }
 
@@ -174,7 +175,7 @@ async function look(
   known: string,
   isLossPossible: boolean,
 ): Promise<Settled> {
-  const [newest] = await portkeyJson<{ id: string; state: string }[]>('migrations');
+  const [newest] = await migrations();
   if (newest === undefined || newest.id === known)
     return { ending: 'refused', findings: ['no migration is recorded'] };
   const ending = endings[newest.state];

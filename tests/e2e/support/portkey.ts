@@ -1,11 +1,17 @@
 /**
- * The command line as a user has it: a process with arguments, an exit code, stdout and stderr.
+ * The command line as a user has it: a process with arguments, an exit code, stdout and stderr. What tests ask again and
+ * again they ask without it: starting a process costs more than the answer.
  */
 import { spawn } from 'node:child_process';
 import { on } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 
+import { collector } from '../../../cli/collector.js';
+import { exec } from '../../../testbed/index.js';
 import { projectFile } from '../../../testbed/paths.js';
+import { migrations } from './migrations.js';
 
+const pollMs = 50;
 const program = projectFile('build/bundle/cli/portkey.mjs');
 
 export interface Outcome {
@@ -63,9 +69,14 @@ export async function portkeyJson<T>(...args: string[]): Promise<T> {
   return JSON.parse(await portkeyOk('--json', ...args)) as T;
 }
 
-/** What a shell command prints in a guest. */
-export const inGuest = (vm: string, command: string): Promise<string> =>
-  portkeyOk('testbed', 'exec', vm, '--', 'sh', '-c', command);
+/** What a shell command prints in a guest. Throws where the guest does not answer in time, or the command fails. */
+export async function inGuest(vm: string, command: string, deadlineMs = 60_000): Promise<string> {
+  const [stdout, stderr] = [collector(), collector()];
+  const streams = { stdout: stdout.stream, stderr: stderr.stream, deadlineMs };
+  const exitCode = await exec(vm, ['sh', '-c', command], streams);
+  if (exitCode !== 0) throw new Error(`${vm}: '${command}' ended with ${exitCode}: ${stderr.text()}`);
+  return stdout.text();
+}
 
 /** The contract's record of one migration, as far as the tests look at it. */
 export interface MigrationReport {
@@ -118,9 +129,10 @@ export async function untilState(states: readonly string[], ended: Promise<Outco
   void ended.then((outcome) => (command.outcome = outcome));
   const seen = new Set<string>();
   while (command.outcome === undefined) {
-    const [newest] = await portkeyJson<{ id: string; state: string }[]>('migrations');
+    const [newest] = await migrations();
     if (newest !== undefined) seen.add(newest.state);
     if (newest !== undefined && states.includes(newest.state)) return newest.id;
+    await delay(pollMs);
   }
   const { stdout, stderr } = command.outcome;
   throw new Error(`no ${states.join(', ')} among ${[...seen].join(', ')}: ${stderr}${stdout}`);

@@ -1,0 +1,21 @@
+/** What the test bed's controllers know of migrations, the newest first: what `portkey migrations` prints. */
+import { historyEntry, type HistoryEntry } from '../../../cli/commands/migrations.js';
+import { Controller, controllerSecurity, livingController } from '../../../cli/controller.js';
+import { findTestbed } from '../../../testbed/find.js';
+import { placesOf } from '../../../testbed/paths.js';
+import { controllersOf } from '../../../testbed/state.js';
+import { certificatesFolder } from '../../../testbed/topology.js';
+
+export async function migrations(): Promise<HistoryEntry[]> {
+  const places = placesOf(process.env);
+  const testbed = await findTestbed(places);
+  if (testbed === undefined) throw new Error('the test bed is down');
+  const addresses = controllersOf(testbed, places.runtime);
+  const security = controllerSecurity({
+    insecure: false,
+    named: undefined,
+    testbed: certificatesFolder(places.runtime),
+  });
+  using controller = new Controller(await livingController(addresses, security), security);
+  return (await controller.migrations()).map(historyEntry);
+}
