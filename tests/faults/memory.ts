@@ -1,4 +1,7 @@
-/** How much memory each service holds, as the kernel of its host or guest says (VmRSS of /proc/PID/status). */
+/**
+ * How much memory each service holds, as the kernel of its host or guest says (RssAnon of /proc/PID/status): its own alone. A relay
+ * maps the RAM of its VMs as well, and what it has once read of that counts as resident, too.
+ */
 import { readFile } from 'node:fs/promises';
 
 import { pidOf } from '../e2e/support/processes.js';
@@ -30,7 +33,7 @@ export async function memoryOfServices(vms: readonly string[]): Promise<ServiceM
 }
 
 function memoryOf(service: string, pid: number, status: string): ServiceMemory {
-  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
+  const kilobytes = /^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1];
   if (kilobytes === undefined) throw new Error(`${service}: process ${pid} has ended`);
   return { service, pid, bytes: Number(kilobytes) * 1024 };
 }
