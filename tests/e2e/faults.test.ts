@@ -10,7 +10,6 @@ import { withTestbed } from './support/fixture.js';
 const limits = { holdMs: 18_000, settleMs: 30_000 };
 
 const cells: readonly Cell[] = [
-  { part: 'checkpoint', kind: 'kill', phase: 'precopy', moment: 'asked' },
   { part: 'relay of the destination', kind: 'kill', phase: 'precopy', moment: 'answered' },
   { part: 'controller', kind: 'kill', phase: 'committed', moment: 'answered' },
   { part: 'redis', kind: 'kill', phase: 'committed', moment: 'asked' },
