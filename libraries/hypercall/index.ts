@@ -6,6 +6,7 @@ export { FrameWriter, type EncodedFrame } from './frame-writer.js';
 export {
   headerBytes,
   magic,
+  maxBytesBeforeProof,
   maxFrameBytes,
   maxMigrationIdBytes,
   maxObjectNameBytes,

@@ -35,6 +35,11 @@ export const maxObjects = 1024;
 
 /** SENDs without an answer that a relay grants its guest; each holds at most one frame. */
 export const sendCredits = 16;
+/**
+ * What a relay ignores before a HELLO was proved. An agent that died leaves at most the SENDs that it had credits for; more is
+ * a guest that has nothing to say, and each frame costs the relay something.
+ */
+export const maxBytesBeforeProof = 2 * sendCredits * maxFrameBytes;
 /** A longer time without anything to send is a pause between two rounds, and no starvation. */
 export const maxStarvedGapMs = 250;
 

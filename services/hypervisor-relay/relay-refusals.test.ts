@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { symlinkSync } from 'node:fs';
 
-import { FrameWriter } from '../../libraries/hypercall/index.js';
+import { FrameWriter, maxBytesBeforeProof } from '../../libraries/hypercall/index.js';
 import { PAGE_BYTES } from '../../libraries/units/index.js';
 import { listOf, object, withRelays } from './testing/relays.js';
 import { greet } from './testing/scripted-guest.js';
@@ -66,6 +66,22 @@ describe('two relays, asked for what they must not do,', function () {
     assert.ok(vmA.qmpConnections - before < 40, `${vmA.qmpConnections - before} connections to QMP`);
     const { vms } = await relays.hosts.relayA.client.call('GetHost', {}, { deadlineMs });
     assert.equal(vms[0]?.checkpoint?.ready, true);
+  });
+
+  it('close the port of a guest that writes and writes, and proves nothing', async () => {
+    const { vmA } = relays.hosts;
+    const socket = await vmA.port('checkpoint');
+    const writer = new FrameWriter();
+    // The guest's HELLO had sequence 0; go on from there behind the client's back, and end what it has begun.
+    writer.encode({ type: 'bye' });
+    const frames = [writer.encode({ type: 'bye' }).bytes];
+    for (let byteCount = 0; byteCount <= 2 * maxBytesBeforeProof; byteCount += frames.at(-1)?.length ?? 0)
+      frames.push(writer.encode({ type: 'close', object: 1 }).bytes);
+    const closed = relays.reconnected();
+    socket.write(Buffer.concat(frames));
+    await closed;
+    assert.match(relays.guest.error?.message ?? '', /without a HELLO that is true/);
+    await relays.greet();
   });
 
   it('refuse more SENDs than they granted', async () => {

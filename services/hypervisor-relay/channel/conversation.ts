@@ -18,6 +18,7 @@ import {
   FrameReader,
   FrameWriter,
   HeldCompletions,
+  maxBytesBeforeProof,
   maxFrameBytes,
   sendCredits,
   wholeChannel,
@@ -64,6 +65,7 @@ export class Conversation {
   private held: HeldCompletions;
   private ram: GuestRam | undefined;
   private isOver = false;
+  private bytesBeforeProof = 0;
   /** Counts HELLOs, so that what an earlier one started cannot answer a later one. */
   private generation = 0;
 
@@ -72,6 +74,7 @@ export class Conversation {
     this.greetings = new Greetings(parts, {
       onProved: (hello, ram) => {
         this.ram = ram;
+        this.bytesBeforeProof = 0;
         this.answer({ type: 'hello-ok', nonce: hello.nonce, maxFrameBytes, credits: sendCredits });
         parts.onState(undefined);
       },
@@ -82,11 +85,21 @@ export class Conversation {
   receive(bytes: Buffer): void {
     if (this.isOver) return;
     try {
+      if (this.ram === undefined) this.countBeforeProof(bytes.length);
       for (const { message, sequence } of this.reader.push(bytes))
         this.handle(message as GuestMessage, sequence);
     } catch (error) {
       this.closeWith(asPortkeyError(error));
     }
+  }
+
+  private countBeforeProof(byteCount: number): void {
+    this.bytesBeforeProof += byteCount;
+    if (this.bytesBeforeProof > maxBytesBeforeProof)
+      throw new PortkeyError(
+        'bad-frame',
+        `more than ${maxBytesBeforeProof} bytes without a HELLO that is true`,
+      );
   }
 
   /** The port is closed: nothing can be written any more. */
