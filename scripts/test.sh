@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs tests: `unit` those that need neither VM nor root, `e2e` those with real VMs, `all` these two and, between them,
-# tests/integration, but not those of the experiments' yardsticks. Tests without VMs mostly wait, so that some files run at once; with VMs it is one after the other.
-# Installs and compiles what is missing first. The last line is "N passed, N failed"; no test at all
-# is a failure. After `e2e` and `all` the test bed is down and nothing runs that the tests have started, also when they
+# tests/integration, but not those of the experiments' yardsticks. Tests without VMs mostly wait, so that some files run
+# at once; with VMs it is one after the other. Installs and compiles what is missing first. The last line is
+# "N passed, N failed"; no test at all is a failure. After `e2e` and `all` the test bed is down and nothing runs that the tests have started, also when they
 # were interrupted. They refuse to run beside a test bed that is up already, which would be tested in place of the code
 # as it is; TESTBED_REUSE=1 lets them, for a bed that was started after the last build. Where CI=true, a test that skips
 # itself fails `all`: nobody is there to see what was not tested.

@@ -4,8 +4,8 @@
  * Every part that there is × every state that a migration reaches × every way to fail, each with a migration of its own, on one
  * test bed. Prints each cell as it ends, then the matrix, and writes all results to out/faults.json. Exit code 1 where a cell
  * failed. A cell that went wrong costs the container, not the cells after it. With `--endurance` it is many migrations with
- * faults drawn by lot instead. Ctrl-C ends it after the cell that runs, with what there is;
- * `--resume` goes on from there.
+ * faults drawn by lot instead. Ctrl-C ends it after the cell that runs, with what there is; `--resume` goes
+ * on from there.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -19,7 +19,10 @@ import { isBeginningOf, matrixOf, randomFrom } from './plan.js';
 import { moments } from './redis-link.js';
 import { legend, matrixTable, summaryOf, summaryText } from './table.js';
 
-/** Longer than pings take to notice it (16 s), than a relay may be silent (17 s), than a command to Redis may take, and than an undo is tried here. */
+/**
+ * Longer than pings take to notice it (16 s), than a relay may be silent (17 s), than a command to Redis may take, and than an
+ * undo is tried here.
+ */
 const holdMs = 18_000;
 /** What is promised. */
 const settleMs = 30_000;
@@ -95,12 +98,11 @@ async function main(): Promise<number> {
 
 async function matrix(bed: FaultBed, cells: readonly Cell[]): Promise<number> {
   const results = values.resume ? await earlierResults(cells) : [];
-  for (const [index, cell] of cells.entries()) {
+  for (const cell of cells.slice(results.length)) {
     if (interrupted.signal.aborted) break;
-    if (index < results.length) continue;
     const result = await runOne(bed, cell);
     results.push(result);
-    say(`${index + 1}/${cells.length} ${cellLine(result)}`);
+    say(`${results.length}/${cells.length} ${cellLine(result)}`);
     await save(results);
   }
   const summary = summaryOf(results);

@@ -93,6 +93,13 @@ export class Conversation {
     }
   }
 
+  /** The port is closed: nothing can be written any more. */
+  end(): void {
+    this.isOver = true;
+    this.greetings.end();
+    this.forget('the guest closed its hypercall port');
+  }
+
   private countBeforeProof(byteCount: number): void {
     this.bytesBeforeProof += byteCount;
     if (this.bytesBeforeProof > maxBytesBeforeProof)
@@ -100,13 +107,6 @@ export class Conversation {
         'bad-frame',
         `more than ${maxBytesBeforeProof} bytes without a HELLO that is true`,
       );
-  }
-
-  /** The port is closed: nothing can be written any more. */
-  end(): void {
-    this.isOver = true;
-    this.greetings.end();
-    this.forget('the guest closed its hypercall port');
   }
 
   private handle(message: GuestMessage, sequence: number): void {
