@@ -40,7 +40,8 @@ const rubbishBytes = 64 * 1024;
 const nonceAddress = highRamAddress + PAGE_BYTES;
 
 export class Flooding {
-  private isOver = false;
+  private readonly over = new AbortController();
+  private running: Promise<void> = Promise.resolve();
 
   /** `own`: where it SENDs. */
   constructor(
@@ -48,18 +49,37 @@ export class Flooding {
     private readonly own?: OwnMigration,
   ) {}
 
-  /** Returns after `stop`. */
-  async run(name: FloodName): Promise<void> {
-    while (!this.isOver) {
-      const socket = await this.qemu.port('checkpoint');
+  /** Resolves when there is a port to write to. */
+  async start(name: FloodName): Promise<void> {
+    if (name === 'sends' && this.own === undefined)
+      throw new Error('this flood needs a migration of its own');
+    await this.qemu.port('checkpoint');
+    this.running = this.run(name);
+  }
+
+  /** Resolves when nothing more is written: what comes next may have the port. Rejects where SENDs had ended before. */
+  async stop(): Promise<void> {
+    const error = this.own?.client.error;
+    this.over.abort();
+    await this.own?.client.close();
+    await this.running;
+    if (error !== undefined) throw error;
+  }
+
+  private get isOver(): boolean {
+    return this.over.signal.aborted;
+  }
+
+  private async run(name: FloodName): Promise<void> {
+    while (!this.isOver && this.own?.client.error === undefined) {
+      const socket = await this.qemu.port('checkpoint', this.over.signal).catch(() => undefined);
+      if (socket === undefined) return;
       // Nobody reads what it answers, and it must not end for that.
       if (this.own === undefined) socket.on('data', () => undefined);
       await this.floods[name](socket).catch(() => undefined);
+      // What this flood has left in it is not to meet what comes next.
+      if (this.own === undefined) socket.destroy();
     }
-  }
-
-  stop(): void {
-    this.isOver = true;
   }
 
   private readonly floods: Readonly<Record<FloodName, (socket: Socket) => Promise<void>>> = {
@@ -95,7 +115,7 @@ export class Flooding {
   }
 
   private async send(): Promise<void> {
-    if (this.own === undefined) throw new Error('this flood needs a migration of its own');
+    if (this.own === undefined) return;
     const { client, migrationId } = this.own;
     const object = await client.open(migrationId, 'memory/pages-1.img');
     const runs = RunList.fromBytes(scattered().subarray(8));

@@ -15,28 +15,43 @@ export type HostileVmCommand =
   | { readonly do: 'flood'; readonly name: FloodName }
   | { readonly do: 'calm' | 'stop' };
 
+export type HostileVmAnswer = 'done' | { readonly failed: string };
+
 setPriority(constants.priority.PRIORITY_LOW);
 const qemu = await ScriptedQemu.start('vm-hostile');
 let own: OwnMigration | undefined;
 let flooding: Flooding | undefined;
+
+function answer(text: HostileVmAnswer): void {
+  if (process.connected) process.send?.(text);
+}
 
 async function obey(command: HostileVmCommand): Promise<void> {
   if (command.do === 'greet') {
     own = { client: (await greet(qemu)).client, migrationId: command.migrationId };
   } else if (command.do === 'flood') {
     flooding = new Flooding(qemu, own);
-    void flooding.run(command.name);
+    await flooding.start(command.name);
   } else {
-    flooding?.stop();
-    await own?.client.close();
-    own = undefined;
-    if (command.do === 'calm') return;
-    await qemu.stop();
-    process.disconnect();
+    const ended = flooding;
+    flooding = own = undefined;
+    try {
+      await ended?.stop();
+    } finally {
+      if (command.do === 'stop') await stop();
+    }
   }
 }
 
+async function stop(): Promise<void> {
+  await qemu.stop();
+  process.disconnect();
+}
+
 process.on('message', (command: HostileVmCommand) => {
-  void obey(command).then(() => process.connected && process.send?.('done'));
+  void obey(command).then(
+    () => answer('done'),
+    (error: unknown) => answer({ failed: String(error) }),
+  );
 });
 process.send?.({ folder: qemu.folder, config: qemu.config });

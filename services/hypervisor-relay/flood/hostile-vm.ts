@@ -6,16 +6,20 @@ import { fileURLToPath } from 'node:url';
 import type { VmConfig } from '../config.js';
 import type { HostedVm } from '../testing/relay-process.js';
 import type { FloodName } from './floods.js';
-import type { HostileVmCommand } from './hostile-vm-program.js';
+import type { HostileVmAnswer, HostileVmCommand } from './hostile-vm-program.js';
 
 const entry = fileURLToPath(new URL('hostile-vm-program.js', import.meta.url));
 
 export class HostileVm implements HostedVm {
+  private readonly exited: Promise<unknown[]>;
+
   private constructor(
     private readonly child: ChildProcess,
     readonly folder: string,
     readonly config: VmConfig,
-  ) {}
+  ) {
+    this.exited = once(child, 'exit');
+  }
 
   static async start(): Promise<HostileVm> {
     const child = fork(entry);
@@ -38,14 +42,15 @@ export class HostileVm implements HostedVm {
   }
 
   async stop(): Promise<void> {
-    const exited = once(this.child, 'exit');
-    this.child.send({ do: 'stop' } satisfies HostileVmCommand);
-    await exited;
+    if (this.child.connected) this.child.send({ do: 'stop' } satisfies HostileVmCommand);
+    await this.exited;
   }
 
   private async tell(command: HostileVmCommand): Promise<void> {
-    const done = once(this.child, 'message');
+    const answered = once(this.child, 'message') as Promise<[HostileVmAnswer]>;
     this.child.send(command);
-    await done;
+    const answer = await Promise.race([answered.then(([text]) => text), this.exited.then(() => undefined)]);
+    if (answer === 'done') return;
+    throw new Error(`the hostile VM cannot ${command.do}: ${answer?.failed ?? 'it has ended'}`);
   }
 }

@@ -8,6 +8,7 @@ import { closeSync, openSync, readSync, rmSync, truncateSync, writeFileSync, wri
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 
 import type { VmConfig } from '../config.js';
 
@@ -70,12 +71,13 @@ export class ScriptedQemu {
     return qemu;
   }
 
-  /** The relay's connection to a port, once it is there. */
-  async port(name: 'checkpoint' | 'restore'): Promise<Socket> {
+  /** The relay's connection to a port, once it is there. Rejects where `signal` aborts. */
+  async port(name: 'checkpoint' | 'restore', signal?: AbortSignal): Promise<Socket> {
     for (;;) {
+      signal?.throwIfAborted();
       const socket = this.ports[name];
       if (socket !== undefined && !socket.destroyed) return socket;
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await setTimeout(10, undefined, { signal });
     }
   }
 
