@@ -77,10 +77,17 @@ export class FaultBed {
     await portkeyOk('run', vm, container, '--workload', 'redis', '--size', '16M', '--write-rate', '500K');
   }
 
-  /** What was left of it by a cell that went wrong, or with its VM, is removed first. */
+  /** What was left of it by a cell that went wrong, or with its VM, is removed first; a migration of it may still have to end. */
   async startContainerAnew(): Promise<void> {
-    await portkeyOk('stop', container).catch(() => undefined);
-    await this.startContainer('vm-a');
+    for (const endMs = performance.now() + upMs; ; await delay(lookMs)) {
+      await portkeyOk('stop', container).catch(() => undefined);
+      try {
+        await this.startContainer('vm-a');
+        return;
+      } catch (error) {
+        if (performance.now() > endMs) throw error;
+      }
+    }
   }
 
   /** As it was before. */

@@ -174,16 +174,22 @@ function fullDisk(vm: string): Fault {
   };
 }
 
-/** All but 16 MiB, by a process that the kernel leaves alone when it looks for one to kill. */
+/**
+ * All but 20 MiB of what is free, by a process that the kernel leaves alone when it looks for one to kill: runc and CRIU do not
+ * find enough, and the largest agent is what it kills.
+ */
 function fullMemory(vm: string): Fault {
   const pidFile = '/tmp/full-memory.pid';
-  const take = `import time; data = b'x' * (($(awk '/MemAvailable/ {print $2}' /proc/meminfo) - 16384) << 10); time.sleep(600)`;
+  const isFull = '/tmp/full-memory';
+  const take =
+    `import time; data = b'x' * (($(awk '/MemFree/ {print $2}' /proc/meminfo) - 20480) << 10); ` +
+    `open('${isFull}', 'w'); time.sleep(600)`;
   const begin =
-    `nohup python3 -c "${take}" >/dev/null 2>&1 & echo $! >${pidFile}; ` +
-    `echo -1000 >/proc/$!/oom_score_adj; sleep 1`;
+    `nohup python3 -c "${take}" >/dev/null 2>&1 & echo $! >${pidFile}; echo -1000 >/proc/$!/oom_score_adj; ` +
+    `until [ -e ${isFull} ]; do sleep 0.1; done`;
   return {
     begin: () => inGuest(vm, begin),
-    end: () => inGuest(vm, `kill -9 $(cat ${pidFile}); rm ${pidFile}`),
+    end: () => inGuest(vm, `kill -9 $(cat ${pidFile}); rm -f ${pidFile} ${isFull}`),
   };
 }
 
