@@ -4,7 +4,8 @@
  * One client owns one channel; `close` frees it. A channel reconnects by itself after its peer restarted, with a
  * back-off of at most a second, so that a restarted service is found again soon. A peer that hangs, or that a cut separates
  * from here, is noticed by pings while a call waits: the call fails then, long before the deadline of a step that may take
- * minutes.
+ * minutes. One whose host was started anew says nothing while no call waits: the next call finds the connection dead, and fails
+ * at once. So questions, which change nothing, are put again then (`ask`).
  */
 import { Client, Metadata, type ServiceDefinition } from '@grpc/grpc-js';
 
@@ -18,6 +19,8 @@ import { fromStatus } from './status.js';
 
 /** A ping goes out after this much silence, and must be answered within as much: twice this until a dead peer is noticed. */
 const keepaliveMs = 8_000;
+/** A question that failed before this met a connection that was dead, or nobody who listens. */
+const atOnceMs = 2_000;
 
 export interface CallOptions {
   readonly deadlineMs: number;
@@ -69,6 +72,23 @@ export class RpcClient<S extends ServiceName> {
       );
       const unlink = onAbort(options.signal, () => call.cancel());
     });
+  }
+
+  /** A call that changes nothing: it is made once more where the connection turns out to be dead. */
+  async ask<K extends MethodName<S>>(
+    method: K,
+    request: Sent<S, K>,
+    options: CallOptions,
+  ): Promise<Result<S, K>> {
+    const startMs = Date.now();
+    try {
+      return await this.call(method, request, options);
+    } catch (error) {
+      const tookMs = Date.now() - startMs;
+      const isDead = asPortkeyError(error).code === 'service-unavailable' && tookMs < atOnceMs;
+      if (!isDead || options.signal?.aborted === true) throw error;
+      return this.call(method, request, { ...options, deadlineMs: options.deadlineMs - tookMs });
+    }
   }
 
   /** A call whose answers arrive one after another; leaving the loop early cancels it. */

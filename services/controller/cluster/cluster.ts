@@ -24,9 +24,9 @@ export async function inspectCluster(vms: Vms, limits: Limits): Promise<ClusterV
 async function inspectVm(vm: Vm, limits: Limits): Promise<Findings> {
   const options = { deadlineMs: limits.questionMs };
   const [checkpoint, restore, host] = await Promise.all([
-    answerOf(vm.checkpoint.call('GetNode', {}, options)),
-    answerOf(vm.restore.call('GetNode', {}, options)),
-    answerOf(vm.relay.call('GetHost', {}, options)),
+    answerOf(vm.checkpoint.ask('GetNode', {}, options)),
+    answerOf(vm.restore.ask('GetNode', {}, options)),
+    answerOf(vm.relay.ask('GetHost', {}, options)),
   ]);
   const attached = 'value' in host ? host.value.vms.find(({ name }) => name === vm.name) : undefined;
   return { vm, checkpoint, restore, host, attached };

@@ -51,7 +51,7 @@ async function describe(
   }
   try {
     const { memoryBytes, node } = await needed(
-      source.checkpoint.call('Describe', { container }, { deadlineMs: limits.stepMs }),
+      source.checkpoint.ask('Describe', { container }, { deadlineMs: limits.stepMs }),
       'agent-unavailable',
     );
     if (node !== null) return { container, memoryBytes, node };
@@ -66,7 +66,7 @@ async function candidate({ limits, vms }: Tools, vm: Vm, isNamed: boolean): Prom
   const options = { deadlineMs: limits.questionMs };
   try {
     const [node, containers, landingFreeBytes] = await Promise.all([
-      needed(vm.restore.call('GetNode', {}, options), 'agent-unavailable'),
+      needed(vm.restore.ask('GetNode', {}, options), 'agent-unavailable'),
       needed(vms.containersOf(vm), 'agent-unavailable'),
       landingRoom(vm, limits.questionMs),
     ]);
@@ -83,7 +83,7 @@ async function candidate({ limits, vms }: Tools, vm: Vm, isNamed: boolean): Prom
 /** A VM without a relay, or without its own there, is migrated to in criu mode, where pages land in the guest. */
 async function landingRoom(vm: Vm, questionMs: number): Promise<number> {
   try {
-    const host = await vm.relay.call('GetHost', {}, { deadlineMs: questionMs });
+    const host = await vm.relay.ask('GetHost', {}, { deadlineMs: questionMs });
     return host.vms.find(({ name }) => name === vm.name)?.landingFreeBytes ?? Infinity;
   } catch {
     return Infinity;

@@ -75,7 +75,7 @@ async function activateNow(migration: Migration, destination: Vm): Promise<numbe
     if (asPortkeyError(thrown).code !== 'stale-epoch') throw thrown;
     const containers = await vms.containersOf(destination);
     if (containers.some(({ name }) => name === migration.subject.container)) return 0;
-    const { bootId } = await destination.restore.call('GetNode', {}, { deadlineMs: limits.questionMs });
+    const { bootId } = await destination.restore.ask('GetNode', {}, { deadlineMs: limits.questionMs });
     if (isAnotherBoot(migration.boots.destination, bootId)) return undefined;
     throw thrown;
   }

@@ -25,7 +25,7 @@ export function undoChores(migration: Migration, sides: Sides): Chore[] {
     run: async (deadlineMs) => {
       await source.checkpoint.call('Rollback', ref, { deadlineMs });
       // Nothing to undo is no error there, even if it is because the whole VM was started anew.
-      const { bootId } = await source.checkpoint.call('GetNode', {}, { deadlineMs: tools.limits.questionMs });
+      const { bootId } = await source.checkpoint.ask('GetNode', {}, { deadlineMs: tools.limits.questionMs });
       migration.isSourceLost = isAnotherBoot(migration.boots.source, bootId);
     },
   };

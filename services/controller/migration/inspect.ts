@@ -24,14 +24,14 @@ export async function inspect(migration: LiveMigration, { source, destination }:
   const options = migration.callOptions(migration.tools.limits.questionMs);
   const [description, destinationNode, sourceAttached, destinationAttached] = await Promise.all([
     needed(
-      source.checkpoint.call(
+      source.checkpoint.ask(
         'Describe',
         { container: migration.subject.container },
         migration.callOptions(migration.tools.limits.stepMs),
       ),
       'agent-unavailable',
     ),
-    needed(destination.restore.call('GetNode', {}, options), 'agent-unavailable'),
+    needed(destination.restore.ask('GetNode', {}, options), 'agent-unavailable'),
     attachmentOf(migration, source),
     attachmentOf(migration, destination),
   ]);
@@ -50,7 +50,7 @@ export async function inspect(migration: LiveMigration, { source, destination }:
 async function attachmentOf(migration: LiveMigration, vm: Vm): Promise<AttachedVm | undefined> {
   const options = migration.callOptions(migration.tools.limits.questionMs);
   try {
-    const { vms } = await needed(vm.relay.call('GetHost', {}, options), 'relay-unavailable');
+    const { vms } = await needed(vm.relay.ask('GetHost', {}, options), 'relay-unavailable');
     return vms.find(({ name }) => name === vm.name);
   } catch (thrown) {
     if (migration.mode !== 'criu' || migration.cancelledBecause !== undefined) throw thrown;

@@ -105,5 +105,5 @@ function warnOfConsequences(
 }
 
 function readCpu(migration: LiveMigration, vm: Vm): Promise<CpuReading> {
-  return vm.relay.call('ReadCpu', { vm: vm.name }, { deadlineMs: migration.tools.limits.questionMs });
+  return vm.relay.ask('ReadCpu', { vm: vm.name }, { deadlineMs: migration.tools.limits.questionMs });
 }

@@ -56,7 +56,7 @@ export class Vms {
   }
 
   async containersOf(vm: Vm): Promise<Container[]> {
-    const answer = await vm.containers.call('List', {}, { deadlineMs: this.limits.questionMs });
+    const answer = await vm.containers.ask('List', {}, { deadlineMs: this.limits.questionMs });
     return answer.containers;
   }
 
