@@ -27,4 +27,17 @@ describe('what a VM is made of', () => {
     );
     assert.ok(memoryTotalBytes > 0);
   });
+
+  it('tells the boot that the VM is in from any other', async () => {
+    const run = (): Promise<CommandResult> => Promise.resolve({ exitCode: 0, stdout: '', stderr: '' });
+    const reader = new NodeInfoReader('vm-a', run);
+    const { bootId } = await reader.read(noChannel);
+    assert.match(bootId, /^[0-9a-f-]{36}$/);
+    await reader.requireBoot(bootId);
+    await reader.requireBoot('');
+    await assert.rejects(reader.requireBoot('another'), {
+      code: 'agent-unavailable',
+      message: 'vm-a was started anew since the migration began; try again',
+    });
+  });
 });

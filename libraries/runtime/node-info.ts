@@ -5,6 +5,7 @@
  */
 import { readFile } from 'node:fs/promises';
 
+import { PortkeyError } from '../errors/index.js';
 import type { NodeInfo } from '../rpc/index.js';
 import { runChecked, type RunCommand } from '../process/index.js';
 
@@ -23,9 +24,10 @@ const incidental = new Set([
 
 export type HypercallState = Pick<NodeInfo, 'hypercallChannel' | 'hypercallDetail'>;
 
+type FixedPart = Promise<Omit<NodeInfo, keyof HypercallState | 'memoryTotalBytes' | 'memoryAvailableBytes'>>;
+
 export class NodeInfoReader {
-  private fixed:
-    Promise<Omit<NodeInfo, keyof HypercallState | 'memoryTotalBytes' | 'memoryAvailableBytes'>> | undefined;
+  private fixed: FixedPart | undefined;
 
   constructor(
     private readonly vm: string,
@@ -33,12 +35,8 @@ export class NodeInfoReader {
   ) {}
 
   async read(hypercalls: HypercallState): Promise<NodeInfo> {
-    this.fixed ??= this.readFixed().catch((error: unknown) => {
-      this.fixed = undefined;
-      throw error;
-    });
     // First, because a failure that comes while nobody waits for it would end the agent.
-    const fixed = await this.fixed;
+    const fixed = await this.readOnce();
     const memory = await readFile('/proc/meminfo', 'utf8');
     return {
       ...fixed,
@@ -46,6 +44,27 @@ export class NodeInfoReader {
       memoryTotalBytes: kibibytes(memory, 'MemTotal'),
       memoryAvailableBytes: kibibytes(memory, 'MemAvailable'),
     };
+  }
+
+  /**
+   * Throws `agent-unavailable` where the VM is in another boot than this; empty: any. An agent remembers which migrations have
+   * ended for as long as its VM runs, so it must not take a call for one from before that.
+   */
+  async requireBoot(bootId: string): Promise<void> {
+    const now = (await this.readOnce()).bootId;
+    if (bootId === '' || bootId === now) return;
+    throw new PortkeyError(
+      'agent-unavailable',
+      `${this.vm} was started anew since the migration began; try again`,
+    );
+  }
+
+  private readOnce(): FixedPart {
+    this.fixed ??= this.readFixed().catch((error: unknown) => {
+      this.fixed = undefined;
+      throw error;
+    });
+    return this.fixed;
   }
 
   private async readFixed() {

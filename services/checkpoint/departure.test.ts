@@ -156,6 +156,7 @@ describe('a departure', () => {
       batch: '',
       destinationRestore: '',
       destinationVm: '',
+      bootId: '',
     });
     const dump = departures.dump(migration, pageServer);
     dump.catch(() => undefined);
@@ -229,6 +230,7 @@ describe('a departure', () => {
       batch: '',
       destinationRestore: '',
       destinationVm: '',
+      bootId: '',
     });
     await systemClock.sleep(50);
     await writeFile(path.join(cgroup, 'cpu.stat'), 'usage_usec 40000\nuser_usec 40000\n');
@@ -277,6 +279,7 @@ describe('a departure', () => {
       batch: '',
       destinationRestore: '',
       destinationVm: '',
+      bootId: '',
     });
     await assert.rejects(departures.throttle(migration, 0.5), { code: 'runtime-failed' });
     await assert.rejects(departures.throttle(migration, 2), { code: 'invalid-argument' });
@@ -292,6 +295,7 @@ describe('a departure', () => {
       batch: '',
       destinationRestore: '',
       destinationVm: '',
+      bootId: '',
     } as const;
     await made.departures().rollback({ ...migration, epoch: 2 });
     await assert.rejects(made.departures().begin(begin), { code: 'stale-epoch' });

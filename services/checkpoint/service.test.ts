@@ -76,6 +76,7 @@ describe('the checkpoint service', () => {
       steps: new Steps({ info: (fields: object) => lines.push(fields) } as never, registry, meter),
       rounds: new RoundMetrics(registry),
       clock: { monotonicMs: () => 0 },
+      nodeInfo: { requireBoot: () => Promise.resolve() },
     } as unknown as ServiceParts);
     const migration = { migrationId: 'm-1', container: 'web', epoch: 1 };
     const context = { signal: new AbortController().signal, caller: undefined };

@@ -35,6 +35,7 @@ export function checkpointHandlers(parts: ServiceParts): Handlers<'Checkpoint'> 
     Describe: async ({ container }) => describe(store, container, await nodeInfo.read(link.state)),
     Begin: async (request) => {
       const { migration, mode, batch } = request;
+      await nodeInfo.requireBoot(request.bootId);
       const begin = (): Promise<void> => departures.begin(request);
       await steps.run('begin', required(migration), begin, () => ({ mode, batch }));
       return {};
@@ -66,7 +67,7 @@ export function checkpointHandlers(parts: ServiceParts): Handlers<'Checkpoint'> 
     },
     Rollback: async (migration) => {
       await steps.run('rollback', migration, () => departures.rollback(migration));
-      return {};
+      return { containerGone: store.find(migration.container) === undefined };
     },
     TakeOver: async (migration) => {
       await steps.run('take-over', migration, () => departures.takeOver(migration));

@@ -77,6 +77,7 @@ describe('an arrival', () => {
       mode,
       source,
       sourceVm: 'vm-a',
+      bootId: '',
     });
   }
 

@@ -46,6 +46,7 @@ export function restoreHandlers({
     Prepare: async (request) => {
       const { migration, mode, source } = request;
       const { memoryBytes, otherBytes } = source ?? {};
+      await nodeInfo.requireBoot(request.bootId);
       const prepare = (): Promise<void> => arrivals.prepare(request);
       await inTurn('prepare', required(migration), prepare, () => ({ mode, memoryBytes, otherBytes }));
       return {};

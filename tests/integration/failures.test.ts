@@ -147,8 +147,26 @@ describe('when a call goes wrong', function () {
     });
     const report = reportOf(await cluster.migrate());
     assert.deepEqual([report.outcome, report.error?.code], ['rolled-back', 'destination-lost']);
+    const { calls } = cluster.a;
+    const takenOver = calls.indexOf('Checkpoint.TakeOver');
+    assert.ok(takenOver >= 0 && takenOver < calls.indexOf('Rollback'), 'nobody else may remove it meanwhile');
     assertSettled('vm-a');
   });
+
+  for (const [what, method, vm] of [
+    ['destination', 'Prepare', 'b'],
+    ['source', 'Begin', 'a'],
+  ] as const) {
+    it(`reserves nothing at a ${what} whose VM was started anew since it was looked at`, async () => {
+      const { calls, traits } = cluster[vm];
+      Object.defineProperty(traits, 'bootId', {
+        get: () => (calls.includes(method) ? 'second' : 'first'),
+      });
+      const report = reportOf(await cluster.migrate());
+      assert.deepEqual([report.outcome, report.error?.code], ['refused', 'agent-unavailable']);
+      assertSettled('vm-a');
+    });
+  }
 
   it("says that the container is gone where the source's VM was started anew before the commit", async () => {
     cluster.a.checkpoint.faults.plan('Round(last)', { kind: 'die', backAfterMs: 300 });

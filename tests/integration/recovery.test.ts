@@ -26,7 +26,11 @@ describe('a controller that was killed', function () {
   async function killAt(marker: string, after = false): Promise<void> {
     const reached = new Promise<void>((resolve) => {
       cluster.proxy.before(marker, async () => {
-        if (!after) await cluster.endController();
+        if (!after) {
+          await cluster.endController();
+          // What a process has sent may arrive though it is dead.
+          cluster.proxy.heal();
+        }
         resolve();
       });
     });
@@ -86,6 +90,17 @@ describe('a controller that was killed', function () {
     await killAt('has moved from');
     assert.deepEqual(cluster.world.runningOn('web'), ['vm-b']);
     await finishes();
+  });
+
+  it('after everything but the last step, with the VM of the copy that ran lost: says that the container is gone', async () => {
+    await killAt('has moved from');
+    cluster.b.traits.bootId = 'second';
+    cluster.world.lose('vm-b');
+    const report = await reportAfterRestart();
+    assert.deepEqual([report.outcome, report.error?.code], ['failed', 'destination-lost']);
+    assert.match(report.error?.message ?? '', /vm-b was started anew .*; vm-a has no copy of it any more; /);
+    assert.deepEqual(cluster.world.copies, []);
+    assert.equal(cluster.world.sessions.size, 0);
   });
 
   async function finishes(): Promise<void> {

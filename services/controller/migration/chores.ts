@@ -23,10 +23,10 @@ export function undoChores(migration: Migration, sides: Sides): Chore[] {
     leaves: `the claim on '${subject.container}' on ${source.name}`,
     thaws: true,
     run: async (deadlineMs) => {
-      await source.checkpoint.call('Rollback', ref, { deadlineMs });
-      // Nothing to undo is no error there, even if it is because the whole VM was started anew.
+      const { containerGone } = await source.checkpoint.call('Rollback', ref, { deadlineMs });
+      // Nothing to undo is no error there, even if it is because the whole VM was started anew, with another of that name maybe.
       const { bootId } = await source.checkpoint.ask('GetNode', {}, { deadlineMs: tools.limits.questionMs });
-      migration.isSourceLost = isAnotherBoot(migration.boots.source, bootId);
+      migration.isSourceLost = containerGone || isAnotherBoot(migration.boots.source, bootId);
     },
   };
   const discard: Chore = {

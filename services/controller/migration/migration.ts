@@ -66,7 +66,7 @@ export class Migration<R extends Report = Report> {
   readonly touched = { source: false, destination: false };
   /** In which boots of their VMs the two copies are; empty until that was asked. */
   readonly boots = { source: '', destination: '' };
-  /** The source's VM was found in another boot when it was to go on: its copy is gone. */
+  /** The source's copy was not there any more when it was to go on. */
   isSourceLost = false;
   /** Resolves when nobody in this process works on it any more, though it has ended: on what it owes, say. */
   rest: Promise<void> = Promise.resolve();

@@ -20,7 +20,10 @@ export async function reserve(
   migration.touched.destination = true;
   await destination.restore.call(
     'Prepare',
-    { migration: ref, mode, source: description, sourceVm: source.name },
+    {
+      ...{ migration: ref, mode, source: description, sourceVm: source.name },
+      bootId: migration.boots.destination,
+    },
     options,
   );
   await transport.reserve();
@@ -30,6 +33,7 @@ export async function reserve(
     {
       ...{ migration: ref, mode, batch: wish.batch },
       ...{ destinationRestore: transport.imagesTo, destinationVm: destination.name },
+      bootId: migration.boots.source,
     },
     options,
   );

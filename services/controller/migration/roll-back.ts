@@ -7,7 +7,8 @@
  * destination has nothing left that could run, whoever asks it to.
  *
  * A source whose VM was started anew meanwhile answers that there is nothing to undo. Then there is nothing to go on, either:
- * the container is gone, as it would be without a migration, and the end says so.
+ * the container is gone, as it would be without a migration, and the end says so. The same where a commit is reverted and the
+ * source's copy was removed before: the container did run at the destination, and is lost with that VM.
  */
 import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
 import { conclude, reasonFrom, type Ending } from './conclude.js';
@@ -29,7 +30,7 @@ export async function rollBack(
   if (!told) journal.announce(decision, `${decision}: ${reason.message}`);
   const { thawFailure, owed } = await undo(migration);
   await conclude(migration, {
-    ...endingOf(migration, reason, thawFailure),
+    ...endingOf(migration, reason, decision, thawFailure),
     owed,
     ...(told ? {} : { untold: decide }),
   });
@@ -38,6 +39,7 @@ export async function rollBack(
 function endingOf(
   { sides, subject, isSourceLost }: Migration,
   reason: PortkeyError,
+  decision: 'aborted' | 'reverted',
   thawFailure: PortkeyError | undefined,
 ): Pick<Ending, 'outcome' | 'error' | 'text'> {
   const { container } = subject;
@@ -54,6 +56,11 @@ function endingOf(
     };
   }
   const source = sides?.source.name ?? '';
+  if (isSourceLost && decision === 'reverted') {
+    const message = `${reason.message}; ${source} has no copy of it any more; start it with: portkey run`;
+    const error = new PortkeyError(reason.code, message, { cause: reason, details: reason.details });
+    return { outcome: 'failed', error, text: `failed: ${message}` };
+  }
   if (isSourceLost) {
     const message = `${source} was started anew in the migration, and container '${container}' is gone with what it had; start it with: portkey run`;
     const error = new PortkeyError('source-lost', message, { cause: reason, details: reason.details });

@@ -11,21 +11,26 @@
  *                      │ Redis       │
  *                      └─────────────┘
  *
+ * A VM that is started anew has lost its copy, and its agent what it knew. Each is at most once: with the second nothing is
+ * left that could be lost. Agents claim nothing for a migration that began before. A destination that was started anew after
+ * the commit can undo it, where nobody has heard of its copy running and the source's is still there.
+ *
  * Every misfortune is taken out of one budget, FAULTS, so faults stop, and they may stop at any time. From then on what is
  * repeated arrives.
  *
  * Checked: two copies never run at once, no decision follows the other one, and no copy runs, or is removed, against the
  * decision (asserted where it happens). Every execution comes to rest (no cycle), and where nothing moves any more the
- * migration has ended, the container runs in one place, and nothing is claimed or left over (`Rest`). Since all that
- * repeats itself without end would be a cycle, this needs no fairness.
+ * migration has ended, the container runs in one place, or is gone with a VM that alone had it, as the record says, and
+ * nothing is claimed or left over (`Rest`). Since all that repeats itself without end would be a cycle, this needs no fairness.
  *
- * Left out: what pages hold, the relays' sessions, a VM that is lost, and a Redis that forgets.
+ * Left out: what pages hold, the relays' sessions, and a Redis that forgets.
  */
 #include "transitions.pml"
 
 /* Safeguards that can be taken out, to see that they are needed: FORGETFUL agents do not remember which migrations they
    have ended, a HASTY controller rolls back when its commit is not answered, a GULLIBLE Redis lets any state follow, a
-   STRICT destination refuses to activate what it has activated and released already. */
+   STRICT controller does not take a copy for activated that was released already, TIMELESS agents claim in any boot of their VM,
+   a BLIND controller does not ask for a destination's boot, a RASH one undoes a commit before it has the source to itself. */
 #ifdef GULLIBLE
 #define FOLLOWS(from, to) true
 #else
@@ -42,6 +47,16 @@
 #else
 #define IS_KNOWN_RUNNING (destination == running)
 #endif
+#ifdef TIMELESS
+#define IN_OTHER_BOOT false
+#else
+#define IN_OTHER_BOOT destinationLost
+#endif
+#ifdef BLIND
+#define IS_KNOWN_LOST false
+#else
+#define IS_KNOWN_LOST destinationLost
+#endif
 
 #ifndef FAULTS
 #define FAULTS 2
@@ -50,8 +65,8 @@
 #define CONTROLLERS 2
 #endif
 
-mtype:op = { prepare, begin, freeze, restore, activate, finish, release, rollback, discard }
-mtype:answer = { fine, no, stale, lost }
+mtype:op = { prepare, begin, freeze, restore, activate, look, takeover, finish, release, rollback, discard }
+mtype:answer = { fine, no, stale, lost, gone }
 mtype:copy = { none, running, standing }
 
 /* The record. */
@@ -67,6 +82,11 @@ bool sourceClaim, sourceEnded, destinationClaim, destinationEnded;
 byte sourceEpoch, destinationEpoch;
 /* In the source agent's memory. */
 bool live;
+
+/* Its VM was started anew since the migration began. */
+bool sourceLost, destinationLost;
+/* The destination's copy has run. */
+bool ranThere;
 
 byte faults = FAULTS;
 byte controllers = 0;    /* incarnations that have begun */
@@ -121,6 +141,9 @@ end:
             if
             :: to == committed -> assert(!decided); decided = true; forDestination = true
             :: to == aborted || to == refused -> assert(!decided); decided = true
+            :: to == reverted -> forDestination = false
+            :: to == rolled_back -> assert(source == running || sourceLost)
+            :: to == failed -> assert(source == none)
             :: else
             fi;
             record = to;
@@ -159,7 +182,8 @@ end:
             sourceEnded = true;
             if
             :: sourceClaim ->
-                 assert(!COMMITTED); source = running; assert(ONE_RUNS); sourceClaim = false; live = false
+                 assert(!COMMITTED || (destinationLost && destination == none));
+                 source = running; assert(ONE_RUNS); sourceClaim = false; live = false
             :: else
             fi;
             answerCall(rollback, fine)
@@ -173,14 +197,26 @@ end:
             sourceEnded = true;
             if
             :: sourceClaim ->
-                 assert(COMMITTED && destination == running);
+                 assert(COMMITTED && (destination == running || destinationLost));
                  source = none; sourceClaim = false; live = false
             :: else
             fi;
             answerCall(finish, fine)
        fi
      }
+  :: atomic {
+       toSource ?? who, takeover, epoch ->
+       if
+       :: sourceClaim && epoch < sourceEpoch -> answerCall(takeover, stale)
+       :: !sourceClaim -> answerCall(takeover, no)
+       :: else -> sourceEpoch = epoch; answerCall(takeover, fine)
+       fi
+     }
   :: atomic { live && faults > 0 -> faults = faults - 1; live = false } /* killed, and back */
+  :: atomic {
+       !sourceLost && faults > 0 -> faults = faults - 1; sourceLost = true;
+       source = none; sourceClaim = false; sourceEnded = false; sourceEpoch = 0; live = false
+     }
   od
 }
 
@@ -191,8 +227,8 @@ end:
   :: atomic {
        toDestination ?? who, prepare, epoch ->
        if
-       :: ENDED(destinationEnded) -> answerCall(prepare, no)
-       :: !ENDED(destinationEnded) && destinationClaim && epoch < destinationEpoch -> answerCall(prepare, stale)
+       :: ENDED(destinationEnded) || IN_OTHER_BOOT -> answerCall(prepare, no)
+       :: !ENDED(destinationEnded) && !IN_OTHER_BOOT && destinationClaim && epoch < destinationEpoch -> answerCall(prepare, stale)
        :: else -> destinationClaim = true; destinationEpoch = epoch; answerCall(prepare, fine)
        fi
      }
@@ -208,12 +244,20 @@ end:
        toDestination ?? who, activate, epoch ->
        if
        :: destinationClaim && epoch < destinationEpoch -> answerCall(activate, stale)
-       /* Activated and released already, for a controller that did not live to write that down. */
-       :: !destinationClaim && IS_KNOWN_RUNNING -> answerCall(activate, fine)
-       :: !destinationClaim && !IS_KNOWN_RUNNING -> answerCall(activate, no)
+       :: !destinationClaim -> answerCall(activate, no)
        :: else ->
             assert(COMMITTED && destination != none);
-            destinationEpoch = epoch; destination = running; assert(ONE_RUNS); answerCall(activate, fine)
+            destinationEpoch = epoch; destination = running; ranThere = true; assert(ONE_RUNS);
+            answerCall(activate, fine)
+       fi
+     }
+  :: atomic {
+       toDestination ?? who, look, epoch ->
+       if
+       /* Activated and released already, for a controller that did not live to write that down. */
+       :: IS_KNOWN_RUNNING -> answerCall(look, fine)
+       :: !IS_KNOWN_RUNNING && IS_KNOWN_LOST -> answerCall(look, gone)
+       :: !IS_KNOWN_RUNNING && !IS_KNOWN_LOST -> answerCall(look, no)
        fi
      }
   :: atomic {
@@ -224,6 +268,10 @@ end:
             destinationEnded = true; assert(!destinationClaim || destination == running);
             destinationClaim = false; answerCall(release, fine)
        fi
+     }
+  :: atomic {
+       !destinationLost && faults > 0 -> faults = faults - 1; destinationLost = true;
+       destination = none; destinationClaim = false; destinationEnded = false; destinationEpoch = 0
      }
   :: atomic {
        toDestination ?? who, discard, epoch ->
@@ -318,7 +366,7 @@ inline ask(agent, what) {
 }
 
 proctype Controller(byte me) {
-  byte epoch; mtype:state seen; mtype:answer got; mtype:state stepped; mtype:op called;
+  byte epoch; mtype:state seen; mtype:state decision = aborted; mtype:answer got; mtype:state stepped; mtype:op called;
   bool reserving = true, told = true;
   {
     atomic {
@@ -330,7 +378,8 @@ proctype Controller(byte me) {
     if
     :: IS_FINAL(seen) -> goto left
     :: seen == committed -> goto committedNow
-    :: me > 0 && !IS_FINAL(seen) && seen != committed -> goto abort
+    :: seen == reverted -> decision = reverted; goto abort
+    :: me > 0 && !IS_FINAL(seen) && seen != committed && seen != reverted -> goto abort
     :: me == 0
     fi;
     forward(preflight);
@@ -371,7 +420,7 @@ refuse: /* What was reserved is given back; the container was never touched. */
     od;
 
 abort:
-    step(aborted);
+    step(decision);
     if
     :: got == fine -> goto undo
     :: got == no || got == stale -> goto left
@@ -385,15 +434,16 @@ undo:
     do
     :: told -> break
     :: !told ->
-         step(aborted);
+         step(decision);
          if
          :: got == fine -> told = true
          :: got == no || got == stale -> goto left
          :: got == lost
          fi
     od;
+    seen = (source == none -> failed : rolled_back);
     do
-    :: step(rolled_back);
+    :: step(seen);
        if
        :: got == lost
        :: else -> break
@@ -402,7 +452,21 @@ undo:
     goto left;
 
 committedNow:
-    insist(toDestination, activate);
+    do
+    :: call(toDestination, activate);
+       if
+       :: got == fine -> break
+       :: got == stale -> goto left
+       :: got == lost
+       :: got == no ->
+            call(toDestination, look);
+            if
+            :: got == fine -> break
+            :: got == gone -> goto revert
+            :: else
+            fi
+       fi
+    od;
     insist(toSource, finish);
     insist(toDestination, release);
     do
@@ -412,6 +476,21 @@ committedNow:
        :: else -> break
        fi
     od;
+    goto left;
+
+revert: /* From here on nobody else removes the source's copy, if it is still there. */
+#ifndef RASH
+    do
+    :: call(toSource, takeover);
+       if
+       :: got == lost
+       :: else -> break
+       fi
+    od;
+#endif
+    decision = reverted;
+    goto abort;
+
 left:
     ended[me] = true
   } unless { crashed[me] }
@@ -435,8 +514,11 @@ end:
   od
 }
 
+/* A VM that was started anew had the only copy that could run. */
+#define GONE (source == none && destination == none && ((sourceLost && record != done) || (destinationLost && ranThere)))
+
 /* Where nothing moves any more. */
 active proctype Rest() {
 end:
-  timeout -> assert((HERE || THERE) && !sourceClaim && !destinationClaim && IS_FINAL(record))
+  timeout -> assert(IS_FINAL(record) && !sourceClaim && !destinationClaim && (HERE || THERE || GONE))
 }

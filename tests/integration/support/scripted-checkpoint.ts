@@ -11,7 +11,7 @@ import type {
   RoundRequest,
 } from '../../../libraries/rpc/index.js';
 import type { ScriptedProcess } from './scripted-process.js';
-import { held, scriptedDigests, scriptedPages, staleEpoch, type ScriptedVm } from './scripted-vm.js';
+import { held, requireBoot, scriptedDigests, scriptedPages, staleEpoch, type ScriptedVm } from './scripted-vm.js';
 import type { Copy } from './scripted-world.js';
 
 const pageBytes = 4096;
@@ -32,8 +32,9 @@ export function checkpointHandlers(vm: ScriptedVm, process: ScriptedProcess): Ha
           node: vm.node(),
         };
       }),
-    Begin: ({ migration }) =>
+    Begin: ({ migration, bootId }) =>
       process.call('Begin', () => {
+        requireBoot(vm, bootId);
         const { migrationId, epoch, container } = required(migration);
         const copy = existing(vm, container);
         if (copy.claim !== undefined) throw new PortkeyError('container-busy', 'scripted: claimed already');
@@ -74,10 +75,11 @@ export function checkpointHandlers(vm: ScriptedVm, process: ScriptedProcess): Ha
       process.call('Rollback', () => {
         const copy = held(vm, migration);
         vm.live.delete(migration.migrationId);
-        if (copy === undefined) return {};
+        if (copy === undefined)
+          return { containerGone: vm.world.copy(vm.name, migration.container) === undefined };
         copy.claim = undefined;
         vm.world.run(copy);
-        return {};
+        return { containerGone: false };
       }),
     TakeOver: (migration) =>
       process.call('Checkpoint.TakeOver', () => {

@@ -2,14 +2,15 @@
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import type { Handlers, MigrationRef } from '../../../libraries/rpc/index.js';
 import type { ScriptedProcess } from './scripted-process.js';
-import { held, scriptedDigests, scriptedPages, staleEpoch, type ScriptedVm } from './scripted-vm.js';
+import { held, requireBoot, scriptedDigests, scriptedPages, staleEpoch, type ScriptedVm } from './scripted-vm.js';
 import type { Copy, ScriptedClaim } from './scripted-world.js';
 
 export function restoreHandlers(vm: ScriptedVm, process: ScriptedProcess): Handlers<'Restore'> {
   return {
     GetNode: () => process.call('Restore.GetNode', () => vm.node()),
-    Prepare: ({ migration, source }) =>
+    Prepare: ({ migration, source, bootId }) =>
       process.call('Prepare', () => {
+        requireBoot(vm, bootId);
         const { container, migrationId, epoch } = required(migration);
         if (vm.world.copy(vm.name, container) !== undefined) {
           throw new PortkeyError(

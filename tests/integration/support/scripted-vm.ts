@@ -140,6 +140,12 @@ export function held(vm: ScriptedVm, { migrationId, epoch, container }: Migratio
   return copy;
 }
 
+/** Throws `agent-unavailable` where the VM is in another boot. */
+export function requireBoot({ name, traits }: ScriptedVm, bootId: string): void {
+  if (bootId !== '' && bootId !== traits.bootId)
+    throw new PortkeyError('agent-unavailable', `scripted: ${name} was started anew`);
+}
+
 export function staleEpoch(what: string): PortkeyError {
   return new PortkeyError('stale-epoch', `scripted: ${what}`);
 }
