@@ -79,13 +79,15 @@ export class FaultBed {
 
   /** What was left of it by a cell that went wrong, or with its VM, is removed first; a migration of it may still have to end. */
   async startContainerAnew(): Promise<void> {
-    for (const endMs = performance.now() + upMs; ; await delay(lookMs)) {
+    const endMs = performance.now() + upMs;
+    for (;;) {
       await portkeyOk('stop', container).catch(() => undefined);
       try {
         await this.startContainer('vm-a');
         return;
       } catch (error) {
         if (performance.now() > endMs) throw error;
+        await delay(lookMs);
       }
     }
   }
