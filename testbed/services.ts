@@ -20,6 +20,9 @@ const programs = {
   controller: 'services/controller',
 } as const;
 
+/** Without any capability, and with no way to one (setpriv(1)): SECURITY.md says that they need none. */
+const unprivileged = ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs'];
+
 const passwordBytes = 32;
 
 /** Throws `testbed-failed` where one of them has not been compiled. */
@@ -52,10 +55,10 @@ export async function startServices(
 export function serviceSpecs(topology: Topology, { project }: Pick<Places, 'project'>): DaemonSpec[] {
   const { vms, redis, gatewayConfig: gatewayFile, controllers } = topology;
   const node = (name: string, program: string, args: string[], namespace: string): DaemonSpec => ({
-    ...{ name, argv: [process.execPath, mainOf(project, program), ...args], namespace },
+    ...{ name, argv: [...unprivileged, process.execPath, mainOf(project, program), ...args], namespace },
   });
   return [
-    { name: 'redis', argv: redisCommand(redis), namespace: outsideNamespace },
+    { name: 'redis', argv: [...unprivileged, ...redisCommand(redis)], namespace: outsideNamespace },
     node('gateway', programs.gateway, [gatewayFile], outsideNamespace),
     ...vms.map((vm) => node(`relay-${vm.host}`, programs.relay, ['--config', vm.relayConfig], vm.namespace)),
     ...controllers.map(({ name, config }) =>

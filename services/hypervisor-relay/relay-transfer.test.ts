@@ -20,6 +20,10 @@ for (const { what, start } of places)
     this.timeout(60_000);
     const relays = withRelays(start);
 
+    it('have no capability, whoever runs them', () => {
+      assert.equal(relays.hosts.relayA.status('CapEff'), '0000000000000000');
+    });
+
     it('know their VMs and what runs them', async () => {
       const { vms } = await relays.hosts.relayA.client.call('GetHost', {}, { deadlineMs });
       const [vm] = vms;

@@ -13,7 +13,7 @@ import { placesOf } from '../../testbed/paths.js';
 import { eventually } from '../support/eventually.js';
 import { withTestbed } from './support/fixture.js';
 import { inGuest, portkey, portkeyJson, portkeyOk, startPortkey, type Outcome } from './support/portkey.js';
-import { crash } from './support/processes.js';
+import { crash, pidOf } from './support/processes.js';
 import { assertNothingIsLeft } from './support/testbed-traces.js';
 
 const places = placesOf(process.env);
@@ -45,6 +45,13 @@ describe('the test bed', function () {
     assert.equal(exitCode, 1);
     assert.match(stderr, /is up; take it down first/);
   });
+
+  for (const name of ['relay-host-a', 'controller', 'redis'])
+    it(`gives ${name} no capability`, async () => {
+      const status = await readFile(`/proc/${await pidOf(name)}/status`, 'utf8');
+      assert.match(status, /^CapEff:\s+0000000000000000$/m);
+      assert.match(status, /^CapBnd:\s+0000000000000000$/m);
+    });
 
   it('runs commands in a guest with their input, output and exit code', async () => {
     const input = Buffer.from(Array.from({ length: 70_000 }, (_, index) => 32 + (index % 90))).toString();

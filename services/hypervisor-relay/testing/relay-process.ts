@@ -12,6 +12,10 @@ import { insecure, type Certified } from './test-certificates.js';
 
 const entry = fileURLToPath(new URL('../main.js', import.meta.url));
 
+/** Without any capability (setpriv(1)): SECURITY.md says that a relay needs none. Only root has some to give up. */
+const unprivileged =
+  process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs'] : [];
+
 /** A VM that a relay is given, and that ends with it. */
 export interface HostedVm {
   readonly folder: string;
@@ -62,7 +66,8 @@ export class RelayProcess {
         vms: vms.map(({ config }) => config),
       }),
     );
-    const child = spawn(process.execPath, [entry, '--config', configFile], {
+    const command = [...unprivileged, process.execPath, entry, '--config', configFile];
+    const child = spawn(command[0] ?? '', command.slice(1), {
       stdio: ['ignore', 'inherit', 'pipe'],
     });
     const relay = new RelayProcess(child, host, address, vms, certified);
@@ -81,8 +86,13 @@ export class RelayProcess {
 
   /** Memory of its own, without what it maps. */
   get anonymousBytes(): number {
-    const status = readFileSync(`/proc/${this.child.pid ?? 0}/status`, 'utf8');
-    return Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+    return Number(this.status('RssAnon')?.replace(' kB', '')) * 1024;
+  }
+
+  /** A line of proc(5)'s status. */
+  status(key: string): string | undefined {
+    const text = readFileSync(`/proc/${this.child.pid ?? 0}/status`, 'utf8');
+    return new RegExp(`^${key}:\\s+(.*)$`, 'm').exec(text)?.[1];
   }
 
   pause(): void {

@@ -11,7 +11,14 @@ import type {
   RoundRequest,
 } from '../../../libraries/rpc/index.js';
 import type { ScriptedProcess } from './scripted-process.js';
-import { held, requireBoot, scriptedDigests, scriptedPages, staleEpoch, type ScriptedVm } from './scripted-vm.js';
+import {
+  held,
+  requireBoot,
+  scriptedDigests,
+  scriptedPages,
+  staleEpoch,
+  type ScriptedVm,
+} from './scripted-vm.js';
 import type { Copy } from './scripted-world.js';
 
 const pageBytes = 4096;

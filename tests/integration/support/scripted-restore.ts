@@ -2,7 +2,14 @@
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import type { Handlers, MigrationRef } from '../../../libraries/rpc/index.js';
 import type { ScriptedProcess } from './scripted-process.js';
-import { held, requireBoot, scriptedDigests, scriptedPages, staleEpoch, type ScriptedVm } from './scripted-vm.js';
+import {
+  held,
+  requireBoot,
+  scriptedDigests,
+  scriptedPages,
+  staleEpoch,
+  type ScriptedVm,
+} from './scripted-vm.js';
 import type { Copy, ScriptedClaim } from './scripted-world.js';
 
 export function restoreHandlers(vm: ScriptedVm, process: ScriptedProcess): Handlers<'Restore'> {
