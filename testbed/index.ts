@@ -10,8 +10,10 @@ import { remains, takeDown } from './down.js';
 import { execInGuest, type ExecOptions } from './exec.js';
 import { findTestbed } from './find.js';
 import { checkHealth, type ServiceHealth } from './health.js';
+import { ensureImage, type GuestImage } from './image/store.js';
 import { isLocked } from './lock.js';
 import { placesOf, type Places } from './paths.js';
+import { requirePrograms } from './programs.js';
 import { readState, topologyOfState, type TestbedState } from './state.js';
 import { restartPart } from './restart.js';
 import { isMarked } from './supervision/marker.js';
@@ -52,6 +54,13 @@ export interface TestbedStatus {
 export function up(options: UpOptions, { report, signal }: Hooks): Promise<TestbedState> {
   const places = placesOf(process.env);
   return bringUp(options, places, process.env, realTools(places.runtime, report, signal));
+}
+
+/** Makes the guest image where it is not cached, as `up` does. Throws `missing-program`, `testbed-failed`, `cancelled`. */
+export async function image({ report, signal }: Hooks): Promise<GuestImage> {
+  const places = placesOf(process.env);
+  await requirePrograms(process.env);
+  return ensureImage(places, process.env, realTools(places.runtime, report, signal));
 }
 
 /**

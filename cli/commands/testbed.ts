@@ -1,10 +1,11 @@
-/** `testbed up|status|restart|down|exec|cp`: VMs on this machine to try it all with. */
+/** `testbed up|image|status|restart|down|exec|cp`: VMs on this machine to try it all with. */
 import { Command } from 'commander';
 
 import {
   cp,
   down,
   exec,
+  image,
   maximumControllers,
   maximumStreams,
   restart,
@@ -39,6 +40,7 @@ export function testbedCommand(cli: Cli): Command {
   return new Command('testbed')
     .description('VMs on this machine, each on a host of its own (a network namespace)')
     .addCommand(upCommand(cli))
+    .addCommand(imageCommand(cli))
     .addCommand(statusCommand(cli))
     .addCommand(restartCommand(cli))
     .addCommand(downCommand(cli))
@@ -80,6 +82,16 @@ function upCommand(cli: Cli): Command {
         { report, signal: interrupt.signal },
       );
       cli.output.result(state, () => vmTable(state));
+    });
+}
+
+function imageCommand(cli: Cli): Command {
+  return new Command('image')
+    .description("makes the VMs' disk image where it is not cached, as up does, and says where it is")
+    .action(async () => {
+      using interrupt = abortOnInterrupt(cli.interrupts);
+      const made = await image({ report: (line) => cli.output.note(line), signal: interrupt.signal });
+      cli.output.result(made, () => made.rootfs);
     });
 }
 
