@@ -8,6 +8,7 @@ import { container, type FaultBed } from './bed.js';
 import type { CellResult } from './cell.js';
 import { growthOf, memoryOfServices, type Growth, type ServiceMemory } from './memory.js';
 import { anyCell } from './plan.js';
+import type { LocalRunner } from './runner.js';
 
 /** A heap that has found its size still breathes. */
 const toleratedBytes = 24 * 2 ** 20;
@@ -22,10 +23,9 @@ export interface Endurance {
 }
 
 export async function endure(
-  bed: FaultBed,
+  runner: LocalRunner,
   migrations: number,
   random: () => number,
-  runCellOn: (bed: FaultBed, cell: ReturnType<typeof anyCell>) => Promise<CellResult>,
   isOver: () => boolean,
   say: (line: string) => void,
 ): Promise<Endurance> {
@@ -34,14 +34,14 @@ export async function endure(
   const samples: ServiceMemory[][] = [];
   for (let index = 0; index < migrations && !isOver(); index += 1) {
     if (index % 2 === 1) {
-      const result = await runCellOn(bed, anyCell(random));
+      const result = await runner.run(anyCell(random));
       faults.push(result);
       say(
         `${index + 1}/${migrations} ${result.part}: ${result.kind} at ${result.phase}: ${result.ending ?? 'not settled'}`,
       );
       problems.push(...result.findings);
     } else {
-      const problem = await undisturbed(bed);
+      const problem = await undisturbed(runner.bed);
       say(`${index + 1}/${migrations} ${problem ?? 'completed'}`);
       if (problem !== undefined) problems.push(problem);
     }

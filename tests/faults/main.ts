@@ -2,41 +2,35 @@
  * `npm run test:faults`: the fault matrix on real VMs.
  *
  * Every part that there is × every state that a migration reaches × every way to fail, each with a migration of its own, on one
- * test bed. Prints each cell as it ends, then the matrix, and writes all results to out/faults.json. Exit code 1 where a cell
+ * test bed or on some at once. Prints each cell as it ends, then the matrix, and writes all results to out/faults.json. Exit code 1 where a cell
  * failed. A cell that went wrong costs the container, not the cells after it. With `--endurance` it is many migrations with
  * faults drawn by lot instead. Ctrl-C ends it after the cell that runs, with what there is; `--resume` goes
  * on from there.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 
-import { FaultBed, container } from './bed.js';
-import { runCell, type Cell, type CellResult } from './cell.js';
+import type { CellResult } from './cell.js';
 import { endure, enduranceText, leaks } from './endurance.js';
 import { kinds, parts } from './parts.js';
 import { phases } from './phases.js';
-import { isBeginningOf, matrixOf, randomFrom } from './plan.js';
+import { matrixOf, randomFrom } from './plan.js';
 import { moments } from './redis-link.js';
+import { RemoteRunner } from './remote-runner.js';
+import { Results } from './results.js';
+import { LocalRunner, type CellRunner } from './runner.js';
 import { legend, matrixTable, summaryOf, summaryText } from './table.js';
-
-/**
- * Longer than pings take to notice it (16 s), than a relay may be silent (17 s), than a command to Redis may take, and than an
- * undo is tried here.
- */
-const holdMs = 18_000;
-/** What is promised. */
-const settleMs = 30_000;
 
 const resultsFile = 'out/faults.json';
 
-const usage = `usage: npm run test:faults -- [--parts a,b] [--kinds a,b] [--phases a,b] [--moments a,b] [--passes N] [--resume]
+const usage = `usage: npm run test:faults -- [--parts a,b] [--kinds a,b] [--phases a,b] [--moments a,b] [--passes N] [--beds N] [--resume]
        npm run test:faults -- --endurance N [--seed N]
   parts: ${parts.join(', ')}
   kinds: ${kinds.join(', ')}
   phases: ${phases.join(', ')}
   moments: ${moments.join(', ')}
-All of each where not said. A pass takes two to three hours under emulation; Ctrl-C ends it after a cell, and --resume, with the same
-words, goes on after the last one in ${resultsFile}. The test bed must be down before, or --reuse takes over one that is up.`;
+All of each where not said. A pass takes two hours under emulation, little more than one with --beds 2: that many test beds at once,
+isolated from each other. Ctrl-C ends it after a cell, and --resume, with the same words, goes on with those that ${resultsFile}
+does not have. The test bed must be down before, or --reuse takes over one that is up.`;
 
 const { values } = parseArgs({
   options: {
@@ -45,6 +39,7 @@ const { values } = parseArgs({
     phases: { type: 'string' },
     moments: { type: 'string' },
     passes: { type: 'string', default: '1' },
+    beds: { type: 'string', default: '1' },
     endurance: { type: 'string' },
     seed: { type: 'string', default: '1' },
     reuse: { type: 'boolean', default: false },
@@ -85,68 +80,54 @@ async function main(): Promise<number> {
       interrupted.abort();
     });
   }
-  const bed = values.reuse ? await FaultBed.takeOver() : await FaultBed.up(say);
-  try {
-    return values.endurance === undefined
-      ? await matrix(bed, cells)
-      : await endurance(bed, Number(values.endurance), Number(values.seed));
-  } finally {
-    await bed.giveBack();
-    if (!values.reuse) await FaultBed.down(say);
-  }
+  return values.endurance === undefined
+    ? matrix(values.resume ? await Results.earlier(resultsFile, cells) : Results.none(resultsFile, cells))
+    : endurance(Number(values.endurance), Number(values.seed));
 }
 
-async function matrix(bed: FaultBed, cells: readonly Cell[]): Promise<number> {
-  const results = values.resume ? await earlierResults(cells) : [];
-  for (const cell of cells.slice(results.length)) {
-    if (interrupted.signal.aborted) break;
-    const result = await runOne(bed, cell);
-    results.push(result);
-    say(`${results.length}/${cells.length} ${cellLine(result)}`);
-    await save(results);
-  }
-  const summary = summaryOf(results);
-  console.log(`${matrixTable(results)}\n${legend}\n\n${summaryText(summary)}`);
-  for (const result of results.filter(({ findings }) => findings.length > 0)) console.log(cellLine(result));
-  return summary.failed === 0 && results.length === cells.length ? 0 : 1;
+async function matrix(results: Results): Promise<number> {
+  const open = results.open;
+  const cellCount = open.length + results.done.length;
+  if (results.done.length > 0) say(`${results.done.length} cells have been run before`);
+  const workOff = async (starting: Promise<CellRunner>): Promise<void> => {
+    const runner = await starting;
+    try {
+      while (!interrupted.signal.aborted) {
+        const place = open.shift();
+        if (place === undefined) break;
+        const result = await runner.run(results.cell(place));
+        await results.add(place, result);
+        say(`${results.done.length}/${cellCount} ${cellLine(result)}`);
+      }
+    } finally {
+      await runner.close();
+    }
+  };
+  const here = LocalRunner.start(values.reuse, say);
+  // The first one has made what a test bed needs.
+  const others = Array.from({ length: Number(values.beds) - 1 }, (_, index) =>
+    here.then(() => RemoteRunner.start(`out/faults-bed-${index + 2}`)),
+  );
+  const ends = await Promise.allSettled([here, ...others].map(workOff));
+  const done = results.done;
+  if (done.length > 0) console.log(`${matrixTable(done)}\n${legend}\n\n${summaryText(summaryOf(done))}`);
+  for (const result of done.filter(({ findings }) => findings.length > 0)) console.log(cellLine(result));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  return results.open.length === 0 && summaryOf(done).failed === 0 ? 0 : 1;
 }
 
-async function endurance(bed: FaultBed, migrations: number, seed: number): Promise<number> {
+async function endurance(migrations: number, seed: number): Promise<number> {
   say(`seed ${seed}`);
+  const runner = await LocalRunner.start(values.reuse, say);
   const isOver = (): boolean => interrupted.signal.aborted;
-  const result = await endure(bed, migrations, randomFrom(seed), runOne, isOver, say);
-  console.log(`${summaryText(summaryOf(result.faults))}\n\n${enduranceText(result)}`);
-  const isWhole = result.migrations === migrations;
-  return isWhole && result.problems.length === 0 && leaks(result).length === 0 ? 0 : 1;
-}
-
-/** The container runs afterwards, whatever happened. */
-async function runOne(bed: FaultBed, cell: Cell): Promise<CellResult> {
-  const result = await runCellSafely(bed, cell);
-  if (result.findings.length > 0 || result.ending === 'lost with its VM') await bed.startContainerAnew();
-  return result;
-}
-
-async function runCellSafely(bed: FaultBed, cell: Cell): Promise<CellResult> {
   try {
-    return await runCell(cell, container, await bed.scene(), { holdMs, settleMs });
-  } catch (error) {
-    const findings = [error instanceof Error ? error.message : String(error)];
-    return { ...cell, ending: undefined, settleSeconds: 0, mostCopies: 0, lostWrites: 0, findings };
+    const result = await endure(runner, migrations, randomFrom(seed), isOver, say);
+    console.log(`${summaryText(summaryOf(result.faults))}\n\n${enduranceText(result)}`);
+    const isWhole = result.migrations === migrations;
+    return isWhole && result.problems.length === 0 && leaks(result).length === 0 ? 0 : 1;
+  } finally {
+    await runner.close();
   }
-}
-
-async function earlierResults(cells: readonly Cell[]): Promise<CellResult[]> {
-  const results = JSON.parse(await readFile(resultsFile, 'utf8')) as CellResult[];
-  if (!isBeginningOf(cells, results))
-    throw new Error(`${resultsFile} is of other cells; say the same words, or leave --resume out`);
-  say(`${results.length} cells have been run before`);
-  return results;
-}
-
-async function save(results: readonly CellResult[]): Promise<void> {
-  await mkdir('out', { recursive: true });
-  await writeFile(resultsFile, `${JSON.stringify(results, null, 2)}\n`);
 }
 
 function cellLine({ part, kind, phase, moment, ending, settleSeconds, findings }: CellResult): string {

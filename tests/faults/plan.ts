@@ -29,14 +29,6 @@ export function matrixOf(choice: Choice, passes: number): Cell[] {
   ).flat();
 }
 
-/** Whether the results are those of the first cells, in their order. */
-export function isBeginningOf(cells: readonly Cell[], results: readonly Cell[]): boolean {
-  return results.every(({ part, kind, phase, moment }, index) => {
-    const cell = cells[index];
-    return cell?.part === part && cell.kind === kind && cell.phase === phase && cell.moment === moment;
-  });
-}
-
 /** One of those that a container survives. `random` as Math.random. */
 export function anyCell(random: () => number): Cell {
   const survivable = matrixOf(everything, 2).filter(

@@ -1,7 +1,8 @@
 /** Which cells the fault matrix has, and that a run which was ended goes on where it was. */
 import assert from 'node:assert/strict';
 
-import { everything, isBeginningOf, matrixOf } from '../faults/plan.js';
+import { everything, matrixOf } from '../faults/plan.js';
+import { areOf } from '../faults/results.js';
 
 const oneName = ({ part, kind, phase }: (typeof cells)[number]): string => `${part} ${kind} ${phase}`;
 const cells = matrixOf(everything, 1);
@@ -23,10 +24,11 @@ describe('the fault matrix', () => {
     }
   });
 
-  it('goes on only after cells that were its first', () => {
-    assert.ok(isBeginningOf(cells, []));
-    assert.ok(isBeginningOf(cells, cells.slice(0, 7)));
-    assert.ok(!isBeginningOf(cells, cells.slice(1, 7)));
-    assert.ok(!isBeginningOf(cells.slice(0, 7), cells));
+  it('goes on only with results of the same cells, whichever of them there are', () => {
+    const none = cells.map(() => null);
+    assert.ok(areOf(cells, none));
+    assert.ok(areOf(cells, [null, ...cells.slice(1, 7), ...none.slice(7)]));
+    assert.ok(!areOf(cells, [...cells.slice(1, 7), ...none.slice(6)]));
+    assert.ok(!areOf(cells.slice(0, 7), cells));
   });
 });

@@ -1,0 +1,66 @@
+/** What has come of the cells of a matrix so far, by their places in it, in a file: so that a run can go on where it was ended. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import type { Cell, CellResult } from './cell.js';
+
+/** Null: not run yet. */
+type Places = (CellResult | null)[];
+
+export class Results {
+  private constructor(
+    private readonly file: string,
+    private readonly cells: readonly Cell[],
+    private readonly places: Places,
+  ) {}
+
+  static none(file: string, cells: readonly Cell[]): Results {
+    return new Results(
+      file,
+      cells,
+      cells.map(() => null),
+    );
+  }
+
+  /** Those of an earlier run. Throws where that was of other cells. */
+  static async earlier(file: string, cells: readonly Cell[]): Promise<Results> {
+    const places = JSON.parse(await readFile(file, 'utf8')) as Places;
+    if (!areOf(cells, places))
+      throw new Error(`${file} is of other cells; say the same words, or leave --resume out`);
+    return new Results(file, cells, places);
+  }
+
+  get done(): CellResult[] {
+    return this.places.filter((result) => result !== null);
+  }
+
+  /** The places that have no result, in their order. */
+  get open(): number[] {
+    return [...this.places.keys()].filter((place) => this.places[place] === null);
+  }
+
+  cell(place: number): Cell {
+    const cell = this.cells[place];
+    if (cell === undefined) throw new RangeError(`the matrix has no cell ${place}`);
+    return cell;
+  }
+
+  async add(place: number, result: CellResult): Promise<void> {
+    this.places[place] = result;
+    await mkdir(path.dirname(this.file), { recursive: true });
+    await writeFile(this.file, `${JSON.stringify(this.places, null, 2)}\n`);
+  }
+}
+
+/** Whether there is a place for each cell, and in it nothing or the result of that cell. */
+export function areOf(cells: readonly Cell[], places: readonly (Cell | null)[]): boolean {
+  return (
+    places.length === cells.length &&
+    places.every((result, place) => {
+      const cell = cells[place];
+      if (result === null) return true;
+      const { part, kind, phase, moment } = result;
+      return cell?.part === part && cell.kind === kind && cell.phase === phase && cell.moment === moment;
+    })
+  );
+}

@@ -1,0 +1,26 @@
+/** The process of a test bed of its own, see remote-runner.ts. Where whoever started it is gone, all of it ends. */
+import type { RunnerAnswer, RunnerRequest } from './remote-runner.js';
+import { LocalRunner } from './runner.js';
+
+const say = (line: string): void => console.error(`another bed: ${line}`);
+const answer = (message: RunnerAnswer): void => void process.send?.(message);
+
+process.on('disconnect', () => process.exit(1));
+const runner = await LocalRunner.start(false, say);
+
+async function obey(request: RunnerRequest): Promise<void> {
+  if (request !== 'close') {
+    answer({ result: await runner.run(request) });
+    return;
+  }
+  await runner.close();
+  process.exit(0);
+}
+
+process.on('message', (request: RunnerRequest) => {
+  obey(request).catch((error: unknown) => {
+    say(String(error));
+    process.exit(1);
+  });
+});
+answer({ ready: true });
