@@ -90,8 +90,11 @@ describe('secured connections', function () {
   it('are refused with certificates of another CA, on either side, and without any', async () => {
     const address = await serve(as('restore-vm-a'));
     const others = path.join(folder, 'others');
-    for (const security of [as('controller', others), 'insecure' as const]) {
-      await assert.rejects(release(client(address, security)), { code: 'service-unavailable' });
+    for (const [security, message] of [
+      [as('controller', others), /shows a certificate that is not accepted here: self-signed certificate/],
+      ['insecure', /does not answer; is it running/],
+    ] as const) {
+      await assert.rejects(release(client(address, security)), { code: 'service-unavailable', message });
       assert.equal(await isServing(address, 1_000, security, restoreOfA), false);
     }
     assert.deepEqual(callers, []);
@@ -105,8 +108,17 @@ describe('secured connections', function () {
     ])
       await assert.rejects(release(client(address, as('controller'), expected)), {
         code: 'service-unavailable',
-        details: /certificate has portkey:restore\/vm-a, where portkey:.* was expected/,
+        message:
+          /not accepted here: its certificate has portkey:restore\/vm-a, where portkey:.* was expected/,
       });
+  });
+
+  it('are refused where the server has none, to a client that has', async () => {
+    const address = await serve('insecure');
+    await assert.rejects(release(client(address, as('controller'))), {
+      code: 'service-unavailable',
+      message: /speaks without certificates, which is not accepted here/,
+    });
   });
 
   it('need files that are there, and say how they are made', async () => {

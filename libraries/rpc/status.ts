@@ -44,7 +44,7 @@ export function fromStatus(thrown: unknown, peer: string): PortkeyError {
   }
   switch (thrown.code) {
     case status.UNAVAILABLE:
-      return new PortkeyError('service-unavailable', `${peer} does not answer; is it running?`, {
+      return new PortkeyError('service-unavailable', `${peer} ${whyUnavailable(thrown.details)}`, {
         cause: thrown,
         details: thrown.details,
       });
@@ -58,6 +58,18 @@ export function fromStatus(thrown: unknown, peer: string): PortkeyError {
     default:
       return new PortkeyError('internal', `${peer}: ${thrown.details}`, { cause: thrown });
   }
+}
+
+/**
+ * Of grpc-js' own words: "No connection established. Last error: Error: certificate has expired. Resolution note: ". What a
+ * server does not accept it does not tell its client, so that looks like nobody.
+ */
+function whyUnavailable(details: string): string {
+  const reason = /Last error: Error: (.*?)\.? Resolution note/s.exec(details)?.[1]?.trim() ?? '';
+  if (reason.includes('certificate')) return `shows a certificate that is not accepted here: ${reason}`;
+  if (reason.includes('wrong version number'))
+    return 'speaks without certificates, which is not accepted here';
+  return 'does not answer; is it running?';
 }
 
 function isServiceError(thrown: unknown): thrown is ServiceError {
