@@ -18,15 +18,29 @@ export interface VmRemains {
   readonly leftovers: readonly string[];
 }
 
-/** Prints "running NAME", "still NAME", "left WHAT". */
+/** PF_EXITING of a task's flags, field 9 of /proc/PID/stat (proc(5)). */
+const exiting = 4;
+
+/**
+ * Prints "running NAME", "still NAME", "left WHAT". A task that was stopped and is being killed is in state R until it is gone,
+ * and executes nothing of its own any more: SIGKILL is pending, then it is exiting. Looked at twice, since it may get there in
+ * between.
+ */
 const look = `
+runs() {
+  stat=$(cat "/proc/$1/stat" 2>/dev/null) && set -- \${stat##*) } || return 1
+  case $1 in [RSD]) [ $(($7 & ${exiting})) = 0 ] ;; *) return 1 ;; esac
+}
+may_run() {
+  runs "$1" && ! grep -qsE '^(Sig|Shd)Pnd:.*[13579bdf]..$' "/proc/$1/status" && runs "$1"
+}
 cd /sys/fs/cgroup/portkey 2>/dev/null && for name in *; do
   [ -d "$name" ] || continue
   tasks=$(cat "$name/cgroup.procs")
   [ -n "$tasks" ] || { echo "left cgroup $name"; continue; }
   state=still
   grep -q '^frozen 0' "$name/cgroup.events" && for task in $tasks; do
-    grep -qs '^State:[[:space:]]*[RSD]' "/proc/$task/status" && state=running
+    may_run "$task" && state=running
   done
   echo "$state $name"
 done
