@@ -7,7 +7,7 @@ import { FaultBed, container } from '../faults/bed.js';
 import { runCell, type Cell } from '../faults/cell.js';
 import { withTestbed } from './support/fixture.js';
 
-const limits = { holdMs: 18_000, settleMs: 30_000 };
+const options = { holdMs: 18_000, settleMs: 30_000, mode: 'portkey' };
 
 const cells: readonly Cell[] = [
   { part: 'relay of the destination', kind: 'kill', phase: 'precopy', moment: 'answered' },
@@ -26,7 +26,7 @@ describe('a fault in a migration', function () {
   for (const cell of cells)
     it(`leaves one running copy, and nothing else: ${cell.part}, ${cell.kind}, when ${cell.phase} is ${cell.moment}`, async () => {
       assert.ok(bed);
-      const { ending, findings } = await runCell(cell, container, await bed.scene(), limits);
+      const { ending, findings } = await runCell(cell, container, await bed.scene(), options);
       assert.deepEqual(findings, []);
       assert.ok(ending === 'completed' || ending === 'rolled back', ending);
     });

@@ -40,10 +40,12 @@ export interface CellResult extends Cell {
   readonly findings: readonly string[];
 }
 
-export interface CellLimits {
+export interface CellOptions {
   /** How long a part stands still, or is cut off. */
   readonly holdMs: number;
   readonly settleMs: number;
+  /** As `migrate --mode` takes it. */
+  readonly mode: string;
 }
 
 /** Until a migration reaches any state. */
@@ -56,12 +58,12 @@ export async function runCell(
   cell: Cell,
   container: string,
   scene: Scene,
-  { holdMs, settleMs }: CellLimits,
+  { holdMs, settleMs, mode }: CellOptions,
 ): Promise<CellResult> {
   const known = await newestMigration();
   const commands: RunningCommand[] = [];
   try {
-    await begin(cell, container, scene, commands);
+    await begin(cell, container, mode, scene, commands);
     const vms = [scene.source.name, scene.destination.name];
     const heal = await breakPart(cell.part, cell.kind, scene).finally(() => scene.link.release());
     const copies: string[][] = [];
@@ -98,10 +100,11 @@ export async function runCell(
 async function begin(
   { phase, moment }: Cell,
   container: string,
+  mode: string,
   { link, destination }: Scene,
   commands: RunningCommand[],
 ): Promise<void> {
-  const migrate = ['--json', 'migrate', container, '--to', destination.name];
+  const migrate = ['--json', 'migrate', container, '--to', destination.name, '--mode', mode];
   if (phase !== 'aborted') {
     link.arm(phase, moment);
     commands.push(startPortkey(migrate));

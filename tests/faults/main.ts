@@ -23,6 +23,7 @@ import { legend, matrixTable, summaryOf, summaryText } from './table.js';
 const resultsFile = 'out/faults.json';
 
 const usage = `usage: npm run test:faults -- [--parts a,b] [--kinds a,b] [--phases a,b] [--moments a,b] [--passes N] [--beds N] [--resume]
+                                     [--mode criu]
        npm run test:faults -- --endurance N [--seed N]
   parts: ${parts.join(', ')}
   kinds: ${kinds.join(', ')}
@@ -40,6 +41,7 @@ const { values } = parseArgs({
     moments: { type: 'string' },
     passes: { type: 'string', default: '1' },
     beds: { type: 'string', default: '1' },
+    mode: { type: 'string', default: 'portkey' },
     endurance: { type: 'string' },
     seed: { type: 'string', default: '1' },
     reuse: { type: 'boolean', default: false },
@@ -103,10 +105,10 @@ async function matrix(results: Results): Promise<number> {
       await runner.close();
     }
   };
-  const here = LocalRunner.start(values.reuse, say);
+  const here = LocalRunner.start(values.reuse, values.mode, say);
   // The first one has made what a test bed needs.
   const others = Array.from({ length: Number(values.beds) - 1 }, (_, index) =>
-    here.then(() => RemoteRunner.start(`out/faults-bed-${index + 2}`)),
+    here.then(() => RemoteRunner.start(`out/faults-bed-${index + 2}`, values.mode)),
   );
   const ends = await Promise.allSettled([here, ...others].map(workOff));
   const done = results.done;
@@ -118,7 +120,7 @@ async function matrix(results: Results): Promise<number> {
 
 async function endurance(migrations: number, seed: number): Promise<number> {
   say(`seed ${seed}`);
-  const runner = await LocalRunner.start(values.reuse, say);
+  const runner = await LocalRunner.start(values.reuse, values.mode, say);
   const isOver = (): boolean => interrupted.signal.aborted;
   try {
     const result = await endure(runner, migrations, randomFrom(seed), isOver, say);

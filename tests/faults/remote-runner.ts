@@ -26,9 +26,9 @@ export class RemoteRunner implements CellRunner {
   }
 
   /** Waits until its test bed is up. Its logs are in `folder`. */
-  static async start(folder: string): Promise<RemoteRunner> {
+  static async start(folder: string, mode: string): Promise<RemoteRunner> {
     // In a process group of its own: Ctrl-C ends cells, not the bed under them.
-    const child = spawn('bash', [isolated, path.resolve(folder), process.execPath, program], {
+    const child = spawn('bash', [isolated, path.resolve(folder), process.execPath, program, mode], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       detached: true,
     });

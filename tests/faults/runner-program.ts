@@ -6,7 +6,7 @@ const say = (line: string): void => console.error(`another bed: ${line}`);
 const answer = (message: RunnerAnswer): void => void process.send?.(message);
 
 process.on('disconnect', () => process.exit(1));
-const runner = await LocalRunner.start(false, say);
+const runner = await LocalRunner.start(false, process.argv[2] ?? 'portkey', say);
 
 async function obey(request: RunnerRequest): Promise<void> {
   if (request !== 'close') {

@@ -20,12 +20,13 @@ export class LocalRunner implements CellRunner {
   private constructor(
     readonly bed: FaultBed,
     private readonly isBorrowed: boolean,
+    private readonly mode: string,
     private readonly say: (line: string) => void,
   ) {}
 
   /** On a test bed that is up, which stays so; or on one that is brought up for this. */
-  static async start(reuse: boolean, say: (line: string) => void): Promise<LocalRunner> {
-    return new LocalRunner(reuse ? await FaultBed.takeOver() : await FaultBed.up(say), reuse, say);
+  static async start(reuse: boolean, mode: string, say: (line: string) => void): Promise<LocalRunner> {
+    return new LocalRunner(reuse ? await FaultBed.takeOver() : await FaultBed.up(say), reuse, mode, say);
   }
 
   async run(cell: Cell): Promise<CellResult> {
@@ -42,7 +43,7 @@ export class LocalRunner implements CellRunner {
 
   private async runSafely(cell: Cell): Promise<CellResult> {
     try {
-      return await runCell(cell, container, await this.bed.scene(), { holdMs, settleMs });
+      return await runCell(cell, container, await this.bed.scene(), { holdMs, settleMs, mode: this.mode });
     } catch (error) {
       const findings = [error instanceof Error ? error.message : String(error)];
       return { ...cell, ending: undefined, settleSeconds: 0, mostCopies: 0, lostWrites: 0, findings };
