@@ -105,17 +105,23 @@ async function matrix(results: Results): Promise<number> {
       await runner.close();
     }
   };
-  const here = LocalRunner.start(values.reuse, values.mode, say);
-  // The first one has made what a test bed needs.
-  const others = Array.from({ length: Number(values.beds) - 1 }, (_, index) =>
-    here.then(() => RemoteRunner.start(`out/faults-bed-${index + 2}`, values.mode)),
-  );
-  const ends = await Promise.allSettled([here, ...others].map(workOff));
+  const ends = await Promise.allSettled(startRunners(Number(values.beds)).map(workOff));
   const done = results.done;
   if (done.length > 0) console.log(`${matrixTable(done)}\n${legend}\n\n${summaryText(summaryOf(done))}`);
   for (const result of done.filter(({ findings }) => findings.length > 0)) console.log(cellLine(result));
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
   return results.open.length === 0 && summaryOf(done).failed === 0 ? 0 : 1;
+}
+
+/** Where there are several, each is isolated from all others: this process could reach into those that it starts. */
+function startRunners(bedCount: number): Promise<CellRunner>[] {
+  if (bedCount === 1) return [LocalRunner.start(values.reuse, values.mode, say)];
+  const first = RemoteRunner.start('out/faults-bed-1', values.mode);
+  // The first one has made the image that all of them need.
+  const others = Array.from({ length: bedCount - 1 }, (_, index) =>
+    first.then(() => RemoteRunner.start(`out/faults-bed-${index + 2}`, values.mode)),
+  );
+  return [first, ...others];
 }
 
 async function endurance(migrations: number, seed: number): Promise<number> {
