@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs tests: `unit` those that need neither VM nor root, `e2e` those with real VMs, `all` these two and, between them,
 # tests/integration, but not those of the experiments' yardsticks. Tests without VMs mostly wait, so that some files run
-# at once; with VMs it is one after the other. Installs and compiles what is missing first. The last line is
+# at once. Those with VMs are on two test beds, where this machine lets one be isolated: one after the other on each.
+# PORTKEY_TEST_BEDS=1: all on one. Installs and compiles what is missing first. The last line is
 # "N passed, N failed"; no test at all is a failure. After `e2e` and `all` the test bed is down and nothing runs that the tests have started, also when they
 # were interrupted. They refuse to run beside a test bed that is up already, which would be tested in place of the code
 # as it is; TESTBED_REUSE=1 lets them, for a bed that was started after the last build. Where CI=true, a test that skips
@@ -65,23 +66,26 @@ mocha=(node_modules/.bin/mocha --reporter scripts/test-reporter.cjs --forbid-onl
 # Of these files at once. They are idle for more than half of their time.
 files_at_once=4
 
+# Of the tests with VMs, half, by the time that they take. The last two need a test bed as nobody else does.
+on_second_bed=(migration page-digest pre-copy-throttle rescue restarts rollback testbed two-controllers)
+
 # How long what was told to end may take over it: a `testbed up` removes what it has started.
 grace_seconds=20
 
-# Whether any process of mocha's group runs. Zombies do not count: in a container there may be nobody to reap them.
+# Whether any process of this group runs. Zombies do not count: in a container there may be nobody to reap them.
 group_runs() {
-  [ -n "$(sed -n "s/^\([0-9]*\) (.*) [^ZX] [0-9]* $pid .*/\1/p" /proc/[0-9]*/stat 2>/dev/null)" ]
+  [ -n "$(sed -n "s/^\([0-9]*\) (.*) [^ZX] [0-9]* $1 .*/\1/p" /proc/[0-9]*/stat 2>/dev/null)" ]
 }
 
 end_group() {
   local signal deadline
   for signal in TERM KILL; do
-    group_runs || return 0
-    kill -s "$signal" -- "-$pid" 2>/dev/null || true
+    group_runs "$1" || return 0
+    kill -s "$signal" -- "-$1" 2>/dev/null || true
     # A test may have stopped it.
-    kill -s CONT -- "-$pid" 2>/dev/null || true
+    kill -s CONT -- "-$1" 2>/dev/null || true
     deadline=$((SECONDS + grace_seconds))
-    while group_runs && [ "$SECONDS" -lt "$deadline" ]; do sleep 0.1; done
+    while group_runs "$1" && [ "$SECONDS" -lt "$deadline" ]; do sleep 0.1; done
   done
 }
 
@@ -98,11 +102,13 @@ end_others() {
 TEST_SUMMARY=$(mktemp)
 export TEST_SUMMARY
 pid=
+second_pid=
 finish() {
   local status=$?
   trap '' INT TERM HUP
   export -n TEST_SUMMARY
-  [ -z "$pid" ] || end_group
+  [ -z "$pid" ] || end_group "$pid"
+  [ -z "$second_pid" ] || end_group "$second_pid"
   [ ${#with_vms[@]} -eq 0 ] || node build/bundle/cli/portkey.mjs testbed down >&2 || true
   end_others
   # A line of each run.
@@ -115,22 +121,46 @@ trap finish EXIT
 # In a process group of its own, so that mocha and what it started get each signal once, from here, whoever sent it to
 # whom.
 run_mocha() {
+  run_in_group "${mocha[@]}" "$@"
+}
+
+run_in_group() {
   local status=0
   set -m
-  "${mocha[@]}" "$@" </dev/null &
+  "$@" </dev/null &
   pid=$!
   set +m
   # A signal ends the wait, and `finish` ends what does not end by it.
   wait "$pid" || status=$?
   [ -z "$interrupted" ] || exit "$status"
-  end_group
+  end_group "$pid"
   pid=
+  return "$status"
+}
+
+# Starts mocha beside what comes next. What it prints is kept.
+second_folder=out/test-bed-2
+start_second() {
+  mkdir -p "$second_folder"
+  set -m
+  bash scripts/isolated.sh "$PWD/$second_folder" "${mocha[@]}" "$@" </dev/null >"$second_folder/tests.log" 2>&1 &
+  second_pid=$!
+  set +m
+}
+
+end_second() {
+  local status=0
+  wait "$second_pid" || status=$?
+  [ -z "$interrupted" ] || exit "$status"
+  end_group "$second_pid"
+  second_pid=
+  cat "$second_folder/tests.log"
   return "$status"
 }
 
 interrupted=
 for signal in INT TERM HUP; do
-  trap "interrupted=$signal; [ -z \"\$pid\" ] || kill -s $signal -- -\$pid 2>/dev/null || true" "$signal"
+  trap "interrupted=$signal; for group in \$pid \$second_pid; do kill -s $signal -- -\$group 2>/dev/null || true; done" "$signal"
 done
 
 status=0
@@ -139,7 +169,28 @@ if [ ${#without_vms[@]} -gt 0 ]; then
   run_mocha --parallel --jobs "$files_at_once" "${files[@]}" || status=$?
 fi
 if [ ${#with_vms[@]} -gt 0 ]; then
-  mapfile -t files < <(tests_in "${with_vms[@]}")
-  run_mocha "${files[@]}" || status=$?
+  first=()
+  second=()
+  for file in $(tests_in "${with_vms[@]}"); do
+    name=$(basename "$file" .test.js)
+    case " ${on_second_bed[*]} " in
+      *" $name "*) second+=("$file") ;;
+      *) first+=("$file") ;;
+    esac
+  done
+  if [ "${TESTBED_REUSE:-}" = 1 ] || [ "${PORTKEY_TEST_BEDS:-2}" = 1 ]; then
+    run_mocha "${first[@]}" "${second[@]}" || status=$?
+  elif ! why=$(bash scripts/isolated.sh "$PWD/out" true 2>&1); then
+    echo "one test bed after the other, since none can be isolated here: $why" >&2
+    run_mocha "${first[@]}" "${second[@]}" || status=$?
+  else
+    # Both test beds need it, and only one should make it.
+    node build/bundle/cli/portkey.mjs testbed image >&2
+    echo "beside these tests others run on a second test bed; what they print comes after these, and is in $second_folder/tests.log" >&2
+    start_second "${second[@]}"
+    # Isolated as well: from outside it could reach into the other one.
+    run_in_group bash scripts/isolated.sh "$PWD/out/test-bed-1" "${mocha[@]}" "${first[@]}" || status=$?
+    end_second || status=$?
+  fi
 fi
 exit "$status"
