@@ -5,7 +5,7 @@
 set -euo pipefail
 
 if [ "${1:-}" != --inside ]; then
-  exec unshare --mount --net --pid --fork --mount-proc --propagation private bash "${BASH_SOURCE[0]}" --inside "$@"
+  exec unshare --mount --net --pid --kill-child --mount-proc --propagation private bash "${BASH_SOURCE[0]}" --inside "$@"
 fi
 shift
 export XDG_STATE_HOME=$1

@@ -1,7 +1,8 @@
 /**
- * One test bed for all end-to-end tests: up before the first of them; testbed.test.ts takes it down, looks for what is left,
- * and brings up another one, with two controllers, for two-controllers.test.ts, the last file. scripts/test.sh takes it down
- * whatever happened, and `up` removes what a crashed run left behind.
+ * One test bed for all end-to-end tests of a run: up before the first of them; testbed.test.ts takes it down, looks for what is
+ * left, and brings up another one, with two controllers, for two-controllers.test.ts, the last file. scripts/test.sh makes two
+ * runs at once, which do not see each other, takes the test beds down whatever happened, and `up` removes what a crashed run left
+ * behind.
  *
  * A bed that is up already is used only if it runs the compiled code and has VMs of the size that the tests need:
  * this run started it, or somebody did after the last build. Any other would be a test of something else.
