@@ -51,8 +51,11 @@ export interface CellOptions {
 /** Until a migration reaches any state. */
 const reachMs = 60_000;
 const lookMs = 500;
-/** Until a command has ended whose migration has. */
-const commandMs = 20_000;
+/**
+ * Until a command has ended whose migration has: it waits a minute for an answer to a container's client, whose retransmissions
+ * are as far apart as the container was out of reach.
+ */
+const commandMs = 75_000;
 
 export async function runCell(
   cell: Cell,

@@ -1,8 +1,12 @@
 /** The process of a test bed of its own, see remote-runner.ts. Where whoever started it is gone, all of it ends. */
+import path from 'node:path';
+
 import type { RunnerAnswer, RunnerRequest } from './remote-runner.js';
 import { LocalRunner } from './runner.js';
 
-const say = (line: string): void => console.error(`another bed: ${line}`);
+/** Its state folder is all that it has outside its namespaces. */
+const name = path.basename(process.env.XDG_STATE_HOME ?? 'another bed');
+const say = (line: string): void => console.error(`${name}: ${line}`);
 const answer = (message: RunnerAnswer): void => void process.send?.(message);
 
 process.on('disconnect', () => process.exit(1));
