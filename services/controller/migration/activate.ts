@@ -74,7 +74,10 @@ async function activateNow(migration: Migration, destination: Vm): Promise<numbe
   } catch (thrown) {
     if (asPortkeyError(thrown).code !== 'stale-epoch') throw thrown;
     const containers = await vms.containersOf(destination);
-    if (containers.some(({ name }) => name === migration.subject.container)) return 0;
+    // One that is claimed stands still: another controller is at it, or the call was refused for a higher epoch.
+    const found = containers.find(({ name }) => name === migration.subject.container);
+    if (found?.claim === null) return 0;
+    if (found !== undefined) throw thrown;
     const { bootId } = await destination.restore.ask('GetNode', {}, { deadlineMs: limits.questionMs });
     if (isAnotherBoot(migration.boots.destination, bootId)) return undefined;
     throw thrown;

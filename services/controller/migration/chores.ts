@@ -15,8 +15,11 @@ export interface Chore {
   readonly run: (deadlineMs: number) => Promise<unknown>;
 }
 
-/** After an abort: the source goes on, what the destination has is discarded. */
-export function undoChores(migration: Migration, sides: Sides): Chore[] {
+/** What is undone: an attempt, or a commit. */
+export type Reversal = 'aborted' | 'reverted';
+
+/** The source goes on, what the destination has is discarded. */
+export function undoChores(migration: Migration, sides: Sides, decision: Reversal): Chore[] {
   const { source, destination } = sides;
   const { touched, subject, ref, tools } = migration;
   const thaw: Chore = {
@@ -26,7 +29,9 @@ export function undoChores(migration: Migration, sides: Sides): Chore[] {
       const { containerGone } = await source.checkpoint.call('Rollback', ref, { deadlineMs });
       // Nothing to undo is no error there, even if it is because the whole VM was started anew, with another of that name maybe.
       const { bootId } = await source.checkpoint.ask('GetNode', {}, { deadlineMs: tools.limits.questionMs });
-      migration.isSourceLost = containerGone || isAnotherBoot(migration.boots.source, bootId);
+      // Before a commit nobody removes it, and long after an abort it may have moved.
+      const isRemoved = decision === 'reverted' && containerGone;
+      migration.isSourceLost = isRemoved || isAnotherBoot(migration.boots.source, bootId);
     },
   };
   const discard: Chore = {

@@ -10,6 +10,9 @@ import { LeftToRecovery } from './left-to-recovery.js';
 import type { Migration, Sides } from './migration.js';
 import { rollBack } from './roll-back.js';
 
+/** Failures are reported at the first try and then once in so many. */
+const reportEvery = 15;
+
 /** `onActivated` is called when the activation is over, either way, with the downtime where it is known. Throws LeftToRecovery. */
 export async function complete(
   migration: Migration,
@@ -35,8 +38,12 @@ export async function complete(
  */
 async function takeSourceOver(migration: Migration, { source }: Sides): Promise<void> {
   const { clock, limits } = migration.tools;
+  const onFailure = (error: PortkeyError, tries: number): void => {
+    if (tries % reportEvery === 1)
+      migration.warn(`the destination's copy is lost, and ${source.name} has the other: ${error.message}`);
+  };
   try {
-    await retry({ clock, limits, until: migration.until, patienceMs: Infinity }, async () => {
+    await retry({ clock, limits, until: migration.until, patienceMs: Infinity, onFailure }, async () => {
       try {
         await source.checkpoint.call('TakeOver', migration.ref, { deadlineMs: limits.undoCallMs });
       } catch (thrown) {

@@ -18,7 +18,7 @@
  */
 import { asPortkeyError } from '../../../libraries/errors/index.js';
 import { retry } from '../retry.js';
-import type { MigrationRecord } from '../state/index.js';
+import { reasonOf, type MigrationRecord } from '../state/index.js';
 import { finishChores, undoChores } from './chores.js';
 import { keepAt, type Failure } from './cleanup.js';
 import type { Migration } from './migration.js';
@@ -69,7 +69,12 @@ export async function payOff(migration: Migration, record: MigrationRecord): Pro
     { id: record.id },
     `goes on removing what another run of the controller left: ${record.owed}`,
   );
-  const choresOf = record.state === 'done' ? finishChores : undoChores;
-  const chores = sides === undefined ? [] : choresOf(migration, sides);
+  const decision = reasonOf(record)?.code === 'destination-lost' ? 'reverted' : 'aborted';
+  const chores =
+    sides === undefined
+      ? []
+      : record.state === 'done'
+        ? finishChores(migration, sides)
+        : undoChores(migration, sides, decision);
   await settle(migration, keepAt(migration, chores), Promise.resolve());
 }

@@ -3,8 +3,8 @@
  *
  * The decision comes first, so that a commit which is under way loses; it is the same compare-and-set. Where
  * Redis does not answer, the undoing goes ahead without it: this runs only when no commit was sent, or Redis has
- * said that none was applied, and nobody but this process, in this epoch, would send one. A reversal may go ahead, too: the
- * destination has nothing left that could run, whoever asks it to.
+ * said that none was applied, and nobody but this process, in this epoch, would send one. A reversal waits for Redis: another
+ * controller may have heard of the destination's copy running, and be finishing the migration.
  *
  * A source whose VM was started anew meanwhile answers that there is nothing to undo. Then there is nothing to go on, either:
  * the container is gone, as it would be without a migration, and the end says so. The same where a commit is reverted and the
@@ -12,6 +12,7 @@
  */
 import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
 import { conclude, reasonFrom, type Ending } from './conclude.js';
+import type { Reversal } from './chores.js';
 import { LeftToRecovery } from './left-to-recovery.js';
 import type { Migration } from './migration.js';
 import { undo } from './undo.js';
@@ -19,16 +20,17 @@ import { undo } from './undo.js';
 export async function rollBack(
   migration: Migration,
   reason: PortkeyError,
-  decision: 'aborted' | 'reverted' = 'aborted',
+  decision: Reversal = 'aborted',
 ): Promise<void> {
   const { journal } = migration;
   const decide = (): Promise<void> =>
     journal.step(decision, `${decision}: ${reason.message}`, {
       set: { reason: JSON.stringify(reasonFrom(reason)) },
     });
-  const told = await decidedInRedis(migration, reason, decide);
+  if (decision === 'reverted') await insist(migration, decide);
+  const told = decision === 'reverted' || (await decidedInRedis(migration, reason, decide));
   if (!told) journal.announce(decision, `${decision}: ${reason.message}`);
-  const { thawFailure, owed } = await undo(migration);
+  const { thawFailure, owed } = await undo(migration, decision);
   await conclude(migration, {
     ...endingOf(migration, reason, decision, thawFailure),
     owed,
@@ -39,7 +41,7 @@ export async function rollBack(
 function endingOf(
   { sides, subject, isSourceLost }: Migration,
   reason: PortkeyError,
-  decision: 'aborted' | 'reverted',
+  decision: Reversal,
   thawFailure: PortkeyError | undefined,
 ): Pick<Ending, 'outcome' | 'error' | 'text'> {
   const { container } = subject;
@@ -72,6 +74,23 @@ function endingOf(
     error: reason,
     text: `rolled back, container '${container}' is untouched${where}: ${reason.message}`,
   };
+}
+
+/** Tells Redis, however long that takes. Throws LeftToRecovery where another controller decides. */
+async function insist({ tools, until }: Migration, decide: () => Promise<void>): Promise<void> {
+  const { clock, limits } = tools;
+  for (;;) {
+    try {
+      await decide();
+      return;
+    } catch (thrown) {
+      if (thrown instanceof LeftToRecovery) throw thrown;
+      const { code, message } = asPortkeyError(thrown);
+      if (code !== 'state-store-unavailable' || until.aborted)
+        throw new LeftToRecovery(`the commit cannot be undone: ${message}`);
+      await clock.sleep(limits.retryMaxMs, until).catch(() => undefined);
+    }
+  }
 }
 
 /** False where Redis could not be told. Throws LeftToRecovery where the decision is another controller's. */

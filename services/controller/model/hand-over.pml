@@ -144,6 +144,7 @@ end:
             :: to == reverted -> forDestination = false
             :: to == rolled_back -> assert(source == running || sourceLost)
             :: to == failed -> assert(source == none)
+            :: to == done -> assert(source != running)
             :: else
             fi;
             record = to;
@@ -424,7 +425,8 @@ abort:
     if
     :: got == fine -> goto undo
     :: got == no || got == stale -> goto left
-    :: got == lost
+    :: got == lost && decision == reverted -> goto abort /* another may have heard of the copy running */
+    :: got == lost && decision == aborted
     fi;
 untold: /* Redis is gone, and nobody else commits in this epoch. */
     told = false;
