@@ -10,9 +10,11 @@ fi
 shift
 export XDG_STATE_HOME=$1
 shift
+# As large as the machine's own: a test bed looks whether it has room.
+size=$(df --output=size -k /dev/shm | tail -n 1)
 for folder in /dev/shm /run/netns /run/virtiofsd; do
   mkdir -p "$folder"
-  mount -t tmpfs tmpfs "$folder"
+  mount -t tmpfs -o "size=${size// /}k" tmpfs "$folder"
 done
 ip link set lo up
 # Not by exec: the first process of a pid namespace has to reap what others leave.

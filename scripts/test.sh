@@ -185,7 +185,7 @@ if [ ${#with_vms[@]} -gt 0 ]; then
     run_mocha "${first[@]}" "${second[@]}" || status=$?
   else
     # Both test beds need it, and only one should make it.
-    node build/bundle/cli/portkey.mjs testbed image >&2
+    run_in_group node build/bundle/cli/portkey.mjs testbed image >&2
     echo "beside these tests others run on a second test bed; what they print comes after these, and is in $second_folder/tests.log" >&2
     start_second "${second[@]}"
     # Isolated as well: from outside it could reach into the other one.

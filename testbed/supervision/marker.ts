@@ -1,12 +1,13 @@
 /**
  * How the test bed knows its own processes: each is started with a marker in its environment, which its children
  * inherit and the kernel shows in /proc/PID/environ. No list of pids has to survive a crash, and no process
- * without the marker is ever signalled, whatever its name or arguments.
+ * without the marker is ever signalled, whatever its name or arguments. Nor is one in a pid namespace of its own, which can be
+ * seen from here: that is a test bed which is isolated from this one (scripts/isolated.sh).
  *
  * Limit: a program that overwrites its own environment to set its title hides the marker, so Redis is started
  * with `set-proc-title no`.
  */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 
 const variable = 'PORTKEY_TESTBED';
 
@@ -23,8 +24,12 @@ export async function markedProcesses(runtime: string): Promise<number[]> {
   return pids.filter((pid, index) => marked[index] === true && pid !== process.pid);
 }
 
-/** False too for a process that is gone, a zombie, or not ours to look into. */
+/** False too for a process that is gone, a zombie, in another pid namespace, or not ours to look into. */
 export async function isMarked(pid: number, runtime: string): Promise<boolean> {
   const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
-  return environment.split('\0').includes(`${variable}=${runtime}`);
+  if (!environment.split('\0').includes(`${variable}=${runtime}`)) return false;
+  return (await pidNamespaceOf(pid)) === (await pidNamespaceOf('self'));
 }
+
+const pidNamespaceOf = (pid: number | 'self'): Promise<string> =>
+  readlink(`/proc/${pid}/ns/pid`).catch(() => `none of ${pid}`);

@@ -59,7 +59,12 @@ export class FaultBed {
       { vms: 2, vmMemoryBytes: 2 * 2 ** 30, accel: 'auto', link: '10gbit', streams: 1 },
       { report, signal: quiet.signal },
     );
-    return FaultBed.takeOver();
+    try {
+      return await FaultBed.takeOver();
+    } catch (error) {
+      await FaultBed.down(report);
+      throw error;
+    }
   }
 
   /** From the VM that has the container to the other. */

@@ -31,7 +31,7 @@ const usage = `usage: npm run test:faults -- [--parts a,b] [--kinds a,b] [--phas
   moments: ${moments.join(', ')}
 All of each where not said. A pass takes two hours under emulation, little more than one with --beds 2: that many test beds at once,
 isolated from each other. Ctrl-C ends it after a cell, and --resume, with the same words, goes on with those that ${resultsFile}
-does not have. The test bed must be down before, or --reuse takes over one that is up.`;
+does not have. One test bed: it must be down before, or --reuse takes over one that is up.`;
 
 const { values } = parseArgs({
   options: {
@@ -83,7 +83,11 @@ async function main(): Promise<number> {
     });
   }
   return values.endurance === undefined
-    ? matrix(values.resume ? await Results.earlier(resultsFile, cells) : Results.none(resultsFile, cells))
+    ? matrix(
+        values.resume
+          ? await Results.earlier(resultsFile, values.mode, cells)
+          : Results.none(resultsFile, values.mode, cells),
+      )
     : endurance(Number(values.endurance), Number(values.seed));
 }
 

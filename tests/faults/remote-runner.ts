@@ -38,15 +38,20 @@ export class RemoteRunner implements CellRunner {
   }
 
   async run(cell: Cell): Promise<CellResult> {
-    this.child.send(cell satisfies RunnerRequest);
+    this.send(cell);
     const answer = await this.answer();
     if (!('result' in answer)) throw new Error('a cell was answered without a result');
     return answer.result;
   }
 
   async close(): Promise<void> {
-    if (this.child.connected) this.child.send('close' satisfies RunnerRequest);
+    this.send('close');
     await this.exited;
+  }
+
+  /** That it has ended is for `exited` to say. */
+  private send(request: RunnerRequest): void {
+    if (this.child.connected) this.child.send(request, () => undefined);
   }
 
   private async answer(): Promise<RunnerAnswer> {

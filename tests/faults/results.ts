@@ -1,5 +1,5 @@
 /** What has come of the cells of a matrix so far, by their places in it, in a file: so that a run can go on where it was ended. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import type { Cell, CellResult } from './cell.js';
@@ -7,27 +7,35 @@ import type { Cell, CellResult } from './cell.js';
 /** Null: not run yet. */
 type Places = (CellResult | null)[];
 
+/** The file. */
+interface Run {
+  readonly mode: string;
+  readonly places: Places;
+}
+
 export class Results {
+  private saving: Promise<void> = Promise.resolve();
+
   private constructor(
     private readonly file: string,
     private readonly cells: readonly Cell[],
-    private readonly places: Places,
+    private readonly run: Run,
   ) {}
 
-  static none(file: string, cells: readonly Cell[]): Results {
-    return new Results(
-      file,
-      cells,
-      cells.map(() => null),
-    );
+  static none(file: string, mode: string, cells: readonly Cell[]): Results {
+    return new Results(file, cells, { mode, places: cells.map(() => null) });
   }
 
-  /** Those of an earlier run. Throws where that was of other cells. */
-  static async earlier(file: string, cells: readonly Cell[]): Promise<Results> {
-    const places = JSON.parse(await readFile(file, 'utf8')) as Places;
-    if (!areOf(cells, places))
+  /** Those of an earlier run. Throws where that was of other cells, or in another mode. */
+  static async earlier(file: string, mode: string, cells: readonly Cell[]): Promise<Results> {
+    const run = JSON.parse(await readFile(file, 'utf8')) as Run;
+    if (run.mode !== mode || !areOf(cells, run.places))
       throw new Error(`${file} is of other cells; say the same words, or leave --resume out`);
-    return new Results(file, cells, places);
+    return new Results(file, cells, run);
+  }
+
+  private get places(): Places {
+    return this.run.places;
   }
 
   get done(): CellResult[] {
@@ -45,10 +53,19 @@ export class Results {
     return cell;
   }
 
-  async add(place: number, result: CellResult): Promise<void> {
+  /** Resolves when the file has it. */
+  add(place: number, result: CellResult): Promise<void> {
     this.places[place] = result;
+    this.saving = this.saving.then(() => this.save());
+    return this.saving;
+  }
+
+  /** One after the other, and whole or not at all: runs are ended at any time. */
+  private async save(): Promise<void> {
     await mkdir(path.dirname(this.file), { recursive: true });
-    await writeFile(this.file, `${JSON.stringify(this.places, null, 2)}\n`);
+    const next = `${this.file}.next`;
+    await writeFile(next, `${JSON.stringify(this.run, null, 2)}\n`);
+    await rename(next, this.file);
   }
 }
 

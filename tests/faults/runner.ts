@@ -37,8 +37,11 @@ export class LocalRunner implements CellRunner {
   }
 
   async close(): Promise<void> {
-    await this.bed.giveBack();
-    if (!this.isBorrowed) await FaultBed.down(this.say);
+    try {
+      await this.bed.giveBack();
+    } finally {
+      if (!this.isBorrowed) await FaultBed.down(this.say);
+    }
   }
 
   private async runSafely(cell: Cell): Promise<CellResult> {
