@@ -62,10 +62,11 @@ export function fromStatus(thrown: unknown, peer: string): PortkeyError {
 
 /**
  * Of grpc-js' own words: "No connection established. Last error: Error: certificate has expired. Resolution note: ". What a
- * server does not accept it does not tell its client, so that looks like nobody.
+ * server does not accept it tells its client by an alert, if at all, so that looks like nobody.
  */
 function whyUnavailable(details: string): string {
   const reason = /Last error: Error: (.*?)\.? Resolution note/s.exec(details)?.[1]?.trim() ?? '';
+  if (reason.includes('alert')) return 'does not answer; is it running?';
   if (reason.includes('certificate')) return `shows a certificate that is not accepted here: ${reason}`;
   if (reason.includes('wrong version number'))
     return 'speaks without certificates, which is not accepted here';

@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { MigrationEvent } from '../../libraries/rpc/index.js';
 import type { MigrationReport } from '../../services/controller/report/report.js';
 import { keys } from '../../services/controller/state/keys.js';
+import { asPortkeyError } from '../../libraries/errors/index.js';
 import { eventually } from '../support/eventually.js';
 import { allStates, reportOf, ScriptedCluster, statesOf } from './support/scripted-cluster.js';
 
@@ -328,9 +329,17 @@ describe('several controllers', function () {
   it('leave nothing in Redis of a migration that has been forgotten but the queue’s own', async () => {
     await cluster.startController({ ...patient, keptMigrations: 0 });
     await cluster.another({ limits: { ...patient, keptMigrations: 0 } });
-    await cluster.migrate();
+    // Who follows it may find it forgotten before its end was told.
+    const migrate = async (how: object = {}): Promise<void> => {
+      await cluster.migrate(how).catch((error: unknown) => {
+        if (asPortkeyError(error).code !== 'migration-unknown') throw error;
+      });
+    };
+    await migrate();
+    await eventually('it has moved', () => cluster.world.runningOn('web')[0] === 'vm-b');
     cluster.a.relay.faults.plan('SendImages', { kind: 'fail', code: 'stream-broken' });
-    await cluster.migrate({ to: 'vm-a', retries: 1 });
+    await migrate({ to: 'vm-a', retries: 1 });
+    await eventually('it is back', () => cluster.world.runningOn('web')[0] === 'vm-a');
     const queueKeys = ['events', 'id', 'marker', 'meta', 'stalled-check'].map(
       (name) => `portkey:queue:${name}`,
     );

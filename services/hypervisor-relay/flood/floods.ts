@@ -53,7 +53,7 @@ export class Flooding {
   async start(name: FloodName): Promise<void> {
     if (name === 'sends' && this.own === undefined)
       throw new Error('this flood needs a migration of its own');
-    await this.qemu.port('checkpoint');
+    await this.qemu.port('checkpoint', this.over.signal);
     this.running = this.run(name);
   }
 

@@ -48,6 +48,7 @@ async function stop(): Promise<void> {
   process.disconnect();
 }
 
+process.on('disconnect', () => process.exit());
 process.on('message', (command: HostileVmCommand) => {
   void obey(command).then(
     () => answer('done'),

@@ -42,15 +42,20 @@ export class HostileVm implements HostedVm {
   }
 
   async stop(): Promise<void> {
-    if (this.child.connected) this.child.send({ do: 'stop' } satisfies HostileVmCommand);
+    this.send({ do: 'stop' });
     await this.exited;
   }
 
   private async tell(command: HostileVmCommand): Promise<void> {
     const answered = once(this.child, 'message') as Promise<[HostileVmAnswer]>;
-    this.child.send(command);
+    this.send(command);
     const answer = await Promise.race([answered.then(([text]) => text), this.exited.then(() => undefined)]);
     if (answer === 'done') return;
     throw new Error(`the hostile VM cannot ${command.do}: ${answer?.failed ?? 'it has ended'}`);
+  }
+
+  /** That it has ended is for `exited` to say. */
+  private send(command: HostileVmCommand): void {
+    if (this.child.connected) this.child.send(command, () => undefined);
   }
 }
