@@ -5,6 +5,13 @@ import { asPortkeyError, type PortkeyError } from '../../libraries/errors/index.
 import type { Clock } from '../../libraries/process/index.js';
 import type { Limits } from './limits.js';
 
+const reportEvery = 15;
+
+/** Whether a failure is worth a word where trying goes on for long: the first one, and then one in so many. */
+export function isWorthAWord(tries: number): boolean {
+  return tries % reportEvery === 1;
+}
+
 export interface RetryOptions {
   readonly clock: Clock;
   readonly limits: Limits;

@@ -12,14 +12,11 @@
 import { asPortkeyError } from '../../../libraries/errors/index.js';
 import { formatSeconds } from '../../../libraries/units/index.js';
 import { firstTaskRan } from '../accounting/downtime.js';
-import { retry } from '../retry.js';
+import { isWorthAWord, retry } from '../retry.js';
 import type { Vm } from '../vms/vm.js';
 import { isAnotherBoot } from './boots.js';
 import { LeftToRecovery } from './left-to-recovery.js';
 import type { Migration, Sides } from './migration.js';
-
-/** Failures are reported at the first try and then once in so many. */
-const reportEvery = 15;
 
 export interface Activation {
   /** Where it is known. */
@@ -45,7 +42,7 @@ export async function activate(migration: Migration, { destination }: Sides): Pr
       {
         ...{ clock, limits, until: migration.until, patienceMs: Infinity },
         onFailure: (error, tries) => {
-          if (tries % reportEvery !== 1) return;
+          if (!isWorthAWord(tries)) return;
           migration.warn(
             `container '${subject.container}' cannot be activated on ${destination.name} yet: ${error.message}; ` +
               'it is committed there, so this is tried until it works',

@@ -3,15 +3,12 @@
  * with the VM that had it, the source's goes on instead.
  */
 import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
-import { retry } from '../retry.js';
+import { isWorthAWord, retry } from '../retry.js';
 import { activate } from './activate.js';
 import { finish } from './finish.js';
 import { LeftToRecovery } from './left-to-recovery.js';
 import type { Migration, Sides } from './migration.js';
 import { rollBack } from './roll-back.js';
-
-/** Failures are reported at the first try and then once in so many. */
-const reportEvery = 15;
 
 /** `onActivated` is called when the activation is over, either way, with the downtime where it is known. Throws LeftToRecovery. */
 export async function complete(
@@ -39,7 +36,7 @@ export async function complete(
 async function takeSourceOver(migration: Migration, { source }: Sides): Promise<void> {
   const { clock, limits } = migration.tools;
   const onFailure = (error: PortkeyError, tries: number): void => {
-    if (tries % reportEvery === 1)
+    if (isWorthAWord(tries))
       migration.warn(`the destination's copy is lost, and ${source.name} has the other: ${error.message}`);
   };
   try {

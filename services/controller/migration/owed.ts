@@ -19,9 +19,9 @@
 import { asPortkeyError } from '../../../libraries/errors/index.js';
 import { retry } from '../retry.js';
 import { reasonOf, type MigrationRecord } from '../state/index.js';
-import { finishChores, undoChores } from './chores.js';
+import { finishChores, undoChores, type Chore } from './chores.js';
 import { keepAt, type Failure } from './cleanup.js';
-import type { Migration } from './migration.js';
+import type { Migration, Sides } from './migration.js';
 
 export interface Owed {
   /** What is left behind, for people. */
@@ -69,12 +69,12 @@ export async function payOff(migration: Migration, record: MigrationRecord): Pro
     { id: record.id },
     `goes on removing what another run of the controller left: ${record.owed}`,
   );
-  const decision = reasonOf(record)?.code === 'destination-lost' ? 'reverted' : 'aborted';
-  const chores =
-    sides === undefined
-      ? []
-      : record.state === 'done'
-        ? finishChores(migration, sides)
-        : undoChores(migration, sides, decision);
+  const chores = sides === undefined ? [] : choresOf(migration, sides, record);
   await settle(migration, keepAt(migration, chores), Promise.resolve());
+}
+
+function choresOf(migration: Migration, sides: Sides, record: MigrationRecord): Chore[] {
+  if (record.state === 'done') return finishChores(migration, sides);
+  const isReverted = reasonOf(record)?.code === 'destination-lost';
+  return undoChores(migration, sides, isReverted ? 'reverted' : 'aborted');
 }

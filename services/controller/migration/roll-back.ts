@@ -27,8 +27,10 @@ export async function rollBack(
     journal.step(decision, `${decision}: ${reason.message}`, {
       set: { reason: JSON.stringify(reasonFrom(reason)) },
     });
-  if (decision === 'reverted') await insist(migration, decide);
-  const told = decision === 'reverted' || (await decidedInRedis(migration, reason, decide));
+  const told =
+    decision === 'reverted'
+      ? await decidedInTheEnd(migration, decide)
+      : await decidedInRedis(migration, reason, decide);
   if (!told) journal.announce(decision, `${decision}: ${reason.message}`);
   const { thawFailure, owed } = await undo(migration, decision);
   await conclude(migration, {
@@ -76,13 +78,13 @@ function endingOf(
   };
 }
 
-/** Tells Redis, however long that takes. Throws LeftToRecovery where another controller decides. */
-async function insist({ tools, until }: Migration, decide: () => Promise<void>): Promise<void> {
+/** True, however long that takes. Throws LeftToRecovery where another controller decides. */
+async function decidedInTheEnd({ tools, until }: Migration, decide: () => Promise<void>): Promise<true> {
   const { clock, limits } = tools;
   for (;;) {
     try {
       await decide();
-      return;
+      return true;
     } catch (thrown) {
       if (thrown instanceof LeftToRecovery) throw thrown;
       const { code, message } = asPortkeyError(thrown);
