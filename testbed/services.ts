@@ -8,6 +8,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { PortkeyError } from '../libraries/errors/index.js';
+import { unprivileged } from '../libraries/process/index.js';
 import { controllerConfig, gatewayConfig, redisCommand, redisUsers, relayConfig } from './configs.js';
 import { exists } from './image/temporary.js';
 import type { Places } from './paths.js';
@@ -19,9 +20,6 @@ const programs = {
   relay: 'services/hypervisor-relay',
   controller: 'services/controller',
 } as const;
-
-/** Without any capability, and with no way to one (setpriv(1)): SECURITY.md says that they need none. */
-const unprivileged = ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs'];
 
 const passwordBytes = 32;
 
@@ -54,6 +52,7 @@ export async function startServices(
 /** How each is started, with the files that `startServices` has written. */
 export function serviceSpecs(topology: Topology, { project }: Pick<Places, 'project'>): DaemonSpec[] {
   const { vms, redis, gatewayConfig: gatewayFile, controllers } = topology;
+  // SECURITY.md says that they need no capability.
   const node = (name: string, program: string, args: string[], namespace: string): DaemonSpec => ({
     ...{ name, argv: [...unprivileged, process.execPath, mainOf(project, program), ...args], namespace },
   });

@@ -9,3 +9,4 @@ export {
 } from './command.js';
 export { KeyedQueue } from './keyed-queue.js';
 export { clockOfAllThreads, secondsSince, systemClock, type Clock } from './clock.js';
+export { unprivileged } from './unprivileged.js';

@@ -6,15 +6,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { processCpuSeconds } from '../../../libraries/libc/index.js';
+import { unprivileged } from '../../../libraries/process/index.js';
 import { RpcClient } from '../../../libraries/rpc/index.js';
 import type { VmConfig } from '../config.js';
 import { insecure, type Certified } from './test-certificates.js';
 
 const entry = fileURLToPath(new URL('../main.js', import.meta.url));
 
-/** Without any capability (setpriv(1)): SECURITY.md says that a relay needs none. Only root has some to give up. */
-const unprivileged =
-  process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs'] : [];
+/** SECURITY.md says that a relay needs no capability. Only root has some to give up. */
+const withoutCapabilities = process.getuid?.() === 0 ? unprivileged : [];
 
 /** A VM that a relay is given, and that ends with it. */
 export interface HostedVm {
@@ -66,7 +66,7 @@ export class RelayProcess {
         vms: vms.map(({ config }) => config),
       }),
     );
-    const command = [...unprivileged, process.execPath, entry, '--config', configFile];
+    const command = [...withoutCapabilities, process.execPath, entry, '--config', configFile];
     const child = spawn(command[0] ?? '', command.slice(1), {
       stdio: ['ignore', 'inherit', 'pipe'],
     });
