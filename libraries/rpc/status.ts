@@ -66,9 +66,10 @@ export function fromStatus(thrown: unknown, peer: string): PortkeyError {
  */
 function whyUnavailable(details: string): string {
   const reason = /Last error: Error: (.*?)\.? Resolution note/s.exec(details)?.[1]?.trim() ?? '';
-  if (reason.includes('alert')) return 'does not answer; is it running?';
-  if (reason.includes('certificate')) return `shows a certificate that is not accepted here: ${reason}`;
-  if (reason.includes('wrong version number'))
+  const isOfOurs = reason.includes('alert');
+  if (!isOfOurs && reason.includes('certificate'))
+    return `shows a certificate that is not accepted here: ${reason}`;
+  if (!isOfOurs && reason.includes('wrong version number'))
     return 'speaks without certificates, which is not accepted here';
   return 'does not answer; is it running?';
 }

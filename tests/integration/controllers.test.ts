@@ -5,10 +5,10 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { asPortkeyError } from '../../libraries/errors/index.js';
 import type { MigrationEvent } from '../../libraries/rpc/index.js';
 import type { MigrationReport } from '../../services/controller/report/report.js';
 import { keys } from '../../services/controller/state/keys.js';
-import { asPortkeyError } from '../../libraries/errors/index.js';
 import { eventually } from '../support/eventually.js';
 import { allStates, reportOf, ScriptedCluster, statesOf } from './support/scripted-cluster.js';
 
