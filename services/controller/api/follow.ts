@@ -8,7 +8,13 @@
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import type { Journal } from '../events/journal.js';
 import { retry } from '../retry.js';
-import { isFinal, streamStart, type MigrationEvent } from '../state/index.js';
+import {
+  isFinal,
+  streamStart,
+  type EventPage,
+  type MigrationEvent,
+  type MigrationState,
+} from '../state/index.js';
 import type { WatchParts } from './watch.js';
 
 export interface FollowParts extends WatchParts {
@@ -36,10 +42,11 @@ export async function* follow(
 }
 
 async function* followOne(
-  { store, migrations, clock, limits, journalOf }: FollowParts,
+  parts: FollowParts,
   id: string,
   signal: AbortSignal,
 ): AsyncGenerator<MigrationEvent> {
+  const { clock, limits, journalOf } = parts;
   const told = new Set<string>();
   const isNews = ({ at, kind, text }: MigrationEvent): boolean => {
     const mark = `${at} ${kind} ${text}`;
@@ -47,18 +54,22 @@ async function* followOne(
   };
   let cursor = streamStart;
   let heard: Journal | undefined;
+  const isUnheard = (journal: Journal | undefined): journal is Journal =>
+    journal !== undefined && journal !== heard;
   while (!signal.aborted) {
-    // The record is read first: events that come between the two reads are then seen the next time round.
-    const { state } = await migrations.getRecord(id);
-    const page = await store.readEvents(id, cursor);
-    cursor = page.cursor;
-    for (const event of page.events) {
+    const stored = await readStored(parts, id, cursor).catch((error: unknown) => {
+      // This controller has begun with it meanwhile, and tells what Redis cannot.
+      if (isUnheard(journalOf(id))) return undefined;
+      throw error;
+    });
+    for (const event of stored?.events ?? []) {
       if (isNews(event)) yield event;
       // A note that was on its way may have come after it.
       if (event.report !== '') return;
     }
+    cursor = stored?.cursor ?? cursor;
     const journal = journalOf(id);
-    if (journal !== undefined && journal !== heard) {
+    if (isUnheard(journal)) {
       heard = journal;
       for await (const event of journal.follow(signal)) {
         if (isNews(event)) yield event;
@@ -66,10 +77,20 @@ async function* followOne(
       }
       continue;
     }
-    if (page.events.length > 0) continue;
-    if (isFinal(state)) return;
+    if (stored === undefined || stored.events.length > 0) continue;
+    if (isFinal(stored.state)) return;
     await clock.sleep(limits.watchMs, signal).catch(() => undefined);
   }
+}
+
+/** The record is read first: events that come between the two reads are then seen the next time round. */
+async function readStored(
+  { migrations, store }: FollowParts,
+  id: string,
+  cursor: string,
+): Promise<EventPage & { readonly state: MigrationState }> {
+  const { state } = await migrations.getRecord(id);
+  return { ...(await store.readEvents(id, cursor)), state };
 }
 
 function retriedBy(report: string): string {
