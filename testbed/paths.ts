@@ -4,7 +4,7 @@
  * Four places: the cache (packages, guest images, what the accelerator probe learned; may be deleted any time
  * the test bed is down), the state folder (state file, logs), the runtime folder (RAM files, sockets, shares; exists
  * only while the test bed is up) and the project, whose `build/` holds the programs. The runtime folder is the
- * same for everyone, since the network namespaces are too: a machine has at most one test bed.
+ * same for everyone, since the network namespaces are too: of those that see the same namespaces, at most one test bed is up.
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';

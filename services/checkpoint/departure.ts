@@ -4,11 +4,11 @@
  *     running ──begin──▶ claimed ──round──▶ … ──freeze──▶ frozen ──last round──▶ drained ──dump──▶ dumped
  *        ▲                  │                               │                      │                 │
  *        └────────────────rollback──────────────────────────┴──────────────────────┴─────────────────┤
- *                                                                       (after commit) finish ──▶ (gone)
+ *                                                        (once the other copy has run) finish ──▶ (gone)
  *
  * What stands frozen can be digested once it is dumped (frozen/), which changes nothing.
  *
- * Goal: until `finish`, which only the controller may ask for and only after the commit, the container can go on
+ * Goal: until `finish`, which only the controller may ask for and only once the other copy has run, the container can go on
  * here as if nothing had been. CRIU dumps with --leave-running, so even after the dump it stands frozen and whole.
  * Invariants: the claim on disk names the migration and its epoch from begin to rollback or finish, and a call of an
  * earlier epoch, of a controller that another has replaced, changes nothing: what a call looks at and what it then does
@@ -211,7 +211,7 @@ export class Departures {
     });
   }
 
-  /** After the commit. Idempotent. */
+  /** Once the destination's copy has run. Idempotent, also where it broke off. */
   async finish(migration: MigrationRef): Promise<void> {
     const { store, host } = this.parts;
     // Before anything else, and again after the wait: a call of an earlier epoch must not end what is at work.
@@ -225,7 +225,7 @@ export class Departures {
     await this.files(migration.migrationId).remove();
   }
 
-  /** Before the commit. Idempotent. */
+  /** Before the commit, or where that is undone. Idempotent. */
   async rollback(migration: MigrationRef): Promise<void> {
     const { store, host } = this.parts;
     const { container } = migration;

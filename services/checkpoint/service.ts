@@ -67,7 +67,7 @@ export function checkpointHandlers(parts: ServiceParts): Handlers<'Checkpoint'> 
     },
     Rollback: async (migration) => {
       await steps.run('rollback', migration, () => departures.rollback(migration));
-      return { containerGone: store.find(migration.container) === undefined };
+      return {};
     },
     TakeOver: async (migration) => {
       await steps.run('take-over', migration, () => departures.takeOver(migration));

@@ -143,8 +143,9 @@ async function newestMigration(): Promise<string> {
 /** Where the VM that is killed has the only copy that may run then, and until it is back. */
 function mayBeLost({ part, kind, phase }: Cell): boolean {
   if (kind !== 'kill') return false;
-  if (part === 'VM of the source') return phase !== 'committed' && phase !== 'done';
-  return part === 'VM of the destination' && phase === 'done';
+  const hasRunThere = phase === 'activated' || phase === 'done';
+  if (part === 'VM of the source') return phase !== 'committed' && !hasRunThere;
+  return part === 'VM of the destination' && hasRunThere;
 }
 
 interface Settled {

@@ -9,6 +9,7 @@ export const phases = [
   'landed',
   'restored',
   'committed',
+  'activated',
   'done',
   'aborted',
 ] as const;

@@ -194,6 +194,37 @@ describe('several controllers', function () {
     assert.equal(reportOf(await cluster.migrate({}, other.client)).outcome, 'completed');
   });
 
+  for (const isLost of [false, true]) {
+    const what = isLost ? ' and lost' : '';
+    it(`take over from one that is cut off when the copy runs${what}, which removes nothing then`, async () => {
+      const other = await cluster.another({ limits: soonMissed });
+      let heal: () => void = () => undefined;
+      const healed = new Promise<void>((resolve) => (heal = resolve));
+      other.proxy.before('activated', () => {
+        other.proxy.cut();
+        return healed;
+      });
+      const running = cluster.migrate({}, other.client).catch(() => []);
+      await eventually('web runs on vm-b', () => cluster.world.runningOn('web')[0] === 'vm-b');
+      if (isLost) {
+        cluster.b.traits.bootId = 'second';
+        cluster.world.lose('vm-b');
+      }
+      await cluster.startController(soonMissed);
+      const id = await idIn('committed');
+      const { outcome, error } = await ending(id);
+      const expected = isLost
+        ? ['rolled-back', 'destination-lost', 'vm-a']
+        : ['completed', undefined, 'vm-b'];
+      assert.deepEqual([outcome, error?.code, ...cluster.world.runningOn('web')], expected);
+      heal();
+      other.proxy.join();
+      await running;
+      await delay(500);
+      assertOneCopy(isLost ? 'vm-a' : 'vm-b');
+    });
+  }
+
   it('pay off what is owed, one at a time, the other one when the first has ended', async () => {
     const other = await cluster.another({ limits: { undoPatienceMs: 100 } });
     cluster.a.checkpoint.faults.plan('Finish', { kind: 'die' });

@@ -147,9 +147,10 @@ describe('when a call goes wrong', function () {
     });
     const report = reportOf(await cluster.migrate());
     assert.deepEqual([report.outcome, report.error?.code], ['rolled-back', 'destination-lost']);
-    const { calls } = cluster.a;
-    const takenOver = calls.indexOf('Checkpoint.TakeOver');
-    assert.ok(takenOver >= 0 && takenOver < calls.indexOf('Rollback'), 'nobody else may remove it meanwhile');
+    assert.match(
+      report.error?.message ?? '',
+      /nobody had heard of container 'web' running there; if it did, /,
+    );
     assertSettled('vm-a');
   });
 

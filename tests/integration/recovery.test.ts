@@ -86,6 +86,39 @@ describe('a controller that was killed', function () {
     await finishes();
   });
 
+  it('after the activation, before Redis knows: finishes', async () => {
+    await killAt('activated');
+    assert.deepEqual(cluster.world.runningOn('web'), ['vm-b']);
+    assert.equal(cluster.world.copies.length, 2, 'nothing is removed before Redis knows');
+    await finishes();
+  });
+
+  it('after the activation, before Redis knows, with the VM of the copy that ran lost: says what is lost', async () => {
+    await killAt('activated');
+    loseDestination();
+    const report = await reportAfterRestart();
+    assert.deepEqual([report.outcome, report.error?.code], ['rolled-back', 'destination-lost']);
+    assert.match(report.error?.message ?? '', /if it did, what it has done since the freeze is lost$/);
+    assert.deepEqual(cluster.world.runningOn('web'), ['vm-a']);
+    assert.equal(cluster.world.copies.length, 1);
+    assert.equal(cluster.world.sessions.size, 0);
+  });
+
+  it('once Redis knows that it was activated: finishes, with the downtime that was measured', async () => {
+    cluster.a.checkpoint.faults.plan('Finish', { kind: 'hang' });
+    const running = cluster.migrate().catch(() => undefined);
+    await eventually('Finish was called', () => cluster.a.calls.includes('Finish'));
+    await cluster.endController();
+    await running;
+    const activations = cluster.b.calls.filter((call) => call === 'Activate').length;
+    const report = await finishes();
+    assert.equal(cluster.b.calls.filter((call) => call === 'Activate').length, activations);
+    assert.ok(
+      (report.downtimeSeconds ?? Infinity) < 5,
+      'the time until the controller was back is none of it',
+    );
+  });
+
   it('after everything but the last step: finishes', async () => {
     await killAt('has moved from');
     assert.deepEqual(cluster.world.runningOn('web'), ['vm-b']);
@@ -94,16 +127,23 @@ describe('a controller that was killed', function () {
 
   it('after everything but the last step, with the VM of the copy that ran lost: says that the container is gone', async () => {
     await killAt('has moved from');
-    cluster.b.traits.bootId = 'second';
-    cluster.world.lose('vm-b');
+    loseDestination();
     const report = await reportAfterRestart();
     assert.deepEqual([report.outcome, report.error?.code], ['failed', 'destination-lost']);
-    assert.match(report.error?.message ?? '', /vm-b was started anew .*; vm-a has no copy of it any more; /);
+    assert.match(
+      report.error?.message ?? '',
+      /^vm-b was started anew when container 'web' ran there already, /,
+    );
     assert.deepEqual(cluster.world.copies, []);
     assert.equal(cluster.world.sessions.size, 0);
   });
 
-  async function finishes(): Promise<void> {
+  function loseDestination(): void {
+    cluster.b.traits.bootId = 'second';
+    cluster.world.lose('vm-b');
+  }
+
+  async function finishes(): Promise<MigrationReport> {
     const report = await reportAfterRestart();
     assert.equal(report.outcome, 'completed');
     assert.equal(report.rounds.length, 3);
@@ -112,6 +152,7 @@ describe('a controller that was killed', function () {
     assert.equal(cluster.world.copies.length, 1);
     assert.equal(cluster.world.sessions.size, 0);
     assert.deepEqual(cluster.world.violations, []);
+    return report;
   }
 
   it('lets a migration go on afterwards as if nothing had been', async () => {

@@ -146,6 +146,30 @@ describe('without Redis', function () {
     assertCompleted(reportOf(await running));
   });
 
+  it('keeps the frozen copy, while the other runs, until Redis knows that it does', async () => {
+    cluster.proxy.before('activated', () => cluster.redis.hang());
+    const running = cluster.migrate();
+    await eventually('web runs on vm-b', () => cluster.world.runningOn('web')[0] === 'vm-b');
+    await delay(4_000);
+    assert.deepEqual(cluster.world.copies.map(({ state }) => state).sort(), ['frozen', 'running']);
+    cluster.redis.goOn();
+    const report = reportOf(await running);
+    assert.equal(report.outcome, 'completed');
+    assert.match(report.warnings.join(), /does not answer .*; the frozen copy on vm-a stays until then/);
+    assert.equal(cluster.world.copies.length, 1);
+  });
+
+  it('leaves it to the operator where Redis has lost the migration when the container runs', async () => {
+    cluster.proxy.before('activated', () => cluster.redis.kill());
+    const running = cluster.migrate();
+    running.catch(() => undefined);
+    await eventually('web runs on vm-b', () => cluster.world.runningOn('web')[0] === 'vm-b');
+    await cluster.redis.restart({ empty: true });
+    await assert.rejects(running, { code: 'migration-unknown' });
+    assert.deepEqual(cluster.world.runningOn('web'), ['vm-b']);
+    assert.equal(cluster.world.copies.length, 2);
+  });
+
   it('completes when the commit was applied and only its answer was lost', async () => {
     const commit = atCommit(() => cluster.proxy.loseAnswers());
     const running = cluster.migrate();

@@ -2,12 +2,12 @@
  * Phase 8, activate: the destination's copy goes on the network and runs. Here the downtime ends.
  *
  * The decision has been made and there is no way back, so this is tried until it works, and the source is not
- * touched before it has. A destination that has the container but knows nothing of this migration has activated
- * and released it already, for a controller that did not live to write that down.
+ * touched before it has, and before Redis knows: from then on the source's copy is out of date (state/states.ts).
  *
- * A destination that has it no more, because its VM was started anew since the migration reserved room there, cannot run it
- * ever. If that copy ran at all it was for less than a call takes, since nobody has heard of it; what it told a client in that
- * time is lost with it, as it is when any VM dies. The source's copy, frozen since before, is all there is.
+ * A destination whose VM was started anew since the migration reserved room there has that copy no more, and cannot run it
+ * ever. The source's, frozen since before, is all there is. The lost one may have run without anybody having heard of it, for
+ * a call's time, or, where the controller died with it, until another one would have asked; what it told a client in that
+ * time is lost with it, as it is when any VM dies, and the report says so.
  */
 import { asPortkeyError } from '../../../libraries/errors/index.js';
 import { formatSeconds } from '../../../libraries/units/index.js';
@@ -21,7 +21,7 @@ import type { Migration, Sides } from './migration.js';
 export interface Activation {
   /** Where it is known. */
   readonly downtimeSeconds: number | undefined;
-  /** The destination's copy is gone for good, and has not been seen to run. */
+  /** The destination's copy is gone for good, and nobody has heard of it running. */
   readonly isLost: boolean;
 }
 
@@ -64,17 +64,12 @@ export async function activate(migration: Migration, { destination }: Sides): Pr
 
 /** Returns the seconds from the call's arrival to the first task running; undefined where its copy is lost. */
 async function activateNow(migration: Migration, destination: Vm): Promise<number | undefined> {
-  const { limits, vms } = migration.tools;
+  const { limits } = migration.tools;
   try {
     const result = await destination.restore.call('Activate', migration.ref, { deadlineMs: limits.stepMs });
     return result.seconds;
   } catch (thrown) {
     if (asPortkeyError(thrown).code !== 'stale-epoch') throw thrown;
-    const containers = await vms.containersOf(destination);
-    // One that is claimed stands still: another controller is at it, or the call was refused for a higher epoch.
-    const found = containers.find(({ name }) => name === migration.subject.container);
-    if (found?.claim === null) return 0;
-    if (found !== undefined) throw thrown;
     const { bootId } = await destination.restore.ask('GetNode', {}, { deadlineMs: limits.questionMs });
     if (isAnotherBoot(migration.boots.destination, bootId)) return undefined;
     throw thrown;

@@ -3,6 +3,7 @@
  * of which must keep the others from being tried. An agent or relay that has nothing of this migration does nothing,
  * so they may also be repeated long after, whatever has become of the container since.
  */
+import type { CallOptions } from '../../../libraries/rpc/index.js';
 import { isAnotherBoot } from './boots.js';
 import { closeSession } from './close-session.js';
 import type { Migration, Sides } from './migration.js';
@@ -15,23 +16,16 @@ export interface Chore {
   readonly run: (deadlineMs: number) => Promise<unknown>;
 }
 
-/** What is undone: an attempt, or a commit. */
-export type Reversal = 'aborted' | 'reverted';
-
 /** The source goes on, what the destination has is discarded. */
-export function undoChores(migration: Migration, sides: Sides, decision: Reversal): Chore[] {
+export function undoChores(migration: Migration, sides: Sides): Chore[] {
   const { source, destination } = sides;
-  const { touched, subject, ref, tools } = migration;
+  const { boots, touched, subject, ref } = migration;
   const thaw: Chore = {
     leaves: `the claim on '${subject.container}' on ${source.name}`,
     thaws: true,
     run: async (deadlineMs) => {
-      const { containerGone } = await source.checkpoint.call('Rollback', ref, { deadlineMs });
-      // Nothing to undo is no error there, even if it is because the whole VM was started anew, with another of that name maybe.
-      const { bootId } = await source.checkpoint.ask('GetNode', {}, { deadlineMs: tools.limits.questionMs });
-      // Before a commit nobody removes it, and long after an abort it may have moved.
-      const isRemoved = decision === 'reverted' && containerGone;
-      migration.isSourceLost = isRemoved || isAnotherBoot(migration.boots.source, bootId);
+      await source.checkpoint.call('Rollback', ref, { deadlineMs });
+      await noteLoss(migration, boots.source, (options) => source.checkpoint.ask('GetNode', {}, options));
     },
   };
   const discard: Chore = {
@@ -46,10 +40,21 @@ export function undoChores(migration: Migration, sides: Sides, decision: Reversa
   ];
 }
 
-/** After the commit, once the destination's copy runs. */
+/** Nothing to undo or to release is no error, even if it is because the VM was started anew, with another of that name maybe. */
+async function noteLoss(
+  migration: Migration,
+  boot: string,
+  look: (options: CallOptions) => Promise<{ readonly bootId: string }>,
+): Promise<void> {
+  const { bootId } = await look({ deadlineMs: migration.tools.limits.questionMs });
+  migration.isContainerLost = isAnotherBoot(boot, bootId);
+}
+
+/** Once the destination's copy has run. */
 export function finishChores(migration: Migration, sides: Sides): Chore[] {
   const { source, destination } = sides;
-  const { container } = migration.subject;
+  const { boots, subject } = migration;
+  const { container } = subject;
   return [
     {
       leaves: `the frozen copy of '${container}' on ${source.name}`,
@@ -59,7 +64,12 @@ export function finishChores(migration: Migration, sides: Sides): Chore[] {
     {
       leaves: `the landed images of '${container}' on ${destination.name}`,
       thaws: false,
-      run: (deadlineMs) => destination.restore.call('Release', migration.ref, { deadlineMs }),
+      run: async (deadlineMs) => {
+        await destination.restore.call('Release', migration.ref, { deadlineMs });
+        await noteLoss(migration, boots.destination, (options) =>
+          destination.restore.ask('GetNode', {}, options),
+        );
+      },
     },
     ...closeSessions(migration, sides),
   ];

@@ -66,8 +66,8 @@ export class Migration<R extends Report = Report> {
   readonly touched = { source: false, destination: false };
   /** In which boots of their VMs the two copies are; empty until that was asked. */
   readonly boots = { source: '', destination: '' };
-  /** The source's copy was not there any more when it was to go on. */
-  isSourceLost = false;
+  /** The copy that was to go on, or went on, was not there any more at the end: its VM was started anew. */
+  isContainerLost = false;
   /** Resolves when nobody in this process works on it any more, though it has ended: on what it owes, say. */
   rest: Promise<void> = Promise.resolve();
   /** Fires when nothing more may be done about it here: the controller stops, or another one has taken over. */
@@ -136,6 +136,7 @@ export class Migration<R extends Report = Report> {
       mode?: MigrationMode;
       sourceBoot?: string;
       destinationBoot?: string;
+      activatedAt?: string;
     } = {},
   ): Promise<void> {
     const draft = this.report.draft();

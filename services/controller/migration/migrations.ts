@@ -10,6 +10,7 @@ import { retry } from '../retry.js';
 import {
   isFinal,
   isSettled,
+  mayFollow,
   unclaimedEpoch,
   type MigrationRecord,
   type MigrationState,
@@ -62,7 +63,7 @@ export class Migrations {
     const reason = new PortkeyError('cancelled', `migration ${id} was cancelled`);
     for (let tries = 0; tries < mostCancelTries; tries++) {
       const record = await this.getRecord(id);
-      if (isFinal(record.state) || record.state === 'committed') throw tooLate(record);
+      if (record.state !== 'aborted' && !mayFollow(record.state, 'aborted')) throw tooLate(record);
       this.running.cancel(id, reason);
       const result = await store.step({
         ...{ id, container: record.container, epoch: record.epoch },
@@ -121,7 +122,7 @@ export class Migrations {
 }
 
 function tooLate({ id, state, retriedBy }: MigrationRecord): PortkeyError {
-  const how = state === 'committed' ? 'committed, and can only be finished' : `${state} already`;
+  const how = isFinal(state) ? `${state} already` : `${state}, and can only be finished`;
   const next = retriedBy === '' ? '' : `; it is tried again as ${retriedBy}`;
   return new PortkeyError('too-late', `migration ${id} is ${how}${next}`);
 }

@@ -18,7 +18,7 @@
  */
 import { asPortkeyError } from '../../../libraries/errors/index.js';
 import { retry } from '../retry.js';
-import { reasonOf, type MigrationRecord } from '../state/index.js';
+import type { MigrationRecord } from '../state/index.js';
 import { finishChores, undoChores, type Chore } from './chores.js';
 import { keepAt, type Failure } from './cleanup.js';
 import type { Migration, Sides } from './migration.js';
@@ -55,7 +55,7 @@ export async function settle(
   if (!(await done)) return;
   try {
     await retry({ clock, limits, until: migration.until, patienceMs: Infinity }, () =>
-      store.settle(id, epoch, migration.isSourceLost),
+      store.settle(id, epoch, migration.isContainerLost),
     );
   } catch (thrown) {
     log.warn({ id }, `settled, but left to the next start to say so: ${asPortkeyError(thrown).message}`);
@@ -74,7 +74,5 @@ export async function payOff(migration: Migration, record: MigrationRecord): Pro
 }
 
 function choresOf(migration: Migration, sides: Sides, record: MigrationRecord): Chore[] {
-  if (record.state === 'done') return finishChores(migration, sides);
-  const isReverted = reasonOf(record)?.code === 'destination-lost';
-  return undoChores(migration, sides, isReverted ? 'reverted' : 'aborted');
+  return record.activatedAt === '' ? undoChores(migration, sides) : finishChores(migration, sides);
 }

@@ -9,6 +9,7 @@ import { isErrorCode, PortkeyError } from '../../../libraries/errors/index.js';
 import type { RecoveredReport } from '../report/recovered-report.js';
 import { reasonOf, type MigrationRecord } from '../state/index.js';
 import { complete } from './complete.js';
+import { finish } from './finish.js';
 import type { Migration } from './migration.js';
 import { payOff } from './owed.js';
 import { rollBack } from './roll-back.js';
@@ -19,11 +20,10 @@ export async function recoverMigration(
   record: MigrationRecord,
 ): Promise<void> {
   findSides(migration, record);
-  if (record.state === 'committed' && migration.sides !== undefined) {
-    await complete(migration, migration.sides);
-    return;
-  }
-  await rollBack(migration, whyAborted(record), record.state === 'reverted' ? 'reverted' : 'aborted');
+  const { sides } = migration;
+  if (record.state === 'committed' && sides !== undefined) await complete(migration, sides);
+  else if (record.state === 'activated' && sides !== undefined) await finish(migration, sides);
+  else await rollBack(migration, whyAborted(record), record.state === 'reverted' ? 'reverted' : 'aborted');
 }
 
 /** For a record that is final. Ends when nothing is left of the migration, or the controller stops. */

@@ -10,7 +10,7 @@ import { rollBack } from './roll-back.js';
 import { undo } from './undo.js';
 
 export async function refuse(migration: Migration, reason: PortkeyError): Promise<void> {
-  const { owed } = await undo(migration, 'aborted');
+  const { owed } = await undo(migration);
   try {
     await conclude(migration, {
       outcome: 'refused',

@@ -4,18 +4,20 @@
  * The decision comes first, so that a commit which is under way loses; it is the same compare-and-set. Where
  * Redis does not answer, the undoing goes ahead without it: this runs only when no commit was sent, or Redis has
  * said that none was applied, and nobody but this process, in this epoch, would send one. A reversal waits for Redis: another
- * controller may have heard of the destination's copy running, and be finishing the migration.
+ * controller may have told it that the destination's copy runs, and be finishing the migration.
  *
  * A source whose VM was started anew meanwhile answers that there is nothing to undo. Then there is nothing to go on, either:
- * the container is gone, as it would be without a migration, and the end says so. The same where a commit is reverted and the
- * source's copy was removed before: the container did run at the destination, and is lost with that VM.
+ * the container is gone, as it would be without a migration, and the end says so.
  */
 import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
 import { conclude, reasonFrom, type Ending } from './conclude.js';
-import type { Reversal } from './chores.js';
 import { LeftToRecovery } from './left-to-recovery.js';
 import type { Migration } from './migration.js';
 import { undo } from './undo.js';
+import { untilTold } from './until-told.js';
+
+/** What is undone: an attempt, or a commit. */
+export type Reversal = 'aborted' | 'reverted';
 
 export async function rollBack(
   migration: Migration,
@@ -28,11 +30,11 @@ export async function rollBack(
       set: { reason: JSON.stringify(reasonFrom(reason)) },
     });
   const told =
-    decision === 'reverted'
-      ? await decidedInTheEnd(migration, decide)
-      : await decidedInRedis(migration, reason, decide);
+    decision === 'aborted'
+      ? await decidedInRedis(migration, reason, decide)
+      : await untilTold(migration, 'the container stands still until then', decide).then(() => true);
   if (!told) journal.announce(decision, `${decision}: ${reason.message}`);
-  const { thawFailure, owed } = await undo(migration, decision);
+  const { thawFailure, owed } = await undo(migration);
   await conclude(migration, {
     ...endingOf(migration, reason, decision, thawFailure),
     owed,
@@ -41,7 +43,7 @@ export async function rollBack(
 }
 
 function endingOf(
-  { sides, subject, isSourceLost }: Migration,
+  { sides, subject, isContainerLost }: Migration,
   reason: PortkeyError,
   decision: Reversal,
   thawFailure: PortkeyError | undefined,
@@ -60,13 +62,9 @@ function endingOf(
     };
   }
   const source = sides?.source.name ?? '';
-  if (isSourceLost && decision === 'reverted') {
-    const message = `${reason.message}; ${source} has no copy of it any more; start it with: portkey run`;
-    const error = new PortkeyError(reason.code, message, { cause: reason, details: reason.details });
-    return { outcome: 'failed', error, text: `failed: ${message}` };
-  }
-  if (isSourceLost) {
-    const message = `${source} was started anew in the migration, and container '${container}' is gone with what it had; start it with: portkey run`;
+  if (isContainerLost) {
+    const first = decision === 'reverted' ? `${reason.message}; and ` : '';
+    const message = `${first}${source} was started anew in the migration, and container '${container}' is gone with what it had; start it with: portkey run`;
     const error = new PortkeyError('source-lost', message, { cause: reason, details: reason.details });
     return { outcome: 'failed', error, text: `failed: ${message}` };
   }
@@ -76,23 +74,6 @@ function endingOf(
     error: reason,
     text: `rolled back, container '${container}' is untouched${where}: ${reason.message}`,
   };
-}
-
-/** True, however long that takes. Throws LeftToRecovery where another controller decides. */
-async function decidedInTheEnd({ tools, until }: Migration, decide: () => Promise<void>): Promise<true> {
-  const { clock, limits } = tools;
-  for (;;) {
-    try {
-      await decide();
-      return true;
-    } catch (thrown) {
-      if (thrown instanceof LeftToRecovery) throw thrown;
-      const { code, message } = asPortkeyError(thrown);
-      if (code !== 'state-store-unavailable' || until.aborted)
-        throw new LeftToRecovery(`the commit cannot be undone: ${message}`);
-      await clock.sleep(limits.retryMaxMs, until).catch(() => undefined);
-    }
-  }
 }
 
 /** False where Redis could not be told. Throws LeftToRecovery where the decision is another controller's. */

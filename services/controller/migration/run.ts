@@ -30,6 +30,7 @@
  *         │ ══ committed ═══════════════════════════ n ══════════════════════════════════▶ │  the decision
  *         │ Activate ────────────────────────────────────────┼──────────────▶│ link up,    │
  *         │                                                  ┘               │ tasks run   │
+ *         │ ── activated ────────────────────────────────────────────────────────────────▶ │  the source's may go
  *         │ Finish ───────▶│ kills its copy                  │  Release ─────▶│ removes     │
  *         │ CloseSession ─────────────────▶│ ───────────────▶│ folders        │ images      │
  *         │ ── done ─────────────────────────────────────────────────────────────────────▶ │
@@ -46,14 +47,16 @@
  *   - Redis is gone before a commit was sent: the same without Redis, which is told when it is back. Nobody else
  *     can have committed, because nobody else has this epoch.
  *   - Redis does not answer the commit: both copies stay stopped until it does (commit.ts).
- *   - any call fails after the commit: it is repeated; the source is never resumed.
+ *   - any call fails after the commit: it is repeated.
+ *   - Redis is gone when the destination's copy runs: that goes on, and the source's stays until Redis knows (complete.ts).
  *   - an agent is away for longer than anybody can be kept waiting: the migration ends, and owes what that agent was
  *     to do, across restarts of the controller (owed.ts).
  *   - the controller dies or hangs: another one, or its next start, gets the job, takes the migration over with a higher
  *     epoch, aborts it and rolls back, or, if it was committed, finishes it (worker.ts, recover.ts).
  *   - the source's VM is started anew while it is still needed: the container is gone with it; `failed` (roll-back.ts).
- *   - the destination's VM dies after the commit, and is started anew before anybody heard of the container running there:
- *     nothing of that copy is left, so the source's goes on after all; `reverted`, then `rolled-back` (activate.ts).
+ *   - the destination's VM dies after the commit, and is started anew: where nobody had heard of the container running there,
+ *     the source's copy goes on after all; `reverted`, then `rolled-back` (activate.ts). Where Redis has (`activated`), the
+ *     container is gone with that VM, as any in it; `failed` (finish.ts).
  *
  * Not handled: a destination VM that is lost for good after the commit, so that nobody can say whether its copy ran: the
  * source's stands frozen, and the migration goes on asking, until the VM is back.

@@ -6,7 +6,7 @@
  * order: before the commit the destination's copy is stopped and off the network, whatever becomes of it.
  */
 import type { PortkeyError } from '../../../libraries/errors/index.js';
-import { undoChores, type Reversal } from './chores.js';
+import { undoChores } from './chores.js';
 import { doChores } from './cleanup.js';
 import type { Migration } from './migration.js';
 import { owe, type Owed } from './owed.js';
@@ -17,10 +17,10 @@ export interface Undone {
   readonly owed: Owed | undefined;
 }
 
-export async function undo(migration: Migration, decision: Reversal): Promise<Undone> {
+export async function undo(migration: Migration): Promise<Undone> {
   const { sides } = migration;
   if (sides === undefined) return { thawFailure: undefined, owed: undefined };
-  const failures = await doChores(migration, undoChores(migration, sides, decision));
+  const failures = await doChores(migration, undoChores(migration, sides));
   return {
     thawFailure: failures.find(({ chore }) => chore.thaws)?.error,
     owed: owe(migration, failures),

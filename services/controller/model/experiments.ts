@@ -17,9 +17,13 @@ export function experimentsWith(faults: number): readonly Experiment[] {
     without('agents that forget which migrations they have ended', 'FORGETFUL', 'safe'),
     without('a controller that rolls back when its commit was not answered', 'HASTY', 'safe'),
     without('a Redis that lets any state follow any other', 'GULLIBLE', 'safe'),
-    without('a controller that does not take for activated what was released', 'STRICT', 'ends'),
     without('agents that claim for a migration from before their VM was started anew', 'TIMELESS', 'safe'),
-    without("a controller that undoes a commit before it has the source's copy to itself", 'RASH', 'safe'),
+    without(
+      "a controller that removes the source's copy before Redis knows that the other ran",
+      'HURRIED',
+      'safe',
+    ),
     without('a controller that does not notice that the copy is lost with its VM', 'BLIND', 'ends'),
+    without('a controller that does not notice that another has taken over', 'ABSORBED', 'ends'),
   ];
 }

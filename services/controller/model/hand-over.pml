@@ -13,7 +13,7 @@
  *
  * A VM that is started anew has lost its copy, and its agent what it knew. Each is at most once: with the second nothing is
  * left that could be lost. Agents claim nothing for a migration that began before. A destination that was started anew after
- * the commit can undo it, where nobody has heard of its copy running and the source's is still there.
+ * the commit undoes it, until Redis knows that its copy has run: only from then on the source's is removed.
  *
  * Every misfortune is taken out of one budget, FAULTS, so faults stop, and they may stop at any time. From then on what is
  * repeated arrives.
@@ -29,8 +29,8 @@
 
 /* Safeguards that can be taken out, to see that they are needed: FORGETFUL agents do not remember which migrations they
    have ended, a HASTY controller rolls back when its commit is not answered, a GULLIBLE Redis lets any state follow, a
-   STRICT controller does not take a copy for activated that was released already, TIMELESS agents claim in any boot of their VM,
-   a BLIND controller does not ask for a destination's boot, a RASH one undoes a commit before it has the source to itself. */
+   HURRIED controller removes the source's copy before Redis knows that the other has run, TIMELESS agents claim in any boot of
+   their VM, a BLIND controller does not ask for a destination's boot, an ABSORBED one not whether another has taken over. */
 #ifdef GULLIBLE
 #define FOLLOWS(from, to) true
 #else
@@ -42,11 +42,6 @@
 #define ENDED(side) side
 #endif
 
-#ifdef STRICT
-#define IS_KNOWN_RUNNING false
-#else
-#define IS_KNOWN_RUNNING (destination == running)
-#endif
 #ifdef TIMELESS
 #define IN_OTHER_BOOT false
 #else
@@ -58,6 +53,12 @@
 #define IS_KNOWN_LOST destinationLost
 #endif
 
+#ifdef ABSORBED
+#define IS_TAKEN_OVER false
+#else
+#define IS_TAKEN_OVER (recordEpoch != epoch)
+#endif
+
 #ifndef FAULTS
 #define FAULTS 2
 #endif
@@ -65,7 +66,7 @@
 #define CONTROLLERS 2
 #endif
 
-mtype:op = { prepare, begin, freeze, restore, activate, look, takeover, finish, release, rollback, discard }
+mtype:op = { prepare, begin, freeze, restore, activate, look, finish, release, rollback, discard }
 mtype:answer = { fine, no, stale, lost, gone }
 mtype:copy = { none, running, standing }
 
@@ -141,10 +142,11 @@ end:
             if
             :: to == committed -> assert(!decided); decided = true; forDestination = true
             :: to == aborted || to == refused -> assert(!decided); decided = true
+            :: to == activated -> assert(ranThere)
             :: to == reverted -> forDestination = false
             :: to == rolled_back -> assert(source == running || sourceLost)
-            :: to == failed -> assert(source == none)
-            :: to == done -> assert(source != running)
+            :: to == failed -> assert(source == none && (sourceLost || destinationLost))
+            :: to == done -> assert(source == none)
             :: else
             fi;
             record = to;
@@ -198,19 +200,11 @@ end:
             sourceEnded = true;
             if
             :: sourceClaim ->
-                 assert(COMMITTED && (destination == running || destinationLost));
+                 assert(COMMITTED && ranThere);
                  source = none; sourceClaim = false; live = false
             :: else
             fi;
             answerCall(finish, fine)
-       fi
-     }
-  :: atomic {
-       toSource ?? who, takeover, epoch ->
-       if
-       :: sourceClaim && epoch < sourceEpoch -> answerCall(takeover, stale)
-       :: !sourceClaim -> answerCall(takeover, no)
-       :: else -> sourceEpoch = epoch; answerCall(takeover, fine)
        fi
      }
   :: atomic { live && faults > 0 -> faults = faults - 1; live = false } /* killed, and back */
@@ -255,10 +249,8 @@ end:
   :: atomic {
        toDestination ?? who, look, epoch ->
        if
-       /* Activated and released already, for a controller that did not live to write that down. */
-       :: IS_KNOWN_RUNNING -> answerCall(look, fine)
-       :: !IS_KNOWN_RUNNING && IS_KNOWN_LOST -> answerCall(look, gone)
-       :: !IS_KNOWN_RUNNING && !IS_KNOWN_LOST -> answerCall(look, no)
+       :: IS_KNOWN_LOST -> answerCall(look, gone)
+       :: !IS_KNOWN_LOST -> answerCall(look, no)
        fi
      }
   :: atomic {
@@ -379,8 +371,9 @@ proctype Controller(byte me) {
     if
     :: IS_FINAL(seen) -> goto left
     :: seen == committed -> goto committedNow
+    :: seen == activated -> goto activatedNow
     :: seen == reverted -> decision = reverted; goto abort
-    :: me > 0 && !IS_FINAL(seen) && seen != committed && seen != reverted -> goto abort
+    :: me > 0 && !IS_FINAL(seen) && seen != committed && seen != activated && seen != reverted -> goto abort
     :: me == 0
     fi;
     forward(preflight);
@@ -425,7 +418,7 @@ abort:
     if
     :: got == fine -> goto undo
     :: got == no || got == stale -> goto left
-    :: got == lost && decision == reverted -> goto abort /* another may have heard of the copy running */
+    :: got == lost && decision == reverted -> goto abort /* another may have told that the copy ran */
     :: got == lost && decision == aborted
     fi;
 untold: /* Redis is gone, and nobody else commits in this epoch. */
@@ -463,35 +456,37 @@ committedNow:
        :: got == no ->
             call(toDestination, look);
             if
-            :: got == fine -> break
-            :: got == gone -> goto revert
+            :: got == gone -> decision = reverted; goto abort
+            :: got != gone && IS_TAKEN_OVER -> goto left
             :: else
             fi
        fi
     od;
+#ifndef HURRIED
+    do
+    :: step(activated);
+       if
+       :: got == fine -> break
+       :: got == no || got == stale -> goto left
+       :: got == lost
+       fi
+    od;
+#endif
+activatedNow:
     insist(toSource, finish);
     insist(toDestination, release);
+#ifdef HURRIED
+    step(activated);
+#endif
+    seen = (destination == none -> failed : done);
     do
-    :: step(done);
+    :: step(seen);
        if
        :: got == lost
        :: else -> break
        fi
     od;
     goto left;
-
-revert: /* From here on nobody else removes the source's copy, if it is still there. */
-#ifndef RASH
-    do
-    :: call(toSource, takeover);
-       if
-       :: got == lost
-       :: else -> break
-       fi
-    od;
-#endif
-    decision = reverted;
-    goto abort;
 
 left:
     ended[me] = true

@@ -1,8 +1,8 @@
 /**
  * The report of a migration that another controller began: what that one last wrote down, and how it ended.
  *
- * Phases and CPU of the part that nobody watched are not known and stay as they were. The downtime is taken from
- * the wall clock, the only one that two processes share.
+ * Phases and CPU of the part that nobody watched are not known and stay as they were. A downtime that is not written down is
+ * taken from the wall clock, the only one that two processes share.
  */
 import type { Clock } from '../../../libraries/process/index.js';
 import type { BothGuests } from '../accounting/guest-cpu.js';
@@ -20,6 +20,7 @@ export class RecoveredReport {
     private readonly record: MigrationRecord,
     private readonly clock: Clock,
   ) {
+    this.ranAt = record.activatedAt === '' ? undefined : new Date(record.activatedAt);
     this.base = record.report === '' ? undefined : (JSON.parse(record.report) as MigrationReport);
   }
 
@@ -57,7 +58,8 @@ export class RecoveredReport {
   }
 
   private downtimeSeconds(): number | null {
-    const frozenAt = this.base?.frozenAt ?? null;
+    const { downtimeSeconds = null, frozenAt = null } = this.base ?? {};
+    if (downtimeSeconds !== null) return downtimeSeconds;
     if (frozenAt === null || this.ranAt === undefined) return null;
     return (this.ranAt.getTime() - Date.parse(frozenAt)) / 1000;
   }

@@ -12,4 +12,4 @@ export {
 } from './migration-store.js';
 export { isSettled, reasonOf, type MigrationMode, type MigrationRecord, type Reason } from './record.js';
 export { hadNoEffect, StateStoreConnection, type RedisAddress } from './redis.js';
-export { isFinal, statesBefore, transitions, type MigrationState } from './states.js';
+export { isFinal, mayFollow, statesBefore, transitions, type MigrationState } from './states.js';

@@ -59,7 +59,15 @@ export interface Step {
   readonly set?: Partial<
     Pick<
       MigrationRecord,
-      'from' | 'mode' | 'sourceBoot' | 'destinationBoot' | 'reason' | 'report' | 'owed' | 'retriedBy'
+      | 'from'
+      | 'mode'
+      | 'sourceBoot'
+      | 'destinationBoot'
+      | 'activatedAt'
+      | 'reason'
+      | 'report'
+      | 'owed'
+      | 'retriedBy'
     >
   >;
 }
@@ -170,12 +178,12 @@ export class MigrationStore {
   }
 
   /**
-   * Notes that a migration owes nothing any more, which makes a failure a rollback unless its source is lost. Does nothing
+   * Notes that a migration owes nothing any more, which makes a failure a rollback unless the container is lost. Does nothing
    * where another controller has taken it over.
    */
-  async settle(id: string, epoch: number, isSourceLost: boolean): Promise<void> {
+  async settle(id: string, epoch: number, isContainerLost: boolean): Promise<void> {
     const { from } = settledFailure;
-    const to = isSourceLost ? from : settledFailure.to;
+    const to = isContainerLost ? from : settledFailure.to;
     const report = withOutcome((await this.get(id))?.report ?? '', to);
     await this.connection.guard(() =>
       this.scripts.run('settle', [keys.migration(id)], [epoch, from, to, report]),

@@ -26,6 +26,8 @@ const recordSchema = z.object({
   /** Which boots of their VMs have the two copies; empty until it was asked. */
   sourceBoot: z.string().default(''),
   destinationBoot: z.string().default(''),
+  /** ISO 8601: since when the destination's copy runs; empty until somebody has heard of it. */
+  activatedAt: z.string().default(''),
   /** JSON {code, message}: why it was aborted or refused. */
   reason: z.string().default(''),
   /** JSON of docs/report.md; a draft until the migration has ended. */

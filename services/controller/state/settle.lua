@@ -1,5 +1,5 @@
 -- Notes that nothing is left of a migration: what its record said it owed has been done. One that ended as a failure only for
--- what it owed ends as what it would have been without, which is the same where its source is lost.
+-- what it owed ends as what it would have been without, which is the same where the container is lost.
 --
 -- KEYS[1] record (hash)
 -- ARGV[1] the caller's epoch   ARGV[2] the state that changes with it   ARGV[3] what it becomes   ARGV[4] its report then

@@ -1,14 +1,15 @@
 /**
  * The states of a migration: the only place where it is written down which may follow which.
  *
- *      pending ──▶ preflight ──▶ precopy ──▶ frozen ──▶ dumped ──▶ landed ──▶ restored ──▶ committed ──▶ done
- *         │            │            │           │          │          │           │
- *         │            │            └───────────┴──────────┴──────────┴───────────┤
- *         ▼            ▼                                                          ▼
- *       refused     refused            (any of the above but refused) ──────▶  aborted ──▶ rolled-back
- *                                                                                 │
- *                                                                                 └──────▶ failed
- *       committed ──▶ reverted ──▶ rolled-back or failed
+ *      pending ──▶ preflight ──▶ precopy ──▶ frozen ──▶ dumped ──▶ landed ──▶ restored ──▶ committed ──▶ activated ──▶ done
+ *         │            │            │           │          │          │           │            │             │
+ *         │            │            └───────────┴──────────┴──────────┴───────────┤            │             └──▶ failed
+ *         ▼            ▼                                                          ▼            ▼
+ *       refused     refused            (any of the above but refused) ──────▶  aborted     reverted
+ *                                                                                 │            │
+ *                                                                                 ├────────────┘
+ *                                                                                 ▼
+ *                                                                       rolled-back or failed
  *
  * - `pending`: recorded, the container's lock is held; nobody outside the controller knows of it.
  * - `preflight`: checks, and reservations on both sides that a refusal gives back.
@@ -16,13 +17,15 @@
  * - `committed` and `aborted` are the two decisions. Both are compare-and-sets on the same record, and neither
  *   may follow the other, so exactly one of them happens whoever asks and whoever crashes. From `committed` on
  *   the destination's copy is the container, as long as its VM lives; from `aborted` on the source's copy is it for good.
+ * - `activated` and `reverted` decide once more, in the same way, whether that copy has run. `activated`: somebody has heard
+ *   that it did, so what it has told clients since exists nowhere else, and the source's, which is older, is removed.
+ *   `reverted`: nobody has, and its VM was started anew (migration/activate.ts): that copy is gone for good, so the
+ *   source's, which was not touched, goes on instead.
  * - `done` and `rolled-back` say that the work which follows a decision is finished, but for what the record says
  *   is owed: an end of any kind may owe something to be removed (migration/owed.ts).
- * - `reverted`: committed, and then the destination's VM was started anew before anybody heard of the container running there
- *   (migration/activate.ts): that copy is gone for good, so the source's, which was not touched, goes on instead.
- * - `failed`: aborted or reverted, but the source could not be told to run again; its reason says what to look at. Once it
- *   has been told after all, and nothing else is owed, the migration was rolled back (`settledFailure`): nobody follows it
- *   any more. Where the source's VM was started anew meanwhile, nothing is left to run, and it stays `failed`.
+ * - `failed`: the copy that counts is gone, because its VM was started anew; or, after `aborted` or `reverted`, the source
+ *   could not be told to run again; its reason says which. Once the source has been told after all, and nothing else is
+ *   owed, the migration was rolled back (`settledFailure`): nobody follows it any more.
  *
  * The Lua scripts know no state by name: they get the states that a transition may start from, from here.
  */
@@ -34,7 +37,8 @@ export const transitions = {
   dumped: ['landed', 'aborted'],
   landed: ['restored', 'aborted'],
   restored: ['committed', 'aborted'],
-  committed: ['done', 'reverted'],
+  committed: ['activated', 'reverted'],
+  activated: ['done', 'failed'],
   reverted: ['rolled-back', 'failed'],
   aborted: ['rolled-back', 'failed'],
   done: [],

@@ -82,11 +82,10 @@ export function checkpointHandlers(vm: ScriptedVm, process: ScriptedProcess): Ha
       process.call('Rollback', () => {
         const copy = held(vm, migration);
         vm.live.delete(migration.migrationId);
-        if (copy === undefined)
-          return { containerGone: vm.world.copy(vm.name, migration.container) === undefined };
+        if (copy === undefined) return {};
         copy.claim = undefined;
         vm.world.run(copy);
-        return { containerGone: false };
+        return {};
       }),
     TakeOver: (migration) =>
       process.call('Checkpoint.TakeOver', () => {

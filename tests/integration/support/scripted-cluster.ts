@@ -228,7 +228,7 @@ async function serve(
 
 /** Of a migration that completes, after `pending`. */
 export const allStates: readonly string[] = [
-  ...['preflight', 'precopy', 'frozen', 'dumped', 'landed', 'restored', 'committed', 'done'],
+  ...['preflight', 'precopy', 'frozen', 'dumped', 'landed', 'restored', 'committed', 'activated', 'done'],
 ];
 
 /** The report that ends `events`. */
