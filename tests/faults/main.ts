@@ -2,14 +2,18 @@
  * `npm run test:faults`: the fault matrix on real VMs.
  *
  * Every part that there is × every state that a migration reaches × every way to fail, each with a migration of its own, on one
- * test bed or on some at once. Prints each cell as it ends, then the matrix, and writes all results to out/faults.json. Exit code 1 where a cell
+ * test bed or on some at once. Prints each cell as it ends, then the matrix, and writes all results to a file. Exit code 1 where a cell
  * failed. A cell that went wrong costs the container, not the cells after it. With `--endurance` it is many migrations with
  * faults drawn by lot instead. Ctrl-C ends it after the cell that runs, with what there is; `--resume` goes
  * on from there.
  */
+import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 
+import { formatBytes } from '../../libraries/units/index.js';
+import { availableBytes } from '../../testbed/yardstick/whole-vm/room.js';
 import type { CellResult } from './cell.js';
+import { codeDigest } from './code.js';
 import { endure, enduranceText, leaks } from './endurance.js';
 import { kinds, parts } from './parts.js';
 import { phases } from './phases.js';
@@ -20,18 +24,21 @@ import { Results } from './results.js';
 import { LocalRunner, type CellRunner } from './runner.js';
 import { legend, matrixTable, summaryOf, summaryText } from './table.js';
 
-const resultsFile = 'out/faults.json';
+const defaultFile = 'out/faults.json';
+const modes = ['portkey', 'criu'] as const;
+/** RAM of its VMs, and what runs beside them. */
+const bedBytes = 4.5 * 2 ** 30;
 
 const usage = `usage: npm run test:faults -- [--parts a,b] [--kinds a,b] [--phases a,b] [--moments a,b] [--passes N] [--beds N] [--resume]
-                                     [--mode criu]
+                                     [--mode criu] [--results FILE]
        npm run test:faults -- --endurance N [--seed N]
   parts: ${parts.join(', ')}
   kinds: ${kinds.join(', ')}
   phases: ${phases.join(', ')}
   moments: ${moments.join(', ')}
 All of each where not said. A pass takes two hours under emulation, little more than one with --beds 2: that many test beds at once,
-isolated from each other. Ctrl-C ends it after a cell, and --resume, with the same words, goes on with those that ${resultsFile}
-does not have. One test bed: it must be down before, or --reuse takes over one that is up.`;
+isolated from each other. Ctrl-C ends it after a cell, and --resume, with the same words and the same code, goes on with those
+that the file of results (${defaultFile}) does not have. One test bed: it must be down before, or --reuse takes over one that is up.`;
 
 const { values } = parseArgs({
   options: {
@@ -42,6 +49,7 @@ const { values } = parseArgs({
     passes: { type: 'string', default: '1' },
     beds: { type: 'string', default: '1' },
     mode: { type: 'string', default: 'portkey' },
+    results: { type: 'string', default: defaultFile },
     endurance: { type: 'string' },
     seed: { type: 'string', default: '1' },
     reuse: { type: 'boolean', default: false },
@@ -60,6 +68,10 @@ function chosen<T extends string>(text: string | undefined, all: readonly T[]): 
     if (found === undefined) throw new Error(`'${word}' is none of: ${all.join(', ')}`);
     return found;
   });
+}
+
+function chosenMode(): string {
+  return chosen(values.mode, modes)[0] ?? 'portkey';
 }
 
 async function main(): Promise<number> {
@@ -82,16 +94,17 @@ async function main(): Promise<number> {
       interrupted.abort();
     });
   }
-  return values.endurance === undefined
-    ? matrix(
-        values.resume
-          ? await Results.earlier(resultsFile, values.mode, cells)
-          : Results.none(resultsFile, values.mode, cells),
-      )
-    : endurance(Number(values.endurance), Number(values.seed));
+  if (values.endurance !== undefined) return endurance(Number(values.endurance), Number(values.seed));
+  const bedCount = Number(values.beds);
+  if (bedCount > 1) await requireRoom(bedCount);
+  const wanted = { mode: chosenMode(), cells, code: await codeDigest('.') };
+  return matrix(
+    values.resume ? await Results.earlier(values.results, wanted) : Results.none(values.results, wanted),
+    bedCount,
+  );
 }
 
-async function matrix(results: Results): Promise<number> {
+async function matrix(results: Results, bedCount: number): Promise<number> {
   const open = results.open;
   const cellCount = open.length + results.done.length;
   if (results.done.length > 0) say(`${results.done.length} cells have been run before`);
@@ -101,7 +114,11 @@ async function matrix(results: Results): Promise<number> {
       while (!interrupted.signal.aborted) {
         const place = open.shift();
         if (place === undefined) break;
-        const result = await runner.run(results.cell(place));
+        const result = await runner.run(results.cell(place)).catch((error: unknown) => {
+          // Its test bed is gone; another may run it.
+          open.unshift(place);
+          throw error;
+        });
         await results.add(place, result);
         say(`${results.done.length}/${cellCount} ${cellLine(result)}`);
       }
@@ -109,7 +126,7 @@ async function matrix(results: Results): Promise<number> {
       await runner.close();
     }
   };
-  const ends = await Promise.allSettled(startRunners(Number(values.beds)).map(workOff));
+  const ends = await Promise.allSettled(startRunners(bedCount).map(workOff));
   const done = results.done;
   if (done.length > 0) console.log(`${matrixTable(done)}\n${legend}\n\n${summaryText(summaryOf(done))}`);
   for (const result of done.filter(({ findings }) => findings.length > 0)) console.log(cellLine(result));
@@ -117,20 +134,29 @@ async function matrix(results: Results): Promise<number> {
   return results.open.length === 0 && summaryOf(done).failed === 0 ? 0 : 1;
 }
 
+/** Each bed looks for itself alone whether it has room. */
+async function requireRoom(bedCount: number): Promise<void> {
+  const available = availableBytes(await readFile('/proc/meminfo', 'utf8'));
+  if (available < bedCount * bedBytes)
+    throw new Error(
+      `${bedCount} test beds need ${formatBytes(bedCount * bedBytes)} of memory, and ${formatBytes(available)} is available; take fewer --beds`,
+    );
+}
+
 /** Where there are several, each is isolated from all others: this process could reach into those that it starts. */
 function startRunners(bedCount: number): Promise<CellRunner>[] {
-  if (bedCount === 1) return [LocalRunner.start(values.reuse, values.mode, say)];
-  const first = RemoteRunner.start('out/faults-bed-1', values.mode);
+  if (bedCount === 1) return [LocalRunner.start(values.reuse, chosenMode(), say)];
+  const first = RemoteRunner.start('out/faults-bed-1', chosenMode());
   // The first one has made the image that all of them need.
   const others = Array.from({ length: bedCount - 1 }, (_, index) =>
-    first.then(() => RemoteRunner.start(`out/faults-bed-${index + 2}`, values.mode)),
+    first.then(() => RemoteRunner.start(`out/faults-bed-${index + 2}`, chosenMode())),
   );
   return [first, ...others];
 }
 
 async function endurance(migrations: number, seed: number): Promise<number> {
   say(`seed ${seed}`);
-  const runner = await LocalRunner.start(values.reuse, values.mode, say);
+  const runner = await LocalRunner.start(values.reuse, chosenMode(), say);
   const isOver = (): boolean => interrupted.signal.aborted;
   try {
     const result = await endure(runner, migrations, randomFrom(seed), isOver, say);
@@ -148,4 +174,9 @@ function cellLine({ part, kind, phase, moment, ending, settleSeconds, findings }
   return [what, end, ...findings.map((finding) => `\n    ${finding}`)].join(' ');
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  say(error instanceof Error ? error.message : String(error));
+  process.exitCode = 2;
+}

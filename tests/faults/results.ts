@@ -1,4 +1,7 @@
-/** What has come of the cells of a matrix so far, by their places in it, in a file: so that a run can go on where it was ended. */
+/**
+ * What has come of the cells of a matrix so far, by their places in it, in a file: so that a run can go on where it was ended, also
+ * on another machine, but not with other code.
+ */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -7,9 +10,15 @@ import type { Cell, CellResult } from './cell.js';
 /** Null: not run yet. */
 type Places = (CellResult | null)[];
 
-/** The file. */
-interface Run {
+export interface Wanted {
   readonly mode: string;
+  /** See code.ts. */
+  readonly code: string;
+  readonly cells: readonly Cell[];
+}
+
+/** The file. */
+interface Run extends Omit<Wanted, 'cells'> {
   readonly places: Places;
 }
 
@@ -22,15 +31,17 @@ export class Results {
     private readonly run: Run,
   ) {}
 
-  static none(file: string, mode: string, cells: readonly Cell[]): Results {
-    return new Results(file, cells, { mode, places: cells.map(() => null) });
+  static none(file: string, { mode, code, cells }: Wanted): Results {
+    return new Results(file, cells, { mode, code, places: cells.map(() => null) });
   }
 
-  /** Those of an earlier run. Throws where that was of other cells, or in another mode. */
-  static async earlier(file: string, mode: string, cells: readonly Cell[]): Promise<Results> {
+  /** Those of an earlier run. Throws where that was of other cells, in another mode, or with other code. */
+  static async earlier(file: string, { mode, code, cells }: Wanted): Promise<Results> {
     const run = JSON.parse(await readFile(file, 'utf8')) as Run;
     if (run.mode !== mode || !areOf(cells, run.places))
       throw new Error(`${file} is of other cells; say the same words, or leave --resume out`);
+    if (run.code !== code)
+      throw new Error(`${file} is of other code, of which it says nothing about this; leave --resume out`);
     return new Results(file, cells, run);
   }
 
@@ -64,9 +75,15 @@ export class Results {
   private async save(): Promise<void> {
     await mkdir(path.dirname(this.file), { recursive: true });
     const next = `${this.file}.next`;
-    await writeFile(next, `${JSON.stringify(this.run, null, 2)}\n`);
+    await writeFile(next, textOf(this.run));
     await rename(next, this.file);
   }
+}
+
+/** A line for each place: it is read in changes. */
+function textOf({ places, ...head }: Run): string {
+  const lines = places.map((place) => JSON.stringify(place));
+  return `${JSON.stringify(head).slice(0, -1)},"places":[\n${lines.join(',\n')}\n]}\n`;
 }
 
 /** Whether there is a place for each cell, and in it nothing or the result of that cell. */
