@@ -10,18 +10,32 @@ import { listOf, object, withRelays } from './testing/relays.js';
 import { highRamAddress, lowRamBytes } from './testing/scripted-qemu.js';
 import { deadlineMs, TwoHosts } from './testing/two-hosts.js';
 
+const self = process.getuid?.() ?? 0;
+const nobody = 65_534;
+
 const places = [
-  { what: 'two relays', start: () => TwoHosts.start() },
-  { what: 'one relay with both VMs', start: () => TwoHosts.startOnOneHost() },
+  { what: 'two relays', user: self, start: () => TwoHosts.start() },
+  { what: 'one relay with both VMs', user: self, start: () => TwoHosts.startOnOneHost() },
+  // Who is not root is such a user in the others already.
+  ...(self === 0
+    ? [
+        {
+          what: 'two relays of an ordinary user',
+          user: nobody,
+          start: () => TwoHosts.start({ user: nobody }),
+        },
+      ]
+    : []),
 ];
 
-for (const { what, start } of places)
+for (const { what, user, start } of places)
   describe(what, function () {
     this.timeout(60_000);
     const relays = withRelays(start);
 
     it('have no capability, whoever runs them', () => {
       assert.equal(relays.hosts.relayA.status('CapEff'), '0000000000000000');
+      assert.equal(relays.hosts.relayA.status('Uid'), Array(4).fill(user).join('\t'));
     });
 
     it('know their VMs and what runs them', async () => {
@@ -175,6 +189,7 @@ for (const { what, start } of places)
       writeFileSync(join(outgoing, 'not-sent'), '');
       symlinkSync('/etc/passwd', join(outgoing, 'final/passwd'));
       symlinkSync('../parent', join(outgoing, 'final/parent'));
+      await relays.hosts.giveToGuest(outgoing);
       const runs = listOf([[0x400, 10, 0]]);
       relays.fill(runs);
       await relays.hosts.open(migrationId);

@@ -7,7 +7,7 @@
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
 import { listOf, type Relays } from './relays.js';
@@ -58,6 +58,7 @@ export async function migrateCapped(
   const image = Buffer.alloc(bytesPerSecond * dueSeconds - coreBytes, 'x');
   writeFileSync(join(outgoing, 'tmpfs.img'), image);
   writeFileSync(join(outgoing, 'core.img'), image.subarray(0, coreBytes));
+  await hosts.giveToGuest(dirname(outgoing));
   await hosts.open(migrationId, bytesPerSecond);
   const timed = {
     pages: await secondsOf(() => relays.send(migrationId, runs)),

@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import path, { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { processCpuSeconds } from '../../../libraries/libc/index.js';
@@ -13,8 +13,27 @@ import { insecure, type Certified } from './test-certificates.js';
 
 const entry = fileURLToPath(new URL('../main.js', import.meta.url));
 
+const project = fileURLToPath(new URL('../../../../', import.meta.url));
+const elsewhere = '/mnt';
+
 /** SECURITY.md says that a relay needs no capability. Only root has some to give up. */
 const withoutCapabilities = process.getuid?.() === 0 ? unprivileged : [];
+
+/**
+ * As a user who is nobody otherwise, root only. The project may be where only root gets to, so that user has it mounted
+ * elsewhere. `setpriv` comes first, and what it gives up after it.
+ */
+function commandAs(user: number | undefined, program: string, args: readonly string[]): string[] {
+  if (user === undefined) return [...withoutCapabilities, process.execPath, program, ...args];
+  const mount = `mount --bind "$1" ${elsewhere} && shift && exec "$@"`;
+  const [setpriv = '', ...rest] = unprivileged;
+  const identity = [`--reuid=${user}`, `--regid=${user}`, '--clear-groups'];
+  const mounted = path.join(elsewhere, path.relative(project, program));
+  return [
+    ...['unshare', '--mount', 'sh', '-c', mount, 'sh', project, setpriv, ...identity, ...rest],
+    ...[process.execPath, mounted, ...args],
+  ];
+}
 
 /** A VM that a relay is given, and that ends with it. */
 export interface HostedVm {
@@ -50,6 +69,7 @@ export class RelayProcess {
     vms: readonly HostedVm[],
     streams = 1,
     certified: Certified = insecure,
+    user?: number,
   ): Promise<RelayProcess> {
     const folder = vms[0]?.folder ?? '/dev/shm';
     const configFile = join(folder, 'relay.json');
@@ -66,8 +86,8 @@ export class RelayProcess {
         vms: vms.map(({ config }) => config),
       }),
     );
-    const command = [...withoutCapabilities, process.execPath, entry, '--config', configFile];
-    const child = spawn(command[0] ?? '', command.slice(1), {
+    const [command = '', ...args] = commandAs(user, entry, ['--config', configFile]);
+    const child = spawn(command, args, {
       stdio: ['ignore', 'inherit', 'pipe'],
     });
     const relay = new RelayProcess(child, host, address, vms, certified);

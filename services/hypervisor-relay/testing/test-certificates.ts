@@ -22,6 +22,8 @@ export interface NodeTls {
 }
 
 export interface Certified {
+  /** Where they are. */
+  readonly folders: readonly string[];
   /** As a configuration has them. */
   filesOf(identity: Identity): TlsFiles | 'insecure';
   securityOf(identity: Identity): Security;
@@ -31,6 +33,7 @@ export interface Certified {
 }
 
 export const insecure: Certified = {
+  folders: [],
   filesOf: () => 'insecure',
   securityOf: () => 'insecure',
   nodeTls: () => undefined,
@@ -43,6 +46,10 @@ export const checkpointOfA: Identity = { role: 'checkpoint', name: 'vm-a' };
 
 export class TestCertificates implements Certified {
   private constructor(private readonly folder: string) {}
+
+  get folders(): readonly string[] {
+    return [this.folder];
+  }
 
   static async make(): Promise<TestCertificates> {
     const folder = await mkdtemp(path.join(tmpdir(), 'portkey-relay-certs-'));

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { Landing } from '../../../libraries/rpc/index.js';
+import { runChecked, runCommand } from '../../../libraries/process/index.js';
 import { RelayProcess, type HostedVm } from './relay-process.js';
 import { ScriptedQemu, type QemuOptions } from './scripted-qemu.js';
 import { insecure, relayA, relayB, TestCertificates, type Certified } from './test-certificates.js';
@@ -16,6 +17,8 @@ export interface HostOptions extends QemuOptions {
   /** Connections of each migration. */
   readonly streams?: number;
   readonly insecure?: boolean;
+  /** Both relays are this user's, as is all that their VMs have; root only. */
+  readonly user?: number;
   /** Other VMs of A's relay. */
   readonly beside?: readonly HostedVm[];
 }
@@ -27,18 +30,21 @@ export class TwoHosts {
     readonly relayA: RelayProcess,
     readonly relayB: RelayProcess,
     readonly certified: Certified,
+    private readonly user?: number,
   ) {}
 
-  static async start({ streams = 1, beside = [], ...options }: HostOptions = {}): Promise<TwoHosts> {
+  static async start({ streams = 1, beside = [], user, ...options }: HostOptions = {}): Promise<TwoHosts> {
     const vmA = await ScriptedQemu.start('vm-a', options);
     const vmB = await ScriptedQemu.start('vm-b', options);
     const certified = options.insecure === true ? insecure : await TestCertificates.make();
+    await give(user, [vmA.folder, vmB.folder, ...certified.folders]);
     return new TwoHosts(
       vmA,
       vmB,
-      await RelayProcess.start(relayA.name, [vmA, ...beside], streams, certified),
-      await RelayProcess.start(relayB.name, [vmB], streams, certified),
+      await RelayProcess.start(relayA.name, [vmA, ...beside], streams, certified, user),
+      await RelayProcess.start(relayB.name, [vmB], streams, certified, user),
       certified,
+      user,
     );
   }
 
@@ -80,6 +86,11 @@ export class TwoHosts {
     );
   }
 
+  /** What was put there is the guest's, and that is the user whom its virtiofsd runs as. */
+  async giveToGuest(folder: string): Promise<void> {
+    await give(this.user, [folder]);
+  }
+
   landed(migrationId: string, name: string): Buffer {
     return readFileSync(this.landedPath(migrationId, name));
   }
@@ -106,4 +117,9 @@ export class TwoHosts {
     await this.certified.remove();
     return codes;
   }
+}
+
+async function give(user: number | undefined, folders: readonly string[]): Promise<void> {
+  if (user === undefined) return;
+  await runChecked(runCommand, ['chown', '--recursive', '--no-dereference', `${user}:${user}`, ...folders]);
 }
