@@ -211,7 +211,7 @@ export class Departures {
     });
   }
 
-  /** Once the destination's copy has run. Idempotent, also where it broke off. */
+  /** Once Redis knows that the destination's copy has run. Idempotent, also where it broke off. */
   async finish(migration: MigrationRef): Promise<void> {
     const { store, host } = this.parts;
     // Before anything else, and again after the wait: a call of an earlier epoch must not end what is at work.

@@ -111,13 +111,18 @@ describe('an arrival', () => {
     assert.deepEqual(await store.names(), []);
   });
 
-  it('counts as restored only once it is whole, and as activated as soon as it may run', async () => {
+  it('counts as restored only once it is whole, and as activated only where it has a task that may run', async () => {
     await prepare(2 ** 40, 'MODE_CRIU');
     await assert.rejects(arrivals(0).restore(migration, ''), { code: 'restore-failed' });
     assert.equal(store.hasReached('web', 'restored'), false);
     assert.equal(store.hasReached('web', 'activated'), false);
+    await assert.rejects(arrivals(0).activate(migration), {
+      code: 'destination-lost',
+      message: /no task left/,
+    });
+    assert.equal(store.hasReached('web', 'activated'), false);
+    store.reach('web', 'activated');
     await arrivals(0).activate(migration);
-    assert.equal(store.hasReached('web', 'activated'), true);
   });
 
   it('takes images only from the VM that it comes from', async () => {

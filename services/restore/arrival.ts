@@ -117,13 +117,22 @@ export class Arrivals {
     return { pid: root.pid, taskCount: tasks.length, seconds: secondsSince(clock, startMs) };
   }
 
-  /** After the commit: the container may run. Returns the seconds until its first task did. */
+  /**
+   * After the commit: the container may run. Returns the seconds until its first task did. Throws `destination-lost` where
+   * none is left that could, and none ever did.
+   */
   async activate(migration: MigrationRef): Promise<number> {
     const { store, host, clock, signal, sendFrame } = this.parts;
     const startMs = clock.monotonicMs();
     await this.requireClaim(migration);
     const spec = store.spec(migration.container);
     const tasks = tasksOf(migration.container);
+    if (tasks.length === 0 && !store.hasReached(migration.container, 'activated')) {
+      throw new PortkeyError(
+        'destination-lost',
+        `container '${migration.container}' has no task left to run here: they were killed after the restore, by a kernel out of memory maybe; none of them had run`,
+      );
+    }
     store.reach(migration.container, 'activated');
     host.network(spec).setLink(true);
     for (const task of tasks) signal(task.pid, 'SIGCONT');

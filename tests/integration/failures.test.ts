@@ -149,10 +149,47 @@ describe('when a call goes wrong', function () {
     assert.deepEqual([report.outcome, report.error?.code], ['rolled-back', 'destination-lost']);
     assert.match(
       report.error?.message ?? '',
-      /nobody had heard of container 'web' running there; if it did, /,
+      /before Redis knew that container 'web' ran there; if it did, /,
     );
     assertSettled('vm-a');
   });
+
+  it('goes on at the source where the tasks of the other copy were killed before they ran', async () => {
+    cluster.proxy.before('committed', () => {
+      const copy = cluster.world.copy('vm-b', 'web');
+      if (copy !== undefined) copy.state = 'ended';
+    });
+    const report = reportOf(await cluster.migrate());
+    assert.deepEqual([report.outcome, report.error?.code], ['rolled-back', 'destination-lost']);
+    assert.match(report.error?.message ?? '', /no task left/);
+    assertSettled('vm-a');
+  });
+
+  it("says that the container is gone where its VM was started anew while the source's copy was removed", async () => {
+    const finishing = whileFinishing(() => {
+      cluster.b.traits.bootId = 'second';
+      cluster.world.lose('vm-b');
+    });
+    const report = reportOf(await cluster.migrate());
+    await finishing;
+    assert.deepEqual([report.outcome, report.error?.code], ['failed', 'destination-lost']);
+    assert.deepEqual(cluster.world.copies, []);
+  });
+
+  it('says that the destination does not answer any more where the container has moved', async () => {
+    const finishing = whileFinishing(() => cluster.b.restore.stop());
+    const events = await cluster.migrate();
+    await finishing;
+    assert.equal(reportOf(events).outcome, 'completed');
+    assert.match(events.at(-1)?.text ?? '', /has moved from vm-a to vm-b, which does not answer any more$/);
+  });
+
+  /** Does `act` while the source is to remove its copy, and is away for half a second. */
+  async function whileFinishing(act: () => Promise<void> | void): Promise<void> {
+    cluster.a.checkpoint.faults.plan('Finish', { kind: 'die', backAfterMs: 500 });
+    await eventually('Finish was called', () => cluster.a.calls.includes('Finish'));
+    await act();
+  }
 
   for (const [what, method, vm] of [
     ['destination', 'Prepare', 'b'],

@@ -89,6 +89,10 @@ describe('what an ended migration owes', function () {
     assert.deepEqual(cluster.world.copies, []);
     assert.equal(await field(id, 'state'), 'failed');
     assert.match((await field(id, 'report')) ?? '', /"outcome":"failed"/);
+    assert.match(
+      (await field(id, 'report')) ?? '',
+      /"error":{"code":"source-lost","message":"vm-a was started anew /,
+    );
   });
 
   it('is the frozen copy of a completed migration', async () => {
@@ -96,6 +100,16 @@ describe('what an ended migration owes', function () {
     const { id, outcome } = reportOf(await cluster.migrate());
     assert.equal(outcome, 'completed');
     assert.equal(await field(id, 'owed'), "the frozen copy of 'web' on vm-a");
+    await restartAround(cluster.a.checkpoint, id);
+    assertSettled('vm-b');
+  });
+
+  it('is the frozen copy also of one that was completed before activations were recorded', async () => {
+    cluster.a.checkpoint.faults.plan('Finish', { kind: 'die' });
+    const { id } = reportOf(await cluster.migrate());
+    const redis = cluster.redis.connect();
+    await redis.hdel(keys.migration(id), 'activatedAt');
+    redis.disconnect();
     await restartAround(cluster.a.checkpoint, id);
     assertSettled('vm-b');
   });

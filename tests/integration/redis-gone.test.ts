@@ -170,6 +170,19 @@ describe('without Redis', function () {
     assert.equal(cluster.world.copies.length, 2);
   });
 
+  it('lets go of a migration whose record is lost and whose copy an operator has rescued', async () => {
+    cluster.b.restore.faults.plan('Activate', { kind: 'fail', times: 5 });
+    const running = cluster.migrate();
+    running.catch(() => undefined);
+    await eventually('Activate was called', () => cluster.b.calls.includes('Activate'));
+    await cluster.redis.kill();
+    await cluster.redis.restart({ empty: true });
+    const copy = cluster.world.copy('vm-b', 'web');
+    assert.ok(copy);
+    copy.claim = undefined;
+    await assert.rejects(running, { code: 'migration-unknown' });
+  });
+
   it('completes when the commit was applied and only its answer was lost', async () => {
     const commit = atCommit(() => cluster.proxy.loseAnswers());
     const running = cluster.migrate();

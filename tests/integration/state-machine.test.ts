@@ -185,12 +185,12 @@ describe('the state machine in Redis', function () {
     const record = await store.takeOver(migration.id, 'taken over');
     assert.deepEqual([record?.state, record?.epoch, record?.owed], ['refused', 2, 'a frozen copy']);
     assert.deepEqual((await store.readEvents(migration.id)).events, events);
-    await store.settle(migration.id, 1, false);
+    await store.settle(migration.id, 1);
     assert.equal((await store.get(migration.id))?.owed, 'a frozen copy');
-    await store.settle(migration.id, 2, false);
+    await store.settle(migration.id, 2);
     assert.equal((await store.get(migration.id))?.owed, '');
     assert.equal(await store.takeOver(migration.id, 'taken over'), undefined);
-    await store.settle('m-none', 1, false);
+    await store.settle('m-none', 1);
     assert.equal(await store.get('m-none'), undefined);
   });
 
@@ -202,7 +202,7 @@ describe('the state machine in Redis', function () {
     for (let i = 0; i < 3; i++) await step(await create(), 1, 'refused');
     await small.prune();
     assert.equal((await store.get(indebted.id))?.owed, 'a frozen copy');
-    await store.settle(indebted.id, 1, false);
+    await store.settle(indebted.id, 1);
     await small.prune();
     assert.equal(await store.get(indebted.id), undefined);
   });

@@ -3,7 +3,8 @@
  * of which must keep the others from being tried. An agent or relay that has nothing of this migration does nothing,
  * so they may also be repeated long after, whatever has become of the container since.
  */
-import type { CallOptions } from '../../../libraries/rpc/index.js';
+import { PortkeyError } from '../../../libraries/errors/index.js';
+import type { Vm } from '../vms/vm.js';
 import { isAnotherBoot } from './boots.js';
 import { closeSession } from './close-session.js';
 import type { Migration, Sides } from './migration.js';
@@ -19,13 +20,18 @@ export interface Chore {
 /** The source goes on, what the destination has is discarded. */
 export function undoChores(migration: Migration, sides: Sides): Chore[] {
   const { source, destination } = sides;
-  const { boots, touched, subject, ref } = migration;
+  const { boots, touched, subject, ref, tools } = migration;
+  const question = { deadlineMs: tools.limits.questionMs };
   const thaw: Chore = {
     leaves: `the claim on '${subject.container}' on ${source.name}`,
     thaws: true,
     run: async (deadlineMs) => {
       await source.checkpoint.call('Rollback', ref, { deadlineMs });
-      await noteLoss(migration, boots.source, (options) => source.checkpoint.ask('GetNode', {}, options));
+      const { bootId } = await source.checkpoint.ask('GetNode', {}, question);
+      // Nothing to undo is no error there, even if it is because the VM was started anew, with another of that name maybe.
+      migration.loss = isAnotherBoot(boots.source, bootId)
+        ? sourceLost(source, subject.container)
+        : undefined;
     },
   };
   const discard: Chore = {
@@ -40,21 +46,33 @@ export function undoChores(migration: Migration, sides: Sides): Chore[] {
   ];
 }
 
-/** Nothing to undo or to release is no error, even if it is because the VM was started anew, with another of that name maybe. */
-async function noteLoss(
-  migration: Migration,
-  boot: string,
-  look: (options: CallOptions) => Promise<{ readonly bootId: string }>,
-): Promise<void> {
-  const { bootId } = await look({ deadlineMs: migration.tools.limits.questionMs });
-  migration.isContainerLost = isAnotherBoot(boot, bootId);
+/** Throws where the destination does not answer: nobody knows then. */
+export async function lookForLoss(migration: Migration, { destination }: Sides): Promise<void> {
+  const { boots, subject, tools } = migration;
+  const { bootId } = await destination.restore.ask('GetNode', {}, { deadlineMs: tools.limits.questionMs });
+  migration.loss = isAnotherBoot(boots.destination, bootId)
+    ? destinationLost(destination, subject.container)
+    : undefined;
+}
+
+function sourceLost({ name }: Vm, container: string): PortkeyError {
+  return new PortkeyError(
+    'source-lost',
+    `${name} was started anew in the migration, and container '${container}' is gone with what it had; start it with: portkey run`,
+  );
+}
+
+function destinationLost({ name }: Vm, container: string): PortkeyError {
+  return new PortkeyError(
+    'destination-lost',
+    `${name} was started anew when container '${container}' ran there already, and that is gone with what it had; start it with: portkey run`,
+  );
 }
 
 /** Once the destination's copy has run. */
 export function finishChores(migration: Migration, sides: Sides): Chore[] {
   const { source, destination } = sides;
-  const { boots, subject } = migration;
-  const { container } = subject;
+  const { container } = migration.subject;
   return [
     {
       leaves: `the frozen copy of '${container}' on ${source.name}`,
@@ -66,9 +84,7 @@ export function finishChores(migration: Migration, sides: Sides): Chore[] {
       thaws: false,
       run: async (deadlineMs) => {
         await destination.restore.call('Release', migration.ref, { deadlineMs });
-        await noteLoss(migration, boots.destination, (options) =>
-          destination.restore.ask('GetNode', {}, options),
-        );
+        await lookForLoss(migration, sides);
       },
     },
     ...closeSessions(migration, sides),

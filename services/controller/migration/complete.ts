@@ -18,15 +18,11 @@ export async function complete(
   sides: Sides,
   onActivated: (downtimeSeconds: number | undefined) => void = () => undefined,
 ): Promise<void> {
-  const { source, destination } = sides;
-  const { container } = migration.subject;
+  const { source } = sides;
   const activation = await migration.stopwatch.time('activate', () => activate(migration, sides));
   onActivated(activation.downtimeSeconds);
-  if (activation.isLost) {
-    const reason =
-      `${destination.name} was started anew after the commit, and nobody had heard of container '${container}' running there; ` +
-      'if it did, what it has done since the freeze is lost';
-    await rollBack(migration, new PortkeyError('destination-lost', reason), 'reverted');
+  if (activation.lostBecause !== undefined) {
+    await rollBack(migration, new PortkeyError('destination-lost', activation.lostBecause), 'reverted');
     return;
   }
   const activatedAt = migration.tools.clock.wallTime().toISOString();

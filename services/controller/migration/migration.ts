@@ -66,8 +66,8 @@ export class Migration<R extends Report = Report> {
   readonly touched = { source: false, destination: false };
   /** In which boots of their VMs the two copies are; empty until that was asked. */
   readonly boots = { source: '', destination: '' };
-  /** The copy that was to go on, or went on, was not there any more at the end: its VM was started anew. */
-  isContainerLost = false;
+  /** That the copy which counts is gone, because its VM was started anew, as found by the chores at the end. */
+  loss: PortkeyError | undefined;
   /** Resolves when nobody in this process works on it any more, though it has ended: on what it owes, say. */
   rest: Promise<void> = Promise.resolve();
   /** Fires when nothing more may be done about it here: the controller stops, or another one has taken over. */

@@ -122,7 +122,8 @@ export class Migrations {
 }
 
 function tooLate({ id, state, retriedBy }: MigrationRecord): PortkeyError {
-  const how = isFinal(state) ? `${state} already` : `${state}, and can only be finished`;
+  const fate = state === 'reverted' ? 'is rolled back without this' : 'can only be finished';
+  const how = isFinal(state) ? `${state} already` : `${state}, and ${fate}`;
   const next = retriedBy === '' ? '' : `; it is tried again as ${retriedBy}`;
   return new PortkeyError('too-late', `migration ${id} is ${how}${next}`);
 }

@@ -55,7 +55,7 @@ export async function settle(
   if (!(await done)) return;
   try {
     await retry({ clock, limits, until: migration.until, patienceMs: Infinity }, () =>
-      store.settle(id, epoch, migration.isContainerLost),
+      store.settle(id, epoch, migration.loss),
     );
   } catch (thrown) {
     log.warn({ id }, `settled, but left to the next start to say so: ${asPortkeyError(thrown).message}`);
@@ -74,5 +74,7 @@ export async function payOff(migration: Migration, record: MigrationRecord): Pro
 }
 
 function choresOf(migration: Migration, sides: Sides, record: MigrationRecord): Chore[] {
-  return record.activatedAt === '' ? undoChores(migration, sides) : finishChores(migration, sides);
+  // One that ended as `done` before there was an activation in the record has run, too.
+  const hasRun = record.activatedAt !== '' || record.state === 'done';
+  return hasRun ? finishChores(migration, sides) : undoChores(migration, sides);
 }

@@ -1,8 +1,8 @@
 /**
  * Migrations that another run of the controller left unfinished, or ended without having removed all that it had to.
  *
- * What was committed is finished, what was not is aborted and rolled back, and what was aborted is undone again:
- * nobody knows how far that had come. What has ended stays as it ended, and what it owes is done. Nothing is asked
+ * What was committed or activated is finished, what was not is aborted and rolled back, and what was aborted or reverted is
+ * undone again: nobody knows how far that had come. What has ended stays as it ended, and what it owes is done. Nothing is asked
  * of the agents first; the record in Redis has decided.
  */
 import { isErrorCode, PortkeyError } from '../../../libraries/errors/index.js';

@@ -8,7 +8,8 @@
  * container's lock goes from the one to the other, so that nobody comes in between. Then whoever works on the job of the
  * first records and queues the second, which may be done twice.
  *
- * Only a reason that may be gone by then is worth another try. A container that is not free for one, as it cannot even
+ * Only a reason that may be gone by then is worth another try, and not a commit that was undone: what that may have lost, a
+ * person should see first. A container that is not free for one, as it cannot even
  * begin, has no record to try again by; and what the user cancelled stays cancelled.
  */
 import type { ErrorCode } from '../../../libraries/errors/index.js';
@@ -24,7 +25,6 @@ export const transientCodes: readonly ErrorCode[] = [
   'channel-closed',
   'session-unknown',
   'stream-broken',
-  'destination-lost',
   'state-store-unavailable',
 ];
 

@@ -29,10 +29,9 @@ export async function rollBack(
     journal.step(decision, `${decision}: ${reason.message}`, {
       set: { reason: JSON.stringify(reasonFrom(reason)) },
     });
-  const told =
-    decision === 'aborted'
-      ? await decidedInRedis(migration, reason, decide)
-      : await untilTold(migration, 'the container stands still until then', decide).then(() => true);
+  let told = true;
+  if (decision === 'aborted') told = await decidedInRedis(migration, reason, decide);
+  else await untilTold(migration, 'the container stands still until then', decide);
   if (!told) journal.announce(decision, `${decision}: ${reason.message}`);
   const { thawFailure, owed } = await undo(migration);
   await conclude(migration, {
@@ -43,7 +42,7 @@ export async function rollBack(
 }
 
 function endingOf(
-  { sides, subject, isContainerLost }: Migration,
+  { sides, subject, loss }: Migration,
   reason: PortkeyError,
   decision: Reversal,
   thawFailure: PortkeyError | undefined,
@@ -61,18 +60,17 @@ function endingOf(
       text: `failed: container '${container}' could not be told to go on: ${thawFailure.message}`,
     };
   }
-  const source = sides?.source.name ?? '';
-  if (isContainerLost) {
-    const first = decision === 'reverted' ? `${reason.message}; and ` : '';
-    const message = `${first}${source} was started anew in the migration, and container '${container}' is gone with what it had; start it with: portkey run`;
-    const error = new PortkeyError('source-lost', message, { cause: reason, details: reason.details });
+  if (loss !== undefined) {
+    const message = decision === 'reverted' ? `${reason.message}; and ${loss.message}` : loss.message;
+    const error = new PortkeyError(loss.code, message, { cause: reason, details: reason.details });
     return { outcome: 'failed', error, text: `failed: ${message}` };
   }
-  const where = sides === undefined ? '' : ` on ${source}`;
+  const how = decision === 'reverted' ? 'goes on from the freeze' : 'is untouched';
+  const where = sides === undefined ? '' : ` on ${sides.source.name}`;
   return {
     outcome: 'rolled-back',
     error: reason,
-    text: `rolled back, container '${container}' is untouched${where}: ${reason.message}`,
+    text: `rolled back, container '${container}' ${how}${where}: ${reason.message}`,
   };
 }
 

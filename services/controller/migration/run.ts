@@ -54,8 +54,8 @@
  *   - the controller dies or hangs: another one, or its next start, gets the job, takes the migration over with a higher
  *     epoch, aborts it and rolls back, or, if it was committed, finishes it (worker.ts, recover.ts).
  *   - the source's VM is started anew while it is still needed: the container is gone with it; `failed` (roll-back.ts).
- *   - the destination's VM dies after the commit, and is started anew: where nobody had heard of the container running there,
- *     the source's copy goes on after all; `reverted`, then `rolled-back` (activate.ts). Where Redis has (`activated`), the
+ *   - the destination's VM dies after the commit, and is started anew: before Redis knows that the container ran there,
+ *     the source's copy goes on after all; `reverted`, then `rolled-back` (activate.ts). After that (`activated`) the
  *     container is gone with that VM, as any in it; `failed` (finish.ts).
  *
  * Not handled: a destination VM that is lost for good after the commit, so that nobody can say whether its copy ran: the

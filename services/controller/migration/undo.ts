@@ -3,7 +3,8 @@
  * destination's copy, namespace and images go, the relays' sessions end.
  *
  * All of it is tried at once, so that the container stands still no longer than it must. That is safe in any
- * order: before the commit the destination's copy is stopped and off the network, whatever becomes of it.
+ * order: before the commit the destination's copy is stopped and off the network, whatever becomes of it; and where a
+ * commit is undone, it is gone.
  */
 import type { PortkeyError } from '../../../libraries/errors/index.js';
 import { undoChores } from './chores.js';

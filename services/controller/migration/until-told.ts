@@ -2,6 +2,7 @@
  * A step that nothing may go on without, because it decides between controllers: it is taken however long Redis is away.
  */
 import { asPortkeyError } from '../../../libraries/errors/index.js';
+import { isWorthAWord } from '../retry.js';
 import { LeftToRecovery } from './left-to-recovery.js';
 import type { Migration } from './migration.js';
 
@@ -23,7 +24,7 @@ export async function untilTold(
       if (thrown instanceof LeftToRecovery) throw thrown;
       const { code, message } = asPortkeyError(thrown);
       if (code !== 'state-store-unavailable' || until.aborted) throw new LeftToRecovery(message);
-      if (tries === 1) migration.warn(`${message}; ${meanwhile}`);
+      if (isWorthAWord(tries)) migration.warn(`${message}; ${meanwhile}`);
       await tools.clock.sleep(tools.limits.retryMaxMs, until).catch(() => undefined);
     }
   }

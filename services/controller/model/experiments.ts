@@ -23,6 +23,7 @@ export function experimentsWith(faults: number): readonly Experiment[] {
       'HURRIED',
       'safe',
     ),
+    without('a controller that undoes a commit before Redis has answered that it may', 'FORWARD', 'safe'),
     without('a controller that does not notice that the copy is lost with its VM', 'BLIND', 'ends'),
     without('a controller that does not notice that another has taken over', 'ABSORBED', 'ends'),
   ];

@@ -23,14 +23,15 @@
  * migration has ended, the container runs in one place, or is gone with a VM that alone had it, as the record says, and
  * nothing is claimed or left over (`Rest`). Since all that repeats itself without end would be a cycle, this needs no fairness.
  *
- * Left out: what pages hold, the relays' sessions, and a Redis that forgets.
+ * Left out: what pages hold, the relays' sessions, a Redis that forgets, and that a controller ends a migration while it still
+ * owes something, after a while: here it insists.
  */
 #include "transitions.pml"
 
 /* Safeguards that can be taken out, to see that they are needed: FORGETFUL agents do not remember which migrations they
    have ended, a HASTY controller rolls back when its commit is not answered, a GULLIBLE Redis lets any state follow, a
    HURRIED controller removes the source's copy before Redis knows that the other has run, TIMELESS agents claim in any boot of
-   their VM, a BLIND controller does not ask for a destination's boot, an ABSORBED one not whether another has taken over. */
+   their VM, a FORWARD controller undoes a commit before Redis has answered that it may, a BLIND controller does not ask for a destination's boot, an ABSORBED one not whether another has taken over. */
 #ifdef GULLIBLE
 #define FOLLOWS(from, to) true
 #else
@@ -73,7 +74,7 @@ mtype:copy = { none, running, standing }
 /* The record. */
 mtype:state record = pending;
 byte recordEpoch = 1;
-bool decided;            /* committed or aborted; */
+bool decided;            /* Committed or aborted, */
 bool forDestination;     /* which. */
 
 /* The copies; and what agents keep on disk: a claim with its epoch, and that they have ended the migration. */
@@ -185,7 +186,7 @@ end:
             sourceEnded = true;
             if
             :: sourceClaim ->
-                 assert(!COMMITTED || (destinationLost && destination == none));
+                 assert(!COMMITTED);
                  source = running; assert(ONE_RUNS); sourceClaim = false; live = false
             :: else
             fi;
@@ -200,7 +201,7 @@ end:
             sourceEnded = true;
             if
             :: sourceClaim ->
-                 assert(COMMITTED && ranThere);
+                 assert(ranThere && (record == activated || record == done || record == failed));
                  source = none; sourceClaim = false; live = false
             :: else
             fi;
@@ -418,7 +419,11 @@ abort:
     if
     :: got == fine -> goto undo
     :: got == no || got == stale -> goto left
+#ifndef FORWARD
     :: got == lost && decision == reverted -> goto abort /* another may have told that the copy ran */
+#else
+    :: got == lost && decision == reverted
+#endif
     :: got == lost && decision == aborted
     fi;
 untold: /* Redis is gone, and nobody else commits in this epoch. */

@@ -15,7 +15,7 @@ import type { Clock } from '../../../libraries/process/index.js';
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { eventOfEntry, streamStart, type EventKind, type EventPage } from './events.js';
 import { keys } from './keys.js';
-import { parseRecord, type MigrationMode, type MigrationRecord } from './record.js';
+import { parseRecord, type MigrationMode, type MigrationRecord, type Reason } from './record.js';
 import type { StateStoreConnection } from './redis.js';
 import { Scripts } from './scripts.js';
 import {
@@ -178,15 +178,16 @@ export class MigrationStore {
   }
 
   /**
-   * Notes that a migration owes nothing any more, which makes a failure a rollback unless the container is lost. Does nothing
+   * Notes that a migration owes nothing any more, which makes a failure a rollback unless the container is lost (`loss`). Does nothing
    * where another controller has taken it over.
    */
-  async settle(id: string, epoch: number, isContainerLost: boolean): Promise<void> {
+  async settle(id: string, epoch: number, loss?: Reason): Promise<void> {
     const { from } = settledFailure;
-    const to = isContainerLost ? from : settledFailure.to;
-    const report = withOutcome((await this.get(id))?.report ?? '', to);
+    const to = loss === undefined ? settledFailure.to : from;
+    const reason = loss === undefined ? '' : JSON.stringify({ code: loss.code, message: loss.message });
+    const report = amended((await this.get(id))?.report ?? '', to, reason);
     await this.connection.guard(() =>
-      this.scripts.run('settle', [keys.migration(id)], [epoch, from, to, report]),
+      this.scripts.run('settle', [keys.migration(id)], [epoch, from, to, report, reason]),
     );
   }
 
@@ -242,6 +243,9 @@ export class MigrationStore {
 }
 
 /** Reports are JSON objects, or empty. */
-function withOutcome(report: string, outcome: string): string {
-  return report === '' ? '' : JSON.stringify({ ...(JSON.parse(report) as object), outcome });
+/** `error`: JSON of another one, or ''. */
+function amended(report: string, outcome: string, error: string): string {
+  if (report === '') return '';
+  const changes = error === '' ? { outcome } : { outcome, error: JSON.parse(error) as unknown };
+  return JSON.stringify({ ...(JSON.parse(report) as object), ...changes });
 }

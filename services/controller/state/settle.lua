@@ -3,6 +3,7 @@
 --
 -- KEYS[1] record (hash)
 -- ARGV[1] the caller's epoch   ARGV[2] the state that changes with it   ARGV[3] what it becomes   ARGV[4] its report then
+-- ARGV[5] another reason, or ''
 --
 -- Result: {'applied'} | {'stale-epoch', current epoch} | {'unknown'} no such migration
 local epoch = redis.call('HGET', KEYS[1], 'epoch')
@@ -11,5 +12,6 @@ if epoch ~= ARGV[1] then return { 'stale-epoch', epoch } end
 redis.call('HDEL', KEYS[1], 'owed')
 if redis.call('HGET', KEYS[1], 'state') == ARGV[2] then
   redis.call('HSET', KEYS[1], 'state', ARGV[3], 'report', ARGV[4])
+  if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'reason', ARGV[5]) end
 end
 return { 'applied' }

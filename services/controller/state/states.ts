@@ -17,10 +17,10 @@
  * - `committed` and `aborted` are the two decisions. Both are compare-and-sets on the same record, and neither
  *   may follow the other, so exactly one of them happens whoever asks and whoever crashes. From `committed` on
  *   the destination's copy is the container, as long as its VM lives; from `aborted` on the source's copy is it for good.
- * - `activated` and `reverted` decide once more, in the same way, whether that copy has run. `activated`: somebody has heard
- *   that it did, so what it has told clients since exists nowhere else, and the source's, which is older, is removed.
- *   `reverted`: nobody has, and its VM was started anew (migration/activate.ts): that copy is gone for good, so the
- *   source's, which was not touched, goes on instead.
+ * - `activated` and `reverted` decide once more, in the same way, which copy goes on. `activated`: the destination's has run, so
+ *   what it has told clients since exists nowhere else, and the source's, which is older, may be removed. `reverted`: Redis
+ *   had not heard of that when the destination's was found to be gone for good (migration/activate.ts), so the source's,
+ *   which was not touched, goes on instead.
  * - `done` and `rolled-back` say that the work which follows a decision is finished, but for what the record says
  *   is owed: an end of any kind may owe something to be removed (migration/owed.ts).
  * - `failed`: the copy that counts is gone, because its VM was started anew; or, after `aborted` or `reverted`, the source

@@ -52,7 +52,9 @@ export function restoreHandlers(vm: ScriptedVm, process: ScriptedProcess): Handl
       }),
     Activate: (migration) =>
       process.call('Activate', () => {
-        vm.world.run(arriving(vm, migration));
+        const copy = arriving(vm, migration);
+        if (copy.state === 'ended') throw new PortkeyError('destination-lost', 'scripted: no task left');
+        vm.world.run(copy);
         return { seconds: 0.001 };
       }),
     Release: (migration) =>
