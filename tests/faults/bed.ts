@@ -79,7 +79,7 @@ export class FaultBed {
   }
 
   async startContainer(vm: string): Promise<void> {
-    await portkeyOk('run', vm, container, '--workload', 'redis', '--size', '16M', '--write-rate', '500K');
+    await portkeyOk('run', vm, container, '--workload', 'redis', '--size', '16M', '--write-rate', '200K');
   }
 
   /** What was left of it by a cell that went wrong, or with its VM, is removed first; a migration of it may still have to end. */

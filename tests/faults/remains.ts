@@ -24,24 +24,30 @@ const exiting = 4;
 /**
  * Prints "running NAME", "still NAME", "left WHAT". A task that was stopped and is being killed is in state R until it is gone,
  * and executes nothing of its own any more: SIGKILL is pending, then it is exiting. Looked at twice, since it may get there in
- * between.
+ * between. Where the shell can do without another process it does: under emulation each costs as much as all else here.
  */
 const look = `
 runs() {
-  stat=$(cat "/proc/$1/stat" 2>/dev/null) && set -- \${stat##*) } || return 1
+  read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
+  set -- \${stat##*) }
   case $1 in [RSD]) [ $(($7 & ${exiting})) = 0 ] ;; *) return 1 ;; esac
 }
 may_run() {
   runs "$1" && ! grep -qsE '^(Sig|Shd)Pnd:.*[13579bdf]..$' "/proc/$1/status" && runs "$1"
 }
+has_tasks() {
+  read -r first 2>/dev/null <"/sys/fs/cgroup/portkey/$1/cgroup.procs"
+}
+is_frozen() {
+  while read -r key value; do [ "$key $value" != 'frozen 0' ] || return 1; done <"$1/cgroup.events"
+}
 cd /sys/fs/cgroup/portkey 2>/dev/null && for name in *; do
   [ -d "$name" ] || continue
-  tasks=$(cat "$name/cgroup.procs")
-  [ -n "$tasks" ] || { echo "left cgroup $name"; continue; }
+  has_tasks "$name" || { echo "left cgroup $name"; continue; }
   state=still
-  grep -q '^frozen 0' "$name/cgroup.events" && for task in $tasks; do
+  is_frozen "$name" || while read -r task; do
     may_run "$task" && state=running
-  done
+  done <"$name/cgroup.procs"
   echo "$state $name"
 done
 cd /
@@ -49,14 +55,16 @@ for folder in /run/portkey/containers /run/netns; do
   for file in "$folder"/*; do
     [ -e "$file" ] || continue
     name=\${file##*/}; name=\${name#portkey-}
-    [ -n "$(cat "/sys/fs/cgroup/portkey/$name/cgroup.procs" 2>/dev/null)" ] || echo "left $file"
+    has_tasks "$name" || echo "left $file"
   done
 done
 for folder in /run/portkey/departures /run/portkey/arrivals /run/portkey/images /mnt/portkey/landing /mnt/portkey/outgoing; do
   for file in "$folder"/*; do [ ! -e "$file" ] || echo "left $file"; done
 done
 for file in /run/portkey/containers/*/claim*; do [ ! -e "$file" ] || echo "left $file"; done
-for pid in $(pgrep -x criu); do echo "left process criu $pid"; done
+for file in /proc/[0-9]*/comm; do
+  read -r name 2>/dev/null <"$file" && [ "$name" = criu ] && echo "left process criu, $file"
+done
 true`;
 
 export async function remainsIn(vm: string): Promise<VmRemains> {
