@@ -22,7 +22,7 @@ const quiet = { report: (): void => undefined, signal: new AbortController().sig
 
 /** A guest that is booted anew, under emulation, takes a minute. The agents in it should not be kept busy by the question. */
 const upMs = 240_000;
-const lookMs = 500;
+const lookMs = 1_000;
 
 /** Until each part answers, also one that was started anew. */
 export async function untilUp(): Promise<void> {
@@ -79,7 +79,7 @@ export class FaultBed {
   }
 
   async startContainer(vm: string): Promise<void> {
-    await portkeyOk('run', vm, container, '--workload', 'redis', '--size', '16M', '--write-rate', '200K');
+    await portkeyOk('run', vm, container, '--workload', 'redis', '--size', '16M', '--write-rate', '100K');
   }
 
   /** What was left of it by a cell that went wrong, or with its VM, is removed first; a migration of it may still have to end. */

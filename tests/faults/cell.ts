@@ -50,7 +50,7 @@ export interface CellOptions {
 
 /** Until a migration reaches any state. */
 const reachMs = 60_000;
-const lookMs = 500;
+const lookMs = 1_000;
 /**
  * Until a command has ended whose migration has: it waits a minute for an answer to a container's client, whose retransmissions
  * are as far apart as the container was out of reach.
