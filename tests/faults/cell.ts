@@ -85,6 +85,7 @@ export async function runCell(
     await countCopies();
     const isLost = settled.ending === 'lost with its VM';
     const findings = [...settled.findings];
+    if (settleSeconds > settleMs / 1000) findings.push(`it took longer than ${settleMs / 1000} s`);
     // The command waits a minute for an answer to a container's client.
     if (!isLost && !(await haveEnded(commands))) findings.push('the command did not end');
     const lostWrites = isLost ? 0 : await lostWritesOf(container, findings);

@@ -20,7 +20,7 @@ import { phases } from './phases.js';
 import { matrixOf, randomFrom } from './plan.js';
 import { moments } from './redis-link.js';
 import { RemoteRunner } from './remote-runner.js';
-import { Results } from './results.js';
+import { readRun, Results } from './results.js';
 import { LocalRunner, type CellRunner } from './runner.js';
 import { legend, matrixTable, summaryOf, summaryText } from './table.js';
 
@@ -31,13 +31,14 @@ const bedBytes = 4.5 * 2 ** 30;
 
 const usage = `usage: npm run test:faults -- [--parts a,b] [--kinds a,b] [--phases a,b] [--moments a,b] [--passes N] [--beds N] [--resume]
                                      [--mode criu] [--results FILE]
+       npm run test:faults -- --show [--results FILE]
        npm run test:faults -- --endurance N [--seed N]
   parts: ${parts.join(', ')}
   kinds: ${kinds.join(', ')}
   phases: ${phases.join(', ')}
   moments: ${moments.join(', ')}
-All of each where not said. A pass takes two hours under emulation, little more than one with --beds 2: that many test beds at once,
-isolated from each other. Ctrl-C ends it after a cell, and --resume, with the same words and the same code, goes on with those
+All of each where not said. A pass takes two hours under emulation, one with --beds 2: that many test beds at once, isolated from
+each other. --show prints what a file of results has, and runs nothing. Ctrl-C ends it after a cell, and --resume, with the same words and the same code, goes on with those
 that the file of results (${defaultFile}) does not have. One test bed: it must be down before, or --reuse takes over one that is up.`;
 
 const { values } = parseArgs({
@@ -50,6 +51,7 @@ const { values } = parseArgs({
     beds: { type: 'string', default: '1' },
     mode: { type: 'string', default: 'portkey' },
     results: { type: 'string', default: defaultFile },
+    show: { type: 'boolean', default: false },
     endurance: { type: 'string' },
     seed: { type: 'string', default: '1' },
     reuse: { type: 'boolean', default: false },
@@ -94,6 +96,7 @@ async function main(): Promise<number> {
       interrupted.abort();
     });
   }
+  if (values.show) return show(values.results);
   if (values.endurance !== undefined) return endurance(Number(values.endurance), Number(values.seed));
   const bedCount = Number(values.beds);
   if (bedCount > 1) await requireRoom(bedCount);
@@ -126,12 +129,24 @@ async function matrix(results: Results, bedCount: number): Promise<number> {
       await runner.close();
     }
   };
-  const ends = await Promise.allSettled(startRunners(bedCount).map(workOff));
-  const done = results.done;
+  const ends = await Promise.allSettled(open.length === 0 ? [] : startRunners(bedCount).map(workOff));
+  print(results.done);
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  return results.open.length === 0 && summaryOf(results.done).failed === 0 ? 0 : 1;
+}
+
+function print(done: readonly CellResult[]): void {
   if (done.length > 0) console.log(`${matrixTable(done)}\n${legend}\n\n${summaryText(summaryOf(done))}`);
   for (const result of done.filter(({ findings }) => findings.length > 0)) console.log(cellLine(result));
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
-  return results.open.length === 0 && summaryOf(done).failed === 0 ? 0 : 1;
+}
+
+async function show(file: string): Promise<number> {
+  const { mode, code, places } = await readRun(file);
+  const done = places.filter((result) => result !== null);
+  print(done);
+  const same = code === (await codeDigest('.')) ? 'the code that is here' : 'other code than is here';
+  console.log(`${done.length} of ${places.length} cells have been run, in ${mode} mode, with ${same}`);
+  return 0;
 }
 
 /** Each bed looks for itself alone whether it has room. */

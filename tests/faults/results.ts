@@ -37,7 +37,7 @@ export class Results {
 
   /** Those of an earlier run. Throws where that was of other cells, in another mode, or with other code. */
   static async earlier(file: string, { mode, code, cells }: Wanted): Promise<Results> {
-    const run = JSON.parse(await readFile(file, 'utf8')) as Run;
+    const run = await readRun(file);
     if (run.mode !== mode || !areOf(cells, run.places))
       throw new Error(`${file} is of other cells; say the same words, or leave --resume out`);
     if (run.code !== code)
@@ -78,6 +78,10 @@ export class Results {
     await writeFile(next, textOf(this.run));
     await rename(next, this.file);
   }
+}
+
+export async function readRun(file: string): Promise<Run> {
+  return JSON.parse(await readFile(file, 'utf8')) as Run;
 }
 
 /** A line for each place: it is read in changes. */
