@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { asPortkeyError } from '../../libraries/errors/index.js';
 import { systemClock } from '../../libraries/process/index.js';
+import type { MigrationEvent } from '../../libraries/rpc/index.js';
 import type { MigrationReport } from '../../services/controller/report/report.js';
 import { MigrationStore, StateStoreConnection } from '../../services/controller/state/index.js';
 import { eventually } from '../support/eventually.js';
@@ -211,16 +212,35 @@ describe('without Redis', function () {
     assert.equal(cluster.world.copies.length, 1);
   });
 
-  it('rolls back where Redis has lost the migration when it answers again', async () => {
+  it('rolls back where Redis has lost the migration before the commit', async () => {
+    cluster.proxy.before('restored', async () => {
+      await cluster.redis.kill();
+      await cluster.redis.restart({ empty: true });
+    });
+    const report = reportOf(await cluster.migrate());
+    assert.equal(report.outcome, 'rolled-back');
+    assert.deepEqual(cluster.world.runningOn('web'), ['vm-a']);
+    assert.equal(cluster.world.copies.length, 1);
+  });
+
+  it('keeps both copies for an operator to choose where Redis has lost the migration from the commit on', async () => {
+    const events: MigrationEvent[] = [];
     const commit = atCommit(() => cluster.redis.kill());
-    const running = cluster.migrate();
+    const running = cluster.follow({}, (event) => events.push(event));
+    running.catch(() => undefined);
     await commit;
     await delay(500);
     assertBothStopped();
     await cluster.redis.restart({ empty: true });
-    const report = reportOf(await running);
-    assert.deepEqual([report.outcome, report.error?.code], ['rolled-back', 'migration-unknown']);
-    assert.deepEqual(cluster.world.runningOn('web'), ['vm-a']);
+    await assert.rejects(running, { code: 'migration-unknown' });
+    assert.match(
+      events.at(-1)?.text ?? '',
+      /both copies .* stay as they are, and one can be chosen: portkey rescue web$/,
+    );
+    assertBothStopped();
+    await cluster.client.call('RescueContainer', { container: 'web', keep: 'vm-b' }, question);
+    assert.deepEqual(cluster.world.runningOn('web'), ['vm-b']);
+    assert.equal(cluster.world.copies.length, 1);
   });
 
   it('rolls back where Redis refuses to write the commit', async () => {

@@ -7,12 +7,12 @@
  * script is idempotent, so the answer to any repetition is the truth. A refusal that Redis itself makes (it cannot
  * write, say) certainly had no effect, unless an earlier try went unanswered.
  *
- * A Redis that has lost the record answers that too: nobody can commit a migration that is not there, and this
- * process, the only one that would have acted on a commit, never learned of one. So it is rolled back.
+ * A Redis that has lost the record cannot say what became of the commit: the one before it may have applied it, and another
+ * controller may have set the destination's copy going. So both stay as they are, for an operator to choose.
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { hadNoEffect } from '../state/index.js';
-import { LeftToRecovery } from './left-to-recovery.js';
+import { leftToOperator, LeftToRecovery } from './left-to-recovery.js';
 import type { LiveMigration } from './migration.js';
 import type { Restored } from './restore.js';
 
@@ -27,7 +27,9 @@ export async function commit(migration: LiveMigration, restored: Restored): Prom
       await migration.advance('committed', `committed: the copy on ${name} is the container now`);
       return restored;
     } catch (thrown) {
-      if (!(thrown instanceof PortkeyError) || thrown.code !== 'state-store-unavailable') throw thrown;
+      if (!(thrown instanceof PortkeyError)) throw thrown;
+      if (thrown.code === 'migration-unknown') throw leftToOperator(migration, thrown.message);
+      if (thrown.code !== 'state-store-unavailable') throw thrown;
       if (unanswered === 0 && hadNoEffect(thrown)) throw thrown;
       if (unanswered === 0) {
         migration.warn(

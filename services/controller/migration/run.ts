@@ -46,7 +46,8 @@
  *   - a relay hangs while pages travel: that is noticed though no call to it is under way (relay-watch.ts); the same.
  *   - Redis is gone before a commit was sent: the same without Redis, which is told when it is back. Nobody else
  *     can have committed, because nobody else has this epoch.
- *   - Redis does not answer the commit: both copies stay stopped until it does (commit.ts).
+ *   - Redis does not answer the commit: both copies stay stopped until it does (commit.ts). It has lost the record from then
+ *     on: both copies stay as they are, and an operator chooses (rescue/rescue.ts).
  *   - any call fails after the commit: it is repeated.
  *   - Redis is gone when the destination's copy runs: that goes on, and the source's stays until Redis knows (complete.ts).
  *   - an agent is away for longer than anybody can be kept waiting: the migration ends, and owes what that agent was

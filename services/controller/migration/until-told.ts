@@ -3,7 +3,7 @@
  */
 import { asPortkeyError } from '../../../libraries/errors/index.js';
 import { isWorthAWord } from '../retry.js';
-import { LeftToRecovery } from './left-to-recovery.js';
+import { leftToOperator, LeftToRecovery } from './left-to-recovery.js';
 import type { Migration } from './migration.js';
 
 /**
@@ -23,6 +23,7 @@ export async function untilTold(
     } catch (thrown) {
       if (thrown instanceof LeftToRecovery) throw thrown;
       const { code, message } = asPortkeyError(thrown);
+      if (code === 'migration-unknown') throw leftToOperator(migration, message);
       if (code !== 'state-store-unavailable' || until.aborted) throw new LeftToRecovery(message);
       if (isWorthAWord(tries)) migration.warn(`${message}; ${meanwhile}`);
       await tools.clock.sleep(tools.limits.retryMaxMs, until).catch(() => undefined);

@@ -130,6 +130,17 @@ export class ScriptedCluster {
     request: Sent<'Controller', 'Migrate'> = {},
     client: RpcClient<'Controller'> = this.client,
   ): Promise<MigrationEvent[]> {
+    const events: MigrationEvent[] = [];
+    await this.follow(request, (event) => events.push(event), client);
+    return events;
+  }
+
+  /** The same, for one whose end is an error. */
+  async follow(
+    request: Sent<'Controller', 'Migrate'>,
+    onEvent: (event: MigrationEvent) => unknown,
+    client: RpcClient<'Controller'> = this.client,
+  ): Promise<void> {
     const wish = {
       container: 'web',
       to: 'vm-b',
@@ -137,9 +148,7 @@ export class ScriptedCluster {
       maxDowntimeMs: 1,
       ...request,
     };
-    const events: MigrationEvent[] = [];
-    for await (const event of client.stream('Migrate', wish, { deadlineMs: callMs })) events.push(event);
-    return events;
+    for await (const event of client.stream('Migrate', wish, { deadlineMs: callMs })) onEvent(event);
   }
 
   async stop(): Promise<void> {
