@@ -1,6 +1,6 @@
 /**
  * The containers of a VM on disk: `<root>/<name>/` with spec.json, runc's bundle (config.json), criu.conf,
- * `claim.json` while a migration has the container, and empty files that say how far it has come in its arrival here.
+ * `claim.json` while a migration has the container, and small files that say how far it has come in its arrival here.
  *
  * Goal: both agents, and an agent that comes back after a crash, see the same containers and the same claims.
  * Invariants: a container's folder has its spec, and the claim that it was made with, for as long as it has its name,
@@ -153,9 +153,14 @@ export class ContainerStore {
     return text === undefined ? undefined : (JSON.parse(text) as Claim);
   }
 
-  /** Notes a stage. It stays noted for as long as the container is here: it arrives once. */
-  reach(name: string, stage: ArrivalStage): void {
-    writeFileSync(path.join(this.folder(name), stage), '');
+  /** Notes a stage, and `note` with it. It stays noted for as long as the container is here: it arrives once. */
+  reach(name: string, stage: ArrivalStage, note = ''): void {
+    writeFileSync(path.join(this.folder(name), stage), note);
+  }
+
+  /** Undefined where it has not been reached. */
+  noteOf(name: string, stage: ArrivalStage): string | undefined {
+    return readIfThere(path.join(this.folder(name), stage));
   }
 
   hasReached(name: string, stage: ArrivalStage): boolean {

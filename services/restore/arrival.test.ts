@@ -111,14 +111,15 @@ describe('an arrival', () => {
     assert.deepEqual(await store.names(), []);
   });
 
-  it('counts as restored only once it is whole, and as activated only where it has a task that may run', async () => {
+  it('counts as restored only once it is whole, and as activated only where all its tasks are left', async () => {
     await prepare(2 ** 40, 'MODE_CRIU');
     await assert.rejects(arrivals(0).restore(migration, ''), { code: 'restore-failed' });
     assert.equal(store.hasReached('web', 'restored'), false);
     assert.equal(store.hasReached('web', 'activated'), false);
+    store.reach('web', 'restored', '2');
     await assert.rejects(arrivals(0).activate(migration), {
       code: 'destination-lost',
-      message: /no task left/,
+      message: /^container 'web' has 0 of 2 tasks left here: /,
     });
     assert.equal(store.hasReached('web', 'activated'), false);
     store.reach('web', 'activated');

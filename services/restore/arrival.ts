@@ -113,13 +113,13 @@ export class Arrivals {
         'restore-failed',
         `container '${container}' has no first process after its restore`,
       );
-    store.reach(container, 'restored');
+    store.reach(container, 'restored', String(tasks.length));
     return { pid: root.pid, taskCount: tasks.length, seconds: secondsSince(clock, startMs) };
   }
 
   /**
    * After the commit: the container may run. Returns the seconds until its first task did. Throws `destination-lost` where
-   * none is left that could, and none ever did.
+   * it is not whole any more, and has not run.
    */
   async activate(migration: MigrationRef): Promise<number> {
     const { store, host, clock, signal, sendFrame } = this.parts;
@@ -127,12 +127,8 @@ export class Arrivals {
     await this.requireClaim(migration);
     const spec = store.spec(migration.container);
     const tasks = tasksOf(migration.container);
-    if (tasks.length === 0 && !store.hasReached(migration.container, 'activated')) {
-      throw new PortkeyError(
-        'destination-lost',
-        `container '${migration.container}' has no task left to run here: they were killed after the restore, by a kernel out of memory maybe; none of them had run`,
-      );
-    }
+    if (!store.hasReached(migration.container, 'activated'))
+      this.requireWhole(migration.container, tasks.length);
     store.reach(migration.container, 'activated');
     host.network(spec).setLink(true);
     for (const task of tasks) signal(task.pid, 'SIGCONT');
@@ -184,6 +180,16 @@ export class Arrivals {
     throw new PortkeyError(
       'stale-epoch',
       `container '${container}' is not arriving here by migration ${migrationId}`,
+    );
+  }
+
+  /** Stopped tasks do not end by themselves. */
+  private requireWhole(container: string, taskCount: number): void {
+    const restoredCount = Number(this.parts.store.noteOf(container, 'restored') ?? NaN);
+    if (taskCount > 0 && taskCount >= restoredCount) return;
+    throw new PortkeyError(
+      'destination-lost',
+      `container '${container}' has ${taskCount} of ${restoredCount} tasks left here: others were killed after the restore, by a kernel out of memory maybe; none of them has run`,
     );
   }
 

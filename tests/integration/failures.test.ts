@@ -154,7 +154,7 @@ describe('when a call goes wrong', function () {
     assertSettled('vm-a');
   });
 
-  it('goes on at the source where the tasks of the other copy were killed before they ran', async () => {
+  it('goes on at the source where tasks of the other copy were killed before they ran', async () => {
     cluster.proxy.before('committed', () => {
       const copy = cluster.world.copy('vm-b', 'web');
       if (copy !== undefined) copy.state = 'ended';
