@@ -6,6 +6,9 @@ export interface Experiment extends Check {
   readonly holds: boolean;
 }
 
+/** Its mistake takes as many: a commit that is not answered, a controller that takes over, and a Redis that is lost. */
+const faultsOfAGuess = 3;
+
 /** With so many faults: crashes, losses, cuts, controllers that only seemed to have stalled. Two take seconds, three minutes. */
 export function experimentsWith(faults: number): readonly Experiment[] {
   const without = (name: string, safeguard: string, property: Check['property']): Experiment => {
@@ -26,5 +29,11 @@ export function experimentsWith(faults: number): readonly Experiment[] {
     without('a controller that undoes a commit before Redis has answered that it may', 'FORWARD', 'safe'),
     without('a controller that does not notice that the copy is lost with its VM', 'BLIND', 'ends'),
     without('a controller that does not notice that another has taken over', 'ABSORBED', 'ends'),
+    {
+      name: 'a controller that rolls back where Redis has lost the record of its commit',
+      property: 'safe',
+      defines: [`FAULTS=${Math.max(faults, faultsOfAGuess)}`, 'GUESSING'],
+      holds: false,
+    },
   ];
 }

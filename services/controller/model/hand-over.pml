@@ -15,6 +15,9 @@
  * left that could be lost. Agents claim nothing for a migration that began before. A destination that was started anew after
  * the commit undoes it, until Redis knows that its copy has run: only from then on the source's is removed.
  *
+ * Redis may lose the record for good. Before the commit that is rolled back; from then on whoever learns of it lets go, and both
+ * copies stay as they are until an operator chooses: what is asked of such an execution is only that two copies never run.
+ *
  * Every misfortune is taken out of one budget, FAULTS, so faults stop, and they may stop at any time. From then on what is
  * repeated arrives.
  *
@@ -23,15 +26,16 @@
  * migration has ended, the container runs in one place, or is gone with a VM that alone had it, as the record says, and
  * nothing is claimed or left over (`Rest`). Since all that repeats itself without end would be a cycle, this needs no fairness.
  *
- * Left out: what pages hold, the relays' sessions, a Redis that forgets, and that a controller ends a migration while it still
- * owes something, after a while: here it insists.
+ * Left out: what pages hold, the relays' sessions, the operator's choice, and that a controller ends a migration while it
+ * still owes something, after a while: here it insists.
  */
 #include "transitions.pml"
 
 /* Safeguards that can be taken out, to see that they are needed: FORGETFUL agents do not remember which migrations they
    have ended, a HASTY controller rolls back when its commit is not answered, a GULLIBLE Redis lets any state follow, a
    HURRIED controller removes the source's copy before Redis knows that the other has run, TIMELESS agents claim in any boot of
-   their VM, a FORWARD controller undoes a commit before Redis has answered that it may, a BLIND controller does not ask for a destination's boot, an ABSORBED one not whether another has taken over. */
+   their VM, a FORWARD controller undoes a commit before Redis has answered that it may, a BLIND controller does not ask for a destination's boot, an ABSORBED one not whether another has taken over,
+   a GUESSING one rolls back where Redis has lost the record at the commit. */
 #ifdef GULLIBLE
 #define FOLLOWS(from, to) true
 #else
@@ -68,12 +72,13 @@
 #endif
 
 mtype:op = { prepare, begin, freeze, restore, activate, look, finish, release, rollback, discard }
-mtype:answer = { fine, no, stale, lost, gone }
+mtype:answer = { fine, no, stale, lost, gone, forgotten }
 mtype:copy = { none, running, standing }
 
 /* The record. */
 mtype:state record = pending;
 byte recordEpoch = 1;
+bool redisLost;          /* It is there no more. */
 bool decided;            /* Committed or aborted, */
 bool forDestination;     /* which. */
 
@@ -136,10 +141,11 @@ end:
   :: atomic {
        toRedis ? who, to, epoch ->
        if
-       :: epoch != recordEpoch -> answerStep(stale)
-       :: epoch == recordEpoch && record == to -> answerStep(fine)
-       :: epoch == recordEpoch && record != to && !FOLLOWS(record, to) -> answerStep(no)
-       :: epoch == recordEpoch && record != to && FOLLOWS(record, to) ->
+       :: redisLost -> answerStep(forgotten)
+       :: !redisLost && epoch != recordEpoch -> answerStep(stale)
+       :: !redisLost && epoch == recordEpoch && record == to -> answerStep(fine)
+       :: !redisLost && epoch == recordEpoch && record != to && !FOLLOWS(record, to) -> answerStep(no)
+       :: !redisLost && epoch == recordEpoch && record != to && FOLLOWS(record, to) ->
             if
             :: to == committed -> assert(!decided); decided = true; forDestination = true
             :: to == aborted || to == refused -> assert(!decided); decided = true
@@ -155,6 +161,7 @@ end:
        fi;
        who = 0; epoch = 0; to = pending
      }
+  :: atomic { !redisLost && faults > 0 -> faults = faults - 1; redisLost = true }
   od
 }
 
@@ -346,6 +353,7 @@ inline forward(next) {
   :: got == fine
   :: got == no -> goto undo        /* aborted first */
   :: got == stale -> goto left
+  :: got == forgotten -> goto undo
   :: got == lost -> goto untold
   fi
 }
@@ -394,6 +402,11 @@ proctype Controller(byte me) {
        :: got == fine -> goto committedNow
        :: got == no -> goto undo
        :: got == stale -> goto left
+#ifdef GUESSING
+       :: got == forgotten -> goto undo
+#else
+       :: got == forgotten -> goto left
+#endif
 #ifdef HASTY
        :: got == lost -> goto untold
 #else
@@ -409,7 +422,7 @@ refuse: /* What was reserved is given back; the container was never touched. */
     :: step(refused);
        if
        :: got == no -> goto undo      /* aborted first */
-       :: got == fine || got == stale -> goto left
+       :: got == fine || got == stale || got == forgotten -> goto left
        :: got == lost
        fi
     od;
@@ -419,6 +432,8 @@ abort:
     if
     :: got == fine -> goto undo
     :: got == no || got == stale -> goto left
+    :: got == forgotten && decision == reverted -> goto left
+    :: got == forgotten && decision == aborted -> goto undo
 #ifndef FORWARD
     :: got == lost && decision == reverted -> goto abort /* another may have told that the copy ran */
 #else
@@ -437,7 +452,7 @@ undo:
          step(decision);
          if
          :: got == fine -> told = true
-         :: got == no || got == stale -> goto left
+         :: got == no || got == stale || got == forgotten -> goto left
          :: got == lost
          fi
     od;
@@ -462,7 +477,7 @@ committedNow:
             call(toDestination, look);
             if
             :: got == gone -> decision = reverted; goto abort
-            :: got != gone && IS_TAKEN_OVER -> goto left
+            :: got != gone && (IS_TAKEN_OVER || redisLost) -> goto left
             :: else
             fi
        fi
@@ -472,7 +487,7 @@ committedNow:
     :: step(activated);
        if
        :: got == fine -> break
-       :: got == no || got == stale -> goto left
+       :: got == no || got == stale || got == forgotten -> goto left
        :: got == lost
        fi
     od;
@@ -507,9 +522,9 @@ end:
   :: atomic { faults > 0 && controllers < CONTROLLERS && !crashed[controllers - 1] ->
        faults = faults - 1; crashed[controllers - 1] = true }
   /* After a crash; or because the one before seemed to have stalled. */
-  :: atomic { controllers < CONTROLLERS && crashed[controllers - 1] ->
+  :: atomic { controllers < CONTROLLERS && crashed[controllers - 1] && !redisLost ->
        controllers = controllers + 1; run Controller(controllers - 1) }
-  :: atomic { controllers < CONTROLLERS && !crashed[controllers - 1] && faults > 0 ->
+  :: atomic { controllers < CONTROLLERS && !crashed[controllers - 1] && !redisLost && faults > 0 ->
        faults = faults - 1; controllers = controllers + 1; run Controller(controllers - 1) }
   :: atomic { !cancelled && faults > 0 && nfull(toRedis) ->
        cancelled = true; faults = faults - 1; toRedis ! NOBODY, aborted, recordEpoch }
@@ -522,5 +537,5 @@ end:
 /* Where nothing moves any more. */
 active proctype Rest() {
 end:
-  timeout -> assert(IS_FINAL(record) && !sourceClaim && !destinationClaim && (HERE || THERE || GONE))
+  timeout -> assert(redisLost || IS_FINAL(record) && !sourceClaim && !destinationClaim && (HERE || THERE || GONE))
 }
