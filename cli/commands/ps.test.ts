@@ -5,7 +5,7 @@ import { listContainers, type ContainerRow } from './ps.js';
 
 describe('ps', () => {
   const vm = (name: string): ClusterVm => ({ name, host: '', node: null, relay: null, problems: [] });
-  const cluster: Cluster = { version: '', redis: true, vms: [vm('vm-a'), vm('vm-b')] };
+  const cluster: Cluster = { version: '', redis: true, redisVolatile: false, vms: [vm('vm-a'), vm('vm-b')] };
   const web = { name: 'web', ip: '10.77.0.100', pid: 812, state: 'running' };
   const placed = { vm: 'vm-a', container: { ...web, spec: null, claim: null }, migrationState: '' };
   let notes: string[] = [];

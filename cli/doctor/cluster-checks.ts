@@ -6,23 +6,29 @@ import type { Cluster, ClusterVm } from '../../libraries/rpc/index.js';
 import { ok, type Check } from './check.js';
 
 export function clusterChecks(cluster: Cluster, address: string): Check[] {
-  return [
-    controllerCheck(cluster, address),
-    cluster.redis
-      ? ok('cluster', 'redis', 'answers the controller')
-      : {
-          area: 'cluster',
-          name: 'redis',
-          state: 'failed',
-          detail: 'does not answer the controller: no migration can start',
-          fix: 'start it, or take the test bed down and up again',
-        },
-    ...cluster.vms.flatMap(vmChecks),
-  ];
+  return [controllerCheck(cluster, address), redisCheck(cluster), ...cluster.vms.flatMap(vmChecks)];
 }
 
 export function controllerCheck({ version }: Cluster, address: string): Check {
   return ok('cluster', 'controller', `${version} at ${address}`);
+}
+
+function redisCheck({ redis, redisVolatile }: Cluster): Check {
+  const failed = { area: 'cluster', name: 'redis', state: 'failed' } as const;
+  if (!redis)
+    return {
+      ...failed,
+      detail: 'does not answer the controller: no migration can start',
+      fix: 'start it, or take the test bed down and up again',
+    };
+  if (redisVolatile)
+    return {
+      ...failed,
+      detail:
+        'keeps no append-only file: when it ends, commits are forgotten, and containers stand still until they are rescued',
+      fix: 'start it with: --appendonly yes --appendfsync always',
+    };
+  return ok('cluster', 'redis', 'answers the controller, and keeps an append-only file');
 }
 
 function vmChecks(vm: ClusterVm): Check[] {

@@ -285,6 +285,16 @@ describe('the command line', function () {
     );
   });
 
+  it('says that a Redis which keeps nothing is none to rely on', async () => {
+    controller.cluster = { version: '0.1.0', redis: true, redisVolatile: true, vms: [] };
+    const { exitCode, stdout } = await run('doctor');
+    assert.equal(exitCode, 1);
+    assert.match(
+      stdout,
+      /✗ redis +keeps no append-only file: .*\n +→ start it with: --appendonly yes --appendfsync always/,
+    );
+  });
+
   it('examines the cluster', async () => {
     controller.cluster = {
       version: '0.1.0',

@@ -256,10 +256,19 @@ describe('without Redis', function () {
     assert.deepEqual(cluster.world.runningOn('web'), ['vm-a']);
   });
 
+  it('says whether Redis keeps what it is told', async () => {
+    const isVolatile = async (): Promise<boolean> =>
+      (await cluster.client.call('GetCluster', {}, question)).redisVolatile;
+    assert.equal(await isVolatile(), false);
+    await cluster.redis.kill();
+    await cluster.redis.restart({ isVolatile: true });
+    assert.equal(await isVolatile(), true);
+  });
+
   it('says so to whoever asks', async () => {
     await cluster.redis.kill();
-    const { redis } = await cluster.client.call('GetCluster', {}, question);
-    assert.equal(redis, false);
+    const { redis, redisVolatile } = await cluster.client.call('GetCluster', {}, question);
+    assert.deepEqual([redis, redisVolatile], [false, false]);
     await assert.rejects(cluster.client.call('ListMigrations', {}, question), {
       code: 'state-store-unavailable',
     });

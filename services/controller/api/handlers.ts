@@ -28,8 +28,12 @@ export function handlers(parts: ApiParts): Handlers<'Controller'> {
   const followed = { ...watched, journalOf: (id: string) => running.journalOf(id) };
   return {
     GetCluster: async () => {
-      const [redis, cluster] = await Promise.all([connection.answers(), inspectCluster(vms, limits)]);
-      return { version, redis, vms: cluster };
+      const [redis, redisVolatile, cluster] = await Promise.all([
+        connection.answers(),
+        connection.isVolatile(),
+        inspectCluster(vms, limits),
+      ]);
+      return { version, redis, redisVolatile, vms: cluster };
     },
     RunContainer: (request) => containers.run(request),
     ListContainers: ({ vm }) => containers.list(vm),

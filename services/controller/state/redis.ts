@@ -67,6 +67,15 @@ export class StateStoreConnection {
     }
   }
 
+  /**
+   * Whether Redis says that it keeps no append-only file; false where it does not say. How often it is written to the disk
+   * (`appendfsync`) is told to administrators only, which the controller is not.
+   */
+  async isVolatile(): Promise<boolean> {
+    const info = await this.redis.info('persistence').catch(() => '');
+    return /^aof_enabled:0\r?$/m.test(info);
+  }
+
   close(): void {
     this.redis.disconnect();
   }

@@ -29,11 +29,11 @@ export class RedisServer {
     return path.join(this.folder, 'redis.sock');
   }
 
-  /** Starts it, after `kill` with the data it had, or without. */
-  async restart({ empty = false } = {}): Promise<void> {
+  /** Starts it, after `kill` with the data it had, or without; `isVolatile`: as one that keeps none. */
+  async restart({ empty = false, isVolatile = false } = {}): Promise<void> {
     if (empty) await rm(path.join(this.folder, 'appendonlydir'), { recursive: true, force: true });
     const options = ['--port', '0', '--unixsocket', this.path, '--dir', this.folder, '--save', ''];
-    const durable = ['--appendonly', 'yes', '--appendfsync', 'always'];
+    const durable = ['--appendonly', isVolatile ? 'no' : 'yes', '--appendfsync', 'always'];
     this.child = spawn('redis-server', [...options, ...durable], { stdio: 'ignore' });
     const deadline = Date.now() + startTimeoutMs;
     while (!(await this.answers())) {

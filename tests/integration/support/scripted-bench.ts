@@ -144,5 +144,6 @@ const node = {
 const cluster: Cluster = {
   version: '',
   redis: true,
+  redisVolatile: false,
   vms: ['vm-a', 'vm-b', 'vm-c'].map((name) => ({ name, host: '', node, relay: null, problems: [] })),
 };
