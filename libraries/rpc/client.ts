@@ -1,8 +1,9 @@
 /**
  * A typed gRPC client with promises: every call has a deadline, every failure is a PortkeyError.
  *
- * One client owns one channel; `close` frees it. A channel reconnects by itself after its peer restarted, with a
- * back-off of at most a second, so that a restarted service is found again soon. A peer that hangs, or that a cut separates
+ * One client owns one channel at a time; `close` frees it. A channel reconnects by itself after its peer restarted, with a
+ * back-off of at most a second, so that a restarted service is found again soon; one whose attempt to connect hangs is replaced
+ * (connection.ts). A peer that hangs, or that a cut separates
  * from here, is noticed by pings while a call waits: the call fails then, long before the deadline of a step that may take
  * minutes. One whose host was started anew says nothing while no call waits: the next call finds the connection dead, and fails
  * at once. So questions, which change nothing, are put again then (`ask`).
@@ -10,6 +11,7 @@
 import { Client, Metadata, type ServiceDefinition } from '@grpc/grpc-js';
 
 import { asPortkeyError, PortkeyError } from '../errors/index.js';
+import { Connection } from './connection.js';
 import type { Identity } from './identity.js';
 import { mostMessageBytes } from './message-limit.js';
 import type { MethodName, Result, Sent } from './method-types.js';
@@ -30,7 +32,7 @@ export interface CallOptions {
 }
 
 export class RpcClient<S extends ServiceName> {
-  private readonly client: Client;
+  private readonly connection: Connection;
   private readonly definition: ServiceDefinition;
 
   /** `peer` is how errors name the other side; `address` is host:port or unix:/path, where `expected` must answer. */
@@ -42,7 +44,7 @@ export class RpcClient<S extends ServiceName> {
     expected: Identity,
   ) {
     this.definition = definitionOf(service);
-    this.client = new Client(address, clientCredentials(security, expected), {
+    const options = {
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 1000,
       'grpc.enable_http_proxy': 0,
@@ -50,14 +52,18 @@ export class RpcClient<S extends ServiceName> {
       'grpc.keepalive_time_ms': keepaliveMs,
       'grpc.keepalive_timeout_ms': keepaliveMs,
       'grpc.max_receive_message_length': mostMessageBytes,
-    });
+      'grpc.use_local_subchannel_pool': 1,
+    };
+    this.connection = new Connection(
+      () => new Client(address, clientCredentials(security, expected), options),
+    );
   }
 
   /** A call with one answer. */
   call<K extends MethodName<S>>(method: K, request: Sent<S, K>, options: CallOptions): Promise<Result<S, K>> {
     const { path, requestSerialize, responseDeserialize } = this.method(method);
     return new Promise((resolve, reject) => {
-      const call = this.client.makeUnaryRequest(
+      const call = this.connection.current.makeUnaryRequest(
         path,
         requestSerialize,
         responseDeserialize,
@@ -65,12 +71,12 @@ export class RpcClient<S extends ServiceName> {
         this.metadata(options),
         { deadline: Date.now() + options.deadlineMs },
         (error, answer) => {
-          unlink();
-          if (error) reject(fromStatus(error, this.peer));
+          watch.end();
+          if (error) reject(watch.failure(error));
           else resolve(answer as Result<S, K>);
         },
       );
-      const unlink = onAbort(options.signal, () => call.cancel());
+      const watch = this.watch(call, options);
     });
   }
 
@@ -98,7 +104,7 @@ export class RpcClient<S extends ServiceName> {
     options: CallOptions,
   ): AsyncGenerator<Result<S, K>> {
     const { path, requestSerialize, responseDeserialize } = this.method(method);
-    const call = this.client.makeServerStreamRequest(
+    const call = this.connection.current.makeServerStreamRequest(
       path,
       requestSerialize,
       responseDeserialize,
@@ -106,13 +112,13 @@ export class RpcClient<S extends ServiceName> {
       this.metadata(options),
       { deadline: Date.now() + options.deadlineMs },
     );
-    const unlink = onAbort(options.signal, () => call.cancel());
+    const watch = this.watch(call, options);
     try {
       for await (const message of call) yield message as Result<S, K>;
     } catch (error) {
-      throw fromStatus(error, this.peer);
+      throw watch.failure(error);
     } finally {
-      unlink();
+      watch.end();
       call.cancel();
     }
   }
@@ -126,18 +132,18 @@ export class RpcClient<S extends ServiceName> {
     const { path, requestSerialize, responseDeserialize } = this.method(method);
     let settle: { resolve: (value: Result<S, K>) => void; reject: (error: unknown) => void } | undefined;
     const answer = new Promise<Result<S, K>>((resolve, reject) => (settle = { resolve, reject }));
-    const call = this.client.makeClientStreamRequest(
+    const call = this.connection.current.makeClientStreamRequest(
       path,
       requestSerialize,
       responseDeserialize,
       this.metadata(options),
       { deadline: Date.now() + options.deadlineMs },
       (error, value) => {
-        if (error) settle?.reject(fromStatus(error, this.peer));
+        if (error) settle?.reject(watch.failure(error));
         else settle?.resolve(value as Result<S, K>);
       },
     );
-    const unlink = onAbort(options.signal, () => call.cancel());
+    const watch = this.watch(call, options);
     const sendAll = async (): Promise<void> => {
       for await (const message of messages) {
         if (!call.write(message))
@@ -149,7 +155,7 @@ export class RpcClient<S extends ServiceName> {
       await Promise.race([sendAll(), answer]);
       return await answer;
     } finally {
-      unlink();
+      watch.end();
       call.cancel();
     }
   }
@@ -164,14 +170,14 @@ export class RpcClient<S extends ServiceName> {
     options: CallOptions,
   ): AsyncGenerator<Result<S, K>> {
     const { path, requestSerialize, responseDeserialize } = this.method(method);
-    const call = this.client.makeBidiStreamRequest(
+    const call = this.connection.current.makeBidiStreamRequest(
       path,
       requestSerialize,
       responseDeserialize,
       this.metadata(options),
       { deadline: Date.now() + options.deadlineMs },
     );
-    const unlink = onAbort(options.signal, () => call.cancel());
+    const watch = this.watch(call, options);
     const source = messages[Symbol.asyncIterator]();
     let sendError: unknown;
     const sendAll = async (): Promise<void> => {
@@ -189,16 +195,36 @@ export class RpcClient<S extends ServiceName> {
     try {
       for await (const message of call) yield message as Result<S, K>;
     } catch (error) {
-      throw sendError === undefined ? fromStatus(error, this.peer) : asPortkeyError(sendError);
+      throw sendError === undefined ? watch.failure(error) : asPortkeyError(sendError);
     } finally {
-      unlink();
+      watch.end();
       call.cancel();
       source.return?.().catch(() => undefined);
     }
   }
 
   close(): void {
-    this.client.close();
+    this.connection.close();
+  }
+
+  /** Cancels `call` when its signal fires, or its connection does not come about. To be ended with the call. */
+  private watch(call: { cancel(): void }, { signal, waitForReady }: CallOptions): Watch {
+    let hangs = false;
+    const unlink = onAbort(signal, () => call.cancel());
+    const unwatch =
+      waitForReady === true
+        ? () => undefined
+        : this.connection.watch(() => {
+            hangs = true;
+            call.cancel();
+          });
+    return {
+      failure: (error) => (hangs ? unreachable(this.peer, error) : fromStatus(error, this.peer)),
+      end: () => {
+        unlink();
+        unwatch();
+      },
+    };
   }
 
   private method(name: string): ServiceDefinition[string] {
@@ -210,6 +236,17 @@ export class RpcClient<S extends ServiceName> {
   private metadata(options: CallOptions): Metadata {
     return new Metadata({ waitForReady: options.waitForReady ?? false });
   }
+}
+
+interface Watch {
+  /** What the call's error means. */
+  readonly failure: (error: unknown) => PortkeyError;
+  readonly end: () => void;
+}
+
+function unreachable(peer: string, cause: unknown): PortkeyError {
+  const message = `${peer} does not answer: no connection to it comes about; is it running, and reachable?`;
+  return new PortkeyError('service-unavailable', message, { cause });
 }
 
 /** Runs `act` when the signal fires; the returned function takes that back. */
