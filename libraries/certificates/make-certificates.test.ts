@@ -4,7 +4,9 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import type { PortkeyError } from '../errors/index.js';
 import { runCommand } from '../process/index.js';
+import { identityOf } from '../rpc/index.js';
 import { makeCertificates } from './make-certificates.js';
 
 describe('certificates', function () {
@@ -65,5 +67,32 @@ describe('certificates', function () {
     await make(['vm-a'], true);
     assert.notEqual((await certificate('operator')).serialNumber, first.serialNumber);
     assert.equal((await certificate('ca')).serialNumber, ca.serialNumber);
+  });
+
+  it('are not made for a name that no certificate can have, nor anything else then', async () => {
+    const wrong = ['h/../../x', '..', '', 'my vm', '-a', 'a,b', 'vm\n', '$ENV::HOME', 'a'.repeat(64)];
+    for (const name of wrong)
+      for (const names of [
+        { vms: [name], hosts: [] },
+        { vms: [], hosts: [name] },
+        ...(name === '' ? [] : [{ vms: [], hosts: [], others: [{ role: 'guest', name } as const] }]),
+      ])
+        await assert.rejects(
+          makeCertificates({ folder, ...names, days: 30, renew: false }, runCommand),
+          (error: PortkeyError) =>
+            error.code === 'invalid-argument' &&
+            error.message.startsWith(`'${name.replace('\n', ' ')}' is no name`) &&
+            error.message.includes('up to 63 letters, digits'),
+        );
+    assert.deepEqual(await readdir(path.dirname(folder)), []);
+  });
+
+  it('have the longest names that services accept', async () => {
+    const name = `vm.${'a'.repeat(60)}`;
+    await make([name]);
+    assert.deepEqual(identityOf((await certificate(`checkpoint-${name}`)).subjectAltName), {
+      role: 'checkpoint',
+      name,
+    });
   });
 });

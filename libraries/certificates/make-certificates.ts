@@ -7,12 +7,16 @@
  *
  * What is there already stays, so VMs and hosts can be added later; `renew` makes certificates anew under the same CA. Keys
  * are P-256, unencrypted, and for their owner's eyes only. A file is written whole or not at all.
+ *
+ * Names of VMs and hosts become parts of paths and of identities, so none is taken that is not one of identity.ts'. A
+ * certificate's subject is its role alone: nobody asks for it, and OpenSSL takes no more than 64 characters there.
  */
 import { mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
+import { PortkeyError } from '../errors/index.js';
 import { runChecked, type RunCommand } from '../process/index.js';
-import { uriOf, type Identity, type TlsFiles } from '../rpc/index.js';
+import { isName, nameRule, uriOf, type Identity, type TlsFiles } from '../rpc/index.js';
 
 export interface CertificateOptions {
   readonly folder: string;
@@ -33,8 +37,10 @@ export interface Certificates {
 const caDays = 3650;
 const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-noenc'];
 
+/** Throws `invalid-argument` for a name that no certificate can have, before anything is made. */
 export async function makeCertificates(options: CertificateOptions, run: RunCommand): Promise<Certificates> {
   const { folder, renew } = options;
+  checkNames(options);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const scratch = await mkdtemp(path.join(folder, '.making-'));
   const made: string[] = [];
@@ -90,6 +96,17 @@ export function filesOf(folder: string, identity: Identity): TlsFiles {
   return { ca: file('ca.pem'), certificate: file(`${name}.pem`), key: file(`${name}.key`) };
 }
 
+/** Others than VMs and hosts may have none. */
+function checkNames({ vms, hosts, others = [] }: CertificateOptions): void {
+  const names = [...vms, ...hosts, ...others.map(({ name }) => name).filter((name) => name !== '')];
+  for (const name of names)
+    if (!isName(name))
+      throw new PortkeyError(
+        'invalid-argument',
+        `'${name}' is no name that a certificate can have: write ${nameRule}`,
+      );
+}
+
 async function issueCa(scratch: string, run: RunCommand): Promise<void> {
   const config = await configFile(scratch, 'ca', 'Portkey CA', [
     'basicConstraints = critical, CA:TRUE, pathlen:0',
@@ -110,7 +127,7 @@ async function issueCertificate(
   run: RunCommand,
 ): Promise<void> {
   const name = nameOf(identity);
-  const config = await configFile(scratch, name, name, [
+  const config = await configFile(scratch, name, identity.role, [
     'basicConstraints = critical, CA:FALSE',
     'keyUsage = critical, digitalSignature',
     'extendedKeyUsage = serverAuth, clientAuth',

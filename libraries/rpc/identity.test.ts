@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 
 import fc from 'fast-check';
 
-import { identityOf, roles, uriOf } from './identity.js';
+import { identityOf, isName, roles, uriOf } from './identity.js';
 
 describe('the identity in a certificate', () => {
   it('comes out as it went in, whatever other names stand beside it', () => {
@@ -15,6 +15,24 @@ describe('the identity in a certificate', () => {
         });
       }),
     );
+  });
+
+  it('is there for just the names that are called names', () => {
+    const likely = fc.string({
+      unit: fc.constantFrom('a', 'Z', '0', '_', '.', '-', '/', ' ', ',', '\n', '\0', 'é'),
+      maxLength: 70,
+    });
+    const check = (name: string): void =>
+      assert.equal(identityOf(`URI:${uriOf({ role: 'relay', name })}`)?.name === name, isName(name));
+    fc.assert(
+      fc.property(
+        likely.filter((name) => name !== ''),
+        check,
+      ),
+    );
+    for (const name of ['a'.repeat(63), 'a'.repeat(64), 'h/../../x', '..', '.a', '-a', 'my vm', 'vm\n'])
+      check(name);
+    assert.ok(isName('a'.repeat(63)) && !isName('a'.repeat(64)) && !isName(''));
   });
 
   it('is none where there are two, where it is of no known role, or where it only looks like one', () => {

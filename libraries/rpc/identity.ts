@@ -24,7 +24,18 @@ export interface Identity {
 }
 
 const scheme = 'portkey:';
-const uriPattern = /^URI:portkey:([a-z]+)(?:\/([a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}))?$/;
+const namePattern = /[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}/;
+const uriPattern = new RegExp(`^URI:portkey:([a-z]+)(?:/(${namePattern.source}))?$`);
+const wholeNamePattern = new RegExp(`^${namePattern.source}$`);
+
+/** For messages: what `isName` asks for. */
+export const nameRule =
+  'up to 63 letters, digits, dots, dashes and underscores, of which the first is a letter or a digit';
+
+/** Whether a certificate can have it as the name of a VM or a host. Such a name is also safe as part of a file's. */
+export function isName(text: string): boolean {
+  return wholeNamePattern.test(text);
+}
 
 export function uriOf({ role, name }: Identity): string {
   return name === '' ? `${scheme}${role}` : `${scheme}${role}/${name}`;

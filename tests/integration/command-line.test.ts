@@ -58,6 +58,8 @@ describe('the command line', function () {
       [['bench', '--warm-up', '11'], /write a whole number from 0 to 10/],
       [['testbed', 'up', '--streams', '9'], /write a whole number from 1 to 8/],
       [['testbed', 'up', '--controllers', '0'], /write a whole number from 1 to 3/],
+      [['certs', '/nonexistent', '--vm', 'my vm'], /^portkey: 'my vm' is no name .*up to 63 letters/],
+      [['certs', '/nonexistent', '--host', 'h/../../x'], /^portkey: 'h\/\.\.\/\.\.\/x' is no name/],
     ];
     const results = await Promise.all(
       wrong.map(async (entry) => ({ entry, result: await run(...entry[0]) })),
