@@ -2,13 +2,13 @@
 import { z } from 'zod';
 
 import type { Agent } from '../hypercall/index.js';
-import { commonConfig } from '../service/index.js';
+import { commonConfig, identityName } from '../service/index.js';
 
 export function agentConfig(agent: Agent) {
   return z.strictObject({
     ...commonConfig,
     /** The VM's name, as the controller and the relay know it. */
-    vm: z.string().min(1),
+    vm: identityName,
     /** The VM's own address, where CRIU's page server listens. */
     address: z.ipv4(),
     /** The virtio-serial port of this agent; without it only CRIU mode works. */

@@ -10,8 +10,12 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 
 import { PortkeyError } from '../errors/index.js';
+import { isName, nameRule } from '../rpc/index.js';
 
 const file = z.string().startsWith('/', 'write an absolute path');
+
+/** Of a VM or a host: one that a certificate can have. */
+export const identityName = z.string().refine(isName, `write ${nameRule}`);
 
 /** Fields that each service has. Addresses are "host:port" or "unix:/path". */
 export const commonConfig = {

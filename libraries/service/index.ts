@@ -1,4 +1,4 @@
-export { commonConfig, loadConfig } from './config.js';
+export { commonConfig, identityName, loadConfig } from './config.js';
 export { Figures, type Figure } from './figures.js';
 export { MetricsServer, createRegistry } from './metrics.js';
 export { runService, type ServiceDescription, type ServiceParts } from './run.js';

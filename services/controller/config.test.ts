@@ -37,4 +37,18 @@ describe('the controller’s configuration', () => {
     assert.deepEqual(paths.sort(), ['', 'redis', 'vms.1.relay']);
     assert.ok(!configSchema.safeParse({ ...good, vms: [vm, vm] }).success);
   });
+
+  it('takes only names that a certificate can have, and says which those are', () => {
+    for (const names of [{ name: 'my vm' }, { name: '' }, { host: 'h/../../x' }, { host: 'h'.repeat(64) }]) {
+      const issues = configSchema.safeParse({ ...good, vms: [{ ...vm, ...names }] }).error?.issues ?? [];
+      assert.deepEqual(
+        issues.map(({ path }) => path.join('.')),
+        [`vms.0.${Object.keys(names).join()}`],
+      );
+      assert.match(issues[0]?.message ?? '', /^write up to 63 letters, digits/);
+    }
+    assert.ok(
+      configSchema.safeParse({ ...good, vms: [{ ...vm, name: 'v'.repeat(63), host: 'a_b.c-1' }] }).success,
+    );
+  });
 });

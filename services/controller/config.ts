@@ -1,7 +1,7 @@
 /** The controller's configuration. */
 import { z } from 'zod';
 
-import { commonConfig } from '../../libraries/service/index.js';
+import { commonConfig, identityName } from '../../libraries/service/index.js';
 import { defaultLimits } from './limits.js';
 
 const address = z.string().regex(/^(unix:\/.+|.+:\d+)$/, 'write host:port or unix:/path');
@@ -9,8 +9,8 @@ const address = z.string().regex(/^(unix:\/.+|.+:\d+)$/, 'write host:port or uni
 const milliseconds = z.number().int().positive();
 
 const vm = z.strictObject({
-  name: z.string().min(1),
-  host: z.string().min(1),
+  name: identityName,
+  host: identityName,
   /** Where its checkpoint service listens. */
   checkpoint: address,
   /** Where its restore service listens, which also runs and lists its containers. */

@@ -1,13 +1,13 @@
 /** The relay's configuration: one host, and the VMs on it. */
 import { z } from 'zod';
 
-import { commonConfig } from '../../libraries/service/index.js';
+import { commonConfig, identityName } from '../../libraries/service/index.js';
 import { maxStreams } from './stream/bodies.js';
 
 const path = z.string().startsWith('/', 'write an absolute path');
 
 const vmConfig = z.strictObject({
-  name: z.string().min(1),
+  name: identityName,
   /** The file behind the VM's memory (memory-backend-file,share=on). */
   ramFile: path,
   qmpSocket: path,
@@ -24,7 +24,7 @@ const vmConfig = z.strictObject({
 export const relayConfig = z
   .strictObject({
     ...commonConfig,
-    host: z.string().min(1),
+    host: identityName,
     /** Where landings wait for other relays: an address on the hosts' network. */
     dataAddress: z.ipv4(),
     /** Connections for each migration from here to another relay, with a thread each at either end. */
