@@ -26,7 +26,7 @@ export function certsCommand(cli: Cli): Command {
       'after',
       `
 Each service gets its own three files: ca.pem, its certificate and its key. ca.key makes certificates, so whoever has it is
-everybody: keep it off the hosts.
+everybody: keep it off the hosts, and in the folder only while more are made.
 
 Example:
   portkey certs /etc/portkey/certs --host host-a --vm vm-a --host host-b --vm vm-b`,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -94,5 +94,28 @@ describe('certificates', function () {
       role: 'checkpoint',
       name,
     });
+  });
+
+  it('are made by who has the CA’s key, and stay without it', async () => {
+    await make(['vm-a']);
+    const key = path.join(folder, 'ca.key');
+    const elsewhere = path.join(path.dirname(folder), 'ca.key');
+    await rename(key, elsewhere);
+    assert.deepEqual((await make(['vm-a'])).made, []);
+    const before = await readdir(folder);
+    for (const [vm, renew] of [
+      ['vm-b', false],
+      ['vm-a', true],
+    ] as const)
+      await assert.rejects(
+        make([vm], renew),
+        (error: PortkeyError) =>
+          error.code === 'invalid-argument' &&
+          error.message.startsWith(`${key} is missing, `) &&
+          !error.message.includes('openssl'),
+      );
+    assert.deepEqual(await readdir(folder), before);
+    await rename(elsewhere, key);
+    assert.deepEqual((await make(['vm-b'])).made, ['checkpoint-vm-b', 'restore-vm-b']);
   });
 });

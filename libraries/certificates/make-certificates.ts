@@ -2,7 +2,7 @@
  * A CA and the certificates of a cluster, made with OpenSSL: for each service one, with the identity that says what it may do
  * (libraries/rpc/identity.ts).
  *
- *     DIR/ca.pem  ca.key        the CA; its key is needed here only, and belongs to no host
+ *     DIR/ca.pem  ca.key        the CA; its key is needed here only, while certificates are made, and belongs to no host
  *     DIR/NAME.pem  NAME.key    operator, controller, relay-HOST, checkpoint-VM, restore-VM
  *
  * What is there already stays, so VMs and hosts can be added later; `renew` makes certificates anew under the same CA. Keys
@@ -37,7 +37,7 @@ export interface Certificates {
 const caDays = 3650;
 const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-noenc'];
 
-/** Throws `invalid-argument` for a name that no certificate can have, before anything is made. */
+/** Throws `invalid-argument` for a name that no certificate can have, and where one is to be made without ca.key. */
 export async function makeCertificates(options: CertificateOptions, run: RunCommand): Promise<Certificates> {
   const { folder, renew } = options;
   checkNames(options);
@@ -137,6 +137,11 @@ async function issueCertificate(
   ]);
   const file = (kind: string): string => path.join(scratch, `${name}.${kind}`);
   const ca = (kind: string): string => path.join(folder, `ca.${kind}`);
+  if (!(await exists(ca('key'))))
+    throw new PortkeyError(
+      'invalid-argument',
+      `${ca('key')} is missing, and no certificate for ${name} can be made without it: put it there, say this again, and take it away after`,
+    );
   // prettier-ignore
   await runChecked(run, ['openssl', 'req', '-x509', '-config', config, ...newKey, '-keyout', file('key'), '-out', file('pem'),
                          '-days', String(days), '-CA', ca('pem'), '-CAkey', ca('key')]);
