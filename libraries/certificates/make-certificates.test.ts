@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import type { PortkeyError } from '../errors/index.js';
-import { runCommand } from '../process/index.js';
+import { runCommand, type RunCommand } from '../process/index.js';
 import { identityOf } from '../rpc/index.js';
 import { makeCertificates } from './make-certificates.js';
 
@@ -117,5 +117,24 @@ describe('certificates', function () {
     assert.deepEqual(await readdir(folder), before);
     await rename(elsewhere, key);
     assert.deepEqual((await make(['vm-b'])).made, ['checkpoint-vm-b', 'restore-vm-b']);
+  });
+
+  it('are made anew where there is a key alone, as is left where renewing ends between the two files', async () => {
+    await make(['vm-a']);
+    const file = (kind: string): string => path.join(folder, `operator.${kind}`);
+    const oldKey = await readFile(file('key'));
+    // As if it had been killed before the certificate is put in its place.
+    const ending: RunCommand = async (argv, options) => {
+      const result = await runCommand(argv, options);
+      const made = argv[argv.indexOf('-out') + 1] ?? '';
+      if (path.basename(made) === 'operator.pem') await rm(made);
+      return result;
+    };
+    const options = { folder, vms: ['vm-a'], hosts: ['host-a'], days: 30, renew: true };
+    await assert.rejects(makeCertificates(options, ending), { code: 'ENOENT' });
+    assert.notDeepEqual(await readFile(file('key')), oldKey);
+    await assert.rejects(stat(file('pem')), { code: 'ENOENT' });
+    assert.deepEqual((await make(['vm-a'])).made, ['operator']);
+    assert.ok((await certificate('operator')).checkPrivateKey(createPrivateKey(await readFile(file('key')))));
   });
 });

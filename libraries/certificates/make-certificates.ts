@@ -6,7 +6,12 @@
  *     DIR/NAME.pem  NAME.key    operator, controller, relay-HOST, checkpoint-VM, restore-VM
  *
  * What is there already stays, so VMs and hosts can be added later; `renew` makes certificates anew under the same CA. Keys
- * are P-256, unencrypted, and for their owner's eyes only. A file is written whole or not at all.
+ * are P-256, unencrypted, and for their owner's eyes only.
+ *
+ * A file is written whole or not at all, a pair is not: whoever is killed between its two files leaves a key without its
+ * certificate, never with one that is not its own. Services refuse to start then and name the file, and the same command makes
+ * both anew. So the old certificate goes first and the new one comes last. Limits: one command at a time in a folder; who is
+ * killed leaves the folder .making-…, too, which nothing removes; after a power failure nothing is promised.
  *
  * Names of VMs and hosts become parts of paths and of identities, so none is taken that is not one of identity.ts'. A
  * certificate's subject is its role alone: nobody asks for it, and OpenSSL takes no more than 64 characters there.
@@ -52,6 +57,7 @@ export async function makeCertificates(options: CertificateOptions, run: RunComm
         return;
       }
       await issue();
+      await rm(path.join(folder, `${name}.pem`), { force: true });
       for (const kind of ['key', 'pem'])
         await rename(path.join(scratch, `${name}.${kind}`), path.join(folder, `${name}.${kind}`));
       made.push(name);
