@@ -33,6 +33,10 @@ const description = `Migrates running containers between VMs.
 
 Exit codes: 0 done; 1 failed or rolled back; 2 wrong usage; 3 refused, nothing was touched.`;
 
+/** Once, before the command does anything; services have a line of their own (libraries/service/run.ts). */
+const insecureWarning =
+  'INSECURE: --insecure asks for no proof of who the controller is: whoever is on the way to it may read and change what is said';
+
 /** --json and --verbose decide how even a mistake in the rest of the line is reported, so they are read first. */
 export function outputFlags(argv: readonly string[]): OutputFlags {
   const end = argv.indexOf('--');
@@ -84,6 +88,9 @@ export function addCommands(program: Command, cli: Cli): void {
     demoCommand,
   ];
   for (const command of commands) program.addCommand(command(cli));
+  program.hook('preAction', () => {
+    if (program.opts<GlobalOptions>().insecure === true) cli.output.note(insecureWarning);
+  });
   configure(program);
 }
 

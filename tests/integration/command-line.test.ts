@@ -275,6 +275,22 @@ describe('the command line', function () {
     assert.equal((await run('cancel', 'm1')).exitCode, 0);
   });
 
+  it('warns once, and only on stderr, where it is to do without certificates', async () => {
+    await using open = await ScriptedController.start('insecure');
+    const several = { PORTKEY_CONTROLLER: `unix:/gone.sock,${open.address}` };
+    for (const args of [['ps'], ['ps', '--json'], ['doctor', '--json']]) {
+      const { stdout, stderr } = await portkey([...args, '--insecure'], several);
+      assert.match(
+        stderr,
+        /^INSECURE: .* whoever is on the way to it may read and change .*\n$/,
+        args.join(' '),
+      );
+      assert.match(stdout, args.includes('--json') ? /^[[{]/ : /^name .*\n.*\nweb /);
+      if (args.includes('--json')) assert.doesNotThrow(() => void JSON.parse(stdout), stdout);
+    }
+    assert.equal((await run('ps')).stderr, '');
+  });
+
   it('speaks to the first of several controllers that answers, and says which do not', async () => {
     const several = { ...controller.env, PORTKEY_CONTROLLER: `unix:/gone.sock,${controller.address}` };
     assert.equal((await portkey(['ps'], several)).exitCode, 0);
