@@ -2,12 +2,13 @@
  * Fuzzing of what the relay takes from a guest and from other relays: `npm run test:fuzz [-- --cases N] [-- --seed N]`.
  *
  * Cases are shared out among the targets by what one of them costs. Ends with 1, the case and the seed, where a rule was
- * broken. A run with the same seed and number of cases is the same run.
+ * broken, and with 2 where an argument is wrong. A run with the same seed and number of cases is the same run.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { argumentsOrExit, wholeNumber } from '../testing/arguments.js';
 import { conversationTarget } from './conversation-target.js';
 import { framesTarget } from './frames-target.js';
 import { fuzz, type Target } from './fuzzer.js';
@@ -19,11 +20,17 @@ import { streamTarget } from './stream-target.js';
 // Most cases end with an error that nobody sees, and its stack would be most of the time.
 Error.stackTraceLimit = 0;
 
-const { values } = parseArgs({
-  options: { cases: { type: 'string', default: '10000000' }, seed: { type: 'string', default: '1' } },
+const mostCases = 1e12;
+
+const { caseCount, seed } = argumentsOrExit(() => {
+  const { values } = parseArgs({
+    options: { cases: { type: 'string', default: '10000000' }, seed: { type: 'string', default: '1' } },
+  });
+  return {
+    caseCount: wholeNumber('--cases', values.cases, 1, mostCases),
+    seed: wholeNumber('--seed', values.seed, 0, 2 ** 32 - 1),
+  };
 });
-const caseCount = Number(values.cases);
-const seed = Number(values.seed);
 const root = makeScratchFolder();
 const test = openTestRam(path.join(root, 'ram'));
 const landing = mkdtempSync(path.join(root, 'landing-'));
