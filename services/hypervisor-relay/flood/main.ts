@@ -6,7 +6,7 @@
  */
 import { parseArgs } from 'node:util';
 
-import { argumentsOrExit, someOf, wholeNumber } from '../testing/arguments.js';
+import { argumentsOrExit, someOf, wholeNumber } from '../../../libraries/fuzzing/index.js';
 import { verdictOf } from './bars.js';
 import { FloodBench } from './flood-bench.js';
 import { floodNames } from './floods.js';

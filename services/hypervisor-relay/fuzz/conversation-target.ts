@@ -10,6 +10,7 @@
 import assert from 'node:assert/strict';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
+import { Random, withoutNumbers, type Target } from '../../../libraries/fuzzing/index.js';
 import {
   FrameReader,
   frameTypes,
@@ -19,10 +20,8 @@ import {
 } from '../../../libraries/hypercall/index.js';
 import { Conversation } from '../channel/conversation.js';
 import type { GuestRam } from '../ram/guest-ram.js';
-import { withoutNumbers, type Target } from './fuzzer.js';
 import { anyObject, frameOf, helloPayload, openPayload, runsPayload } from './hostile-frames.js';
 import { OwedAnswers } from './owed-answers.js';
-import { Random } from './random.js';
 import { WatchedSession } from './watched-session.js';
 
 /** A number that says what happens next, and the seed of its details. */

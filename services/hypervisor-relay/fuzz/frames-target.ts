@@ -8,6 +8,7 @@
 import assert from 'node:assert/strict';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
+import { mutate, Random, withoutNumbers, type Target } from '../../../libraries/fuzzing/index.js';
 import {
   FrameReader,
   FrameWriter,
@@ -15,9 +16,6 @@ import {
   RunList,
   type Message,
 } from '../../../libraries/hypercall/index.js';
-import { withoutNumbers, type Target } from './fuzzer.js';
-import { mutate } from './mutate.js';
-import { Random } from './random.js';
 
 export function framesTarget(): Target<Buffer> {
   return {

@@ -2,6 +2,7 @@
  * Frames as a hostile guest may write them: any type, any payload, any sequence. The relay's own encoder refuses most of
  * these.
  */
+import type { Random } from '../../../libraries/fuzzing/index.js';
 import {
   headerBytes,
   magic,
@@ -16,7 +17,6 @@ import {
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
 import type { RamSection } from '../ram/ram-map.js';
 import { maxObjectPages } from '../stream/bodies.js';
-import type { Random } from './random.js';
 
 export function frameOf(type: number, sequence: number, payload: Buffer): Buffer {
   const head = Buffer.alloc(headerBytes);

@@ -8,12 +8,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { argumentsOrExit, wholeNumber } from '../testing/arguments.js';
+import {
+  argumentsOrExit,
+  fuzz,
+  makeScratchFolder,
+  Random,
+  wholeNumber,
+  type Target,
+} from '../../../libraries/fuzzing/index.js';
 import { conversationTarget } from './conversation-target.js';
 import { framesTarget } from './frames-target.js';
-import { fuzz, type Target } from './fuzzer.js';
-import { Random } from './random.js';
-import { makeScratchFolder } from './scratch-folder.js';
 import { openTestRam } from './test-ram.js';
 import { streamTarget } from './stream-target.js';
 

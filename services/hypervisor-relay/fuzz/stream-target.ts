@@ -20,6 +20,7 @@ import {
 import path from 'node:path';
 
 import { asPortkeyError } from '../../../libraries/errors/index.js';
+import { mutate, withoutNumbers, type Target } from '../../../libraries/fuzzing/index.js';
 import { openSocketPair, setReceiveTimeout } from '../../../libraries/libc/index.js';
 import { closeBody, fileBody, objectBody, rangesBody } from '../stream/bodies.js';
 import { Counters } from '../stream/counters.js';
@@ -27,8 +28,6 @@ import { encodeMessage, type StreamType } from '../stream/protocol.js';
 import { landingQuota } from '../stream/landing-quota.js';
 import { Receiver } from '../stream/receiver.js';
 import { WriteTurns } from '../stream/write-turns.js';
-import { withoutNumbers, type Target } from './fuzzer.js';
-import { mutate } from './mutate.js';
 
 /** More would not fit a socket's buffer, and nobody reads while it is written. */
 const maxCaseBytes = 96 * 1024;

@@ -1,8 +1,8 @@
 /**
- * Arguments of the programs that try the relay hard. One that is wrong ends the program with 2 and one line, before it has begun:
- * what runs with a number that is none finds nothing, or finds what is not there.
+ * Arguments of the programs that try services hard, as fuzzing and floods do. One that is wrong ends the program with 2 and
+ * one line, before it has begun: what runs with a number that is none finds nothing, or finds what is not there.
  */
-import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
+import { asPortkeyError, PortkeyError } from '../errors/index.js';
 
 /** Throws `invalid-argument`. */
 export function wholeNumber(flag: string, text: string, least: number, most: number): number {

@@ -1,0 +1,5 @@
+export { argumentsOrExit, someOf, wholeNumber } from './arguments.js';
+export { fuzz, withoutNumbers, type FuzzOptions, type FuzzResult, type Target } from './fuzzer.js';
+export { mutate } from './mutate.js';
+export { Random } from './random.js';
+export { makeScratchFolder } from './scratch-folder.js';
