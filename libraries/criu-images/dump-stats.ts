@@ -2,9 +2,8 @@
  * `stats-dump`: what CRIU did in a dump (CRIU: images/stats.proto).
  */
 import { PortkeyError } from '../errors/index.js';
-import { decodeImage, magic } from './image-file.js';
-import { fields } from './pagemap.js';
-import protobuf from 'protobufjs/minimal.js';
+import { firstRecord, magic } from './image-file.js';
+import { messageIn, numbersIn } from './record-fields.js';
 
 export interface DumpStats {
   readonly pagesWritten: number;
@@ -12,13 +11,13 @@ export interface DumpStats {
   readonly pagesInParent: number;
 }
 
+const name = 'stats-dump';
+
+/** Throws `internal` where it is no such image. */
 export function decodeDumpStats(content: Buffer): DumpStats {
-  const [record] = decodeImage('stats-dump', content, [magic.service, magic.stats]);
-  if (record === undefined) throw new PortkeyError('internal', 'stats-dump holds no record');
-  const reader = new protobuf.Reader(record);
   // StatsEntry {1: DumpStatsEntry dump}
-  if (reader.len === 0 || reader.uint32() !== 10)
-    throw new PortkeyError('internal', 'stats-dump holds no dump statistics');
-  const dump = fields(reader.bytes());
-  return { pagesWritten: dump.get(7) ?? 0, pagesInParent: dump.get(6) ?? 0 };
+  const dump = messageIn(name, firstRecord(name, content, [magic.service, magic.stats]), 1);
+  if (dump === undefined) throw new PortkeyError('internal', `${name} holds no dump statistics`);
+  const values = numbersIn(name, dump);
+  return { pagesWritten: values.get(7) ?? 0, pagesInParent: values.get(6) ?? 0 };
 }

@@ -28,21 +28,31 @@ export function encodeImage(magics: readonly number[], records: readonly Uint8Ar
   return Buffer.concat(parts);
 }
 
-/** The records of an image. Throws `internal` where magic or lengths do not fit; `name` is for the message. */
-export function decodeImage(name: string, content: Buffer, magics: readonly number[]): Buffer[] {
+/**
+ * The records of an image, one after another, so that a file of many small ones takes no more memory than itself. None is
+ * empty: each of these kinds has a field that must be there, and a hole in a file reads as empty records without end. Throws
+ * `internal` where magic or lengths do not fit; `name` is for the message.
+ */
+export function* decodeImage(name: string, content: Buffer, magics: readonly number[]): Generator<Buffer> {
   const headBytes = 4 * magics.length;
   const matches =
     content.length >= headBytes && magics.every((value, index) => content.readUInt32LE(4 * index) === value);
   if (!matches) throw new PortkeyError('internal', `${name} is not the CRIU image that its name says`);
-  const records: Buffer[] = [];
-  let offset = headBytes;
-  while (offset < content.length) {
+  for (let offset = headBytes; offset < content.length;) {
     const start = offset + 4;
     const length = start <= content.length ? content.readUInt32LE(offset) : Infinity;
     if (start + length > content.length)
       throw new PortkeyError('internal', `${name} is cut off at byte ${offset}`);
-    records.push(content.subarray(start, start + length));
+    if (length === 0) throw new PortkeyError('internal', `${name} has an empty record at byte ${offset}`);
+    yield content.subarray(start, start + length);
     offset = start + length;
   }
-  return records;
+}
+
+/** The first record of an image, whose others must be whole as well. Throws `internal`, also where there is none. */
+export function firstRecord(name: string, content: Buffer, magics: readonly number[]): Buffer {
+  let first: Buffer | undefined;
+  for (const record of decodeImage(name, content, magics)) first ??= record;
+  if (first === undefined) throw new PortkeyError('internal', `${name} holds no record`);
+  return first;
 }

@@ -9,10 +9,12 @@
  */
 import protobuf from 'protobufjs/minimal.js';
 
+import { PortkeyError } from '../errors/index.js';
 import { PAGE_BYTES } from '../units/index.js';
 import { decodeImage, encodeImage, magic } from './image-file.js';
+import { numbersIn } from './record-fields.js';
 
-const { Reader, Writer } = protobuf;
+const { Writer } = protobuf;
 
 /** PE_* of CRIU's criu/include/pagemap.h. */
 export const pagemapFlag = { parent: 1, lazy: 2, present: 4 } as const;
@@ -40,23 +42,54 @@ export function encodePagemap({ pagesId, runs }: Pagemap): Buffer {
   return encodeImage(magics, [head, ...records]);
 }
 
+/**
+ * Runs are pages of user space, by address, each once: whoever reads them counts on that, as CRIU does. Those without a page
+ * are left out. Throws `internal` where they are not, and where it is no such image.
+ */
 export function decodePagemap(name: string, content: Buffer): Pagemap {
-  const [head, ...records] = decodeImage(name, content, magics);
-  const pagesId = head === undefined ? 0 : (fields(head).get(1) ?? 0);
-  const runs = records.map((record) => {
-    const values = fields(record);
-    const oldFlags = values.get(3) === 1 ? pagemapFlag.parent : pagemapFlag.present;
-    return {
-      page: (values.get(1) ?? 0) / PAGE_BYTES,
-      pageCount: values.get(5) ?? values.get(2) ?? 0,
-      flags: values.get(4) ?? oldFlags,
-    };
-  });
+  let pagesId: number | undefined;
+  const runs: PagemapRun[] = [];
+  let end = 0;
+  for (const record of decodeImage(name, content, magics)) {
+    const values = numbersIn(name, record);
+    if (pagesId === undefined) {
+      pagesId = requireU32(name, values.get(1) ?? 0);
+      continue;
+    }
+    const run = runOf(name, values);
+    if (run.pageCount === 0) continue;
+    if (run.page < end) throw wrong(name, run, 'is out of order');
+    end = run.page + run.pageCount;
+    if (end > userPageCount) throw wrong(name, run, 'reaches beyond user space');
+    runs.push(run);
+  }
+  if (pagesId === undefined) throw new PortkeyError('internal', `${name} holds no record`);
   return { pagesId, runs };
 }
 
+function runOf(name: string, values: ReadonlyMap<number, number>): PagemapRun {
+  const oldFlags = values.get(3) === 1 ? pagemapFlag.parent : pagemapFlag.present;
+  const run = {
+    page: (values.get(1) ?? 0) / PAGE_BYTES,
+    pageCount: values.get(5) ?? values.get(2) ?? 0,
+    flags: requireU32(name, values.get(4) ?? oldFlags),
+  };
+  if (!Number.isInteger(run.page)) throw wrong(name, run, 'is not aligned');
+  return run;
+}
+
+function requireU32(name: string, value: number): number {
+  if (value < 2 ** 32) return value;
+  throw new PortkeyError('internal', `${name} has ${value} where CRIU has 32 bits`);
+}
+
+function wrong(name: string, { page, pageCount }: PagemapRun, what: string): PortkeyError {
+  const address = (page * PAGE_BYTES).toString(16);
+  return new PortkeyError('internal', `in ${name} a run of ${pageCount} pages at 0x${address} ${what}`);
+}
+
 /** Highest user page with four-level page tables: 2^47 / 4096. */
-const userPageCount = 2 ** 35;
+export const userPageCount = 2 ** 35;
 
 /** CRIU counts the pages of a run in an int, so a run must stay well below 2^31 pages: 1 TiB. */
 const wholeSpaceRunPages = 2 ** 28;
@@ -69,17 +102,4 @@ export function wholeAddressSpace(pagesId: number): Pagemap {
     flags: pagemapFlag.present,
   }));
   return { pagesId, runs };
-}
-
-/** The varint fields of a flat protobuf message, by number. Other wire types are skipped. */
-export function fields(message: Uint8Array): Map<number, number> {
-  const reader = new Reader(message);
-  const values = new Map<number, number>();
-  while (reader.pos < reader.len) {
-    const tag = reader.uint32();
-    // uint64 is a number or, where the package `long` is installed, a Long; Number takes both.
-    if ((tag & 7) === 0) values.set(tag >>> 3, Number(reader.uint64()));
-    else reader.skipType(tag & 7);
-  }
-  return values;
 }

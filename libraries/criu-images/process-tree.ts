@@ -1,9 +1,12 @@
 /**
  * `pstree.img`: the processes of a dump and their threads (CRIU: images/pstree.proto), all by their pids in the container.
+ *
+ * Whoever reads it reads a file for each thread. So each pid is one that Linux gives, and none is there twice: a short
+ * list cannot have one file read without end.
  */
-import protobuf from 'protobufjs/minimal.js';
-
+import { PortkeyError } from '../errors/index.js';
 import { decodeImage, magic } from './image-file.js';
+import { eachField } from './record-fields.js';
 
 export interface TreeProcess {
   readonly pid: number;
@@ -12,19 +15,30 @@ export interface TreeProcess {
 }
 
 const magics = [magic.common, magic.pstree];
+/** PID_MAX_LIMIT of include/linux/threads.h. */
+const maxPid = 2 ** 22;
 
-/** pstree_entry {1: pid, 5: threads, one field each}. */
+/** pstree_entry {1: pid, 5: threads, one field each}. Throws `internal` where it is no such image. */
 export function decodeProcessTree(name: string, content: Buffer): TreeProcess[] {
-  return decodeImage(name, content, magics).map((record) => {
-    const reader = new protobuf.Reader(record);
+  const processes: TreeProcess[] = [];
+  const [pids, tids] = [new Set<number>(), new Set<number>()];
+  for (const record of decodeImage(name, content, magics)) {
     const threads: number[] = [];
     let pid = 0;
-    while (reader.pos < reader.len) {
-      const tag = reader.uint32();
+    eachField(name, record, (tag, reader) => {
       if (tag === 8) pid = reader.uint32();
-      else if (tag === 40) threads.push(reader.uint32());
-      else reader.skipType(tag & 7);
-    }
-    return { pid, threads };
-  });
+      else if (tag === 40) threads.push(takeOnce(name, tids, reader.uint32()));
+      else return false;
+      return true;
+    });
+    processes.push({ pid: takeOnce(name, pids, pid), threads });
+  }
+  return processes;
+}
+
+function takeOnce(name: string, taken: Set<number>, pid: number): number {
+  if (pid < 1 || pid > maxPid) throw new PortkeyError('internal', `${name} names ${pid}, which is no pid`);
+  if (taken.has(pid)) throw new PortkeyError('internal', `${name} names ${pid} twice`);
+  taken.add(pid);
+  return pid;
 }

@@ -1,0 +1,57 @@
+/**
+ * The fields of a record, which is a protobuf message, without a schema of it.
+ *
+ * Records come from another VM. Those that are no messages are `internal`, with the name of their file; what is kept of one
+ * is at most a number for each field that CRIU's messages could have here, however many there are in it.
+ */
+import protobuf from 'protobufjs/minimal.js';
+
+import { asPortkeyError, PortkeyError } from '../errors/index.js';
+
+/** Higher ones than any that is asked for; those are skipped. */
+const maxFieldNumber = 15;
+
+/**
+ * Goes through the fields. `take` reads the value of those that it wants, and says so. Throws `internal` where they are none;
+ * `name` is that of the file.
+ */
+export function eachField(
+  name: string,
+  message: Uint8Array,
+  take: (tag: number, reader: protobuf.Reader) => boolean,
+): void {
+  const reader = new protobuf.Reader(message);
+  try {
+    while (reader.pos < reader.len) {
+      const tag = reader.uint32();
+      if (!take(tag, reader)) reader.skipType(tag & 7);
+    }
+  } catch (cause) {
+    if (cause instanceof PortkeyError) throw cause;
+    const { message: reason } = asPortkeyError(cause);
+    throw new PortkeyError('internal', `${name} holds a record that cannot be read: ${reason}`, { cause });
+  }
+}
+
+/** The varint fields, by number; of one that comes twice the last, as protobuf has it. */
+export function numbersIn(name: string, message: Uint8Array): Map<number, number> {
+  const values = new Map<number, number>();
+  eachField(name, message, (tag, reader) => {
+    if ((tag & 7) !== 0 || tag >>> 3 > maxFieldNumber) return false;
+    // uint64 is a number or, where the package `long` is installed, a Long; Number takes both.
+    values.set(tag >>> 3, Number(reader.uint64()));
+    return true;
+  });
+  return values;
+}
+
+/** The message in this field, the first where there are several. */
+export function messageIn(name: string, message: Uint8Array, field: number): Uint8Array | undefined {
+  let found: Uint8Array | undefined;
+  eachField(name, message, (tag, reader) => {
+    if (tag !== field * 8 + 2 || found !== undefined) return false;
+    found = reader.bytes();
+    return true;
+  });
+  return found;
+}
