@@ -145,6 +145,16 @@ describe('images that a VM sends', () => {
     );
   });
 
+  it('are no parent of theirs, which CRIU would look into', async () => {
+    for (const name of ['parent', 'parent/pagemap-1.img'])
+      await assert.rejects(receive([chunk(name)]), {
+        code: 'invalid-argument',
+        message: /not the name of an image/,
+      });
+    assert.deepEqual(await receive([chunk('parents.img')]), { files: 1, bytes: 0 });
+    assert.deepEqual(made(), ['parents.img']);
+  });
+
   it('take no more room than the migration has, by however many uploads and files', async () => {
     const page = new Uint8Array(PAGE_BYTES);
     let landed = 0;

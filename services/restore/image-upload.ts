@@ -15,7 +15,8 @@ import { errorCodeOf } from '../../libraries/libc/index.js';
 import type { ImageChunk, ImagesReceived } from '../../libraries/rpc/index.js';
 import { formatBytes, PAGE_BYTES } from '../../libraries/units/index.js';
 
-const imageName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,100}$/;
+/** `parent` is what CRIU calls a link to the dump before, which is ours to make. */
+const imageName = /^(?!parent$)[a-zA-Z0-9][a-zA-Z0-9_.-]{0,100}$/;
 const blockBytes = 512;
 
 export interface ImagePlace {
