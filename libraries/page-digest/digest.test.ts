@@ -7,6 +7,8 @@ import { PAGE_BYTES } from '../units/index.js';
 import {
   digestPages,
   numbersOfRuns,
+  regionCount,
+  regionsOf,
   runsOfNumbers,
   type ByteSpan,
   type PageRun,
@@ -127,6 +129,24 @@ describe('digests of pages', () => {
       [1, 1],
     ])
       await assert.rejects(digest(singles(pages)), /out of order at page 1/);
+  });
+
+  it('are of as many regions as are counted from the runs alone', () => {
+    const lengths = fc.array(
+      fc.record({ gap: fc.nat(2_000), pageCount: fc.integer({ min: 1, max: 2_000 }) }),
+    );
+    fc.assert(
+      fc.property(lengths, (list) => {
+        let end = 0;
+        const runs = list.map(({ gap, pageCount }) => {
+          const page = end + gap;
+          end = page + pageCount;
+          return { page, pageCount };
+        });
+        assert.equal(regionCount(runs), [...regionsOf(runs)].length);
+      }),
+    );
+    assert.equal(regionCount([{ page: 0, pageCount: 2 ** 35 }]), 2 ** 26);
   });
 
   it('travel with runs as numbers', () => {

@@ -8,4 +8,4 @@ export {
 } from './digest.js';
 export { digestTasks, type DigestMeter } from './digest-tasks.js';
 export { numbersOfRuns, numbersOfSpans, runsOfNumbers, spansOfNumbers } from './numbers.js';
-export { regionBytes, regionPages, regionsOf, type PageRun, type Region } from './regions.js';
+export { regionBytes, regionCount, regionPages, regionsOf, type PageRun, type Region } from './regions.js';

@@ -49,6 +49,18 @@ export function* regionsOf(runs: Iterable<PageRun>): Generator<Region> {
   if (region.pageCount > 0) yield region;
 }
 
+/** How many `regionsOf` has of these runs, which are in order of address: told without going through their pages. */
+export function regionCount(runs: readonly PageRun[]): number {
+  let [count, last] = [0, -1];
+  for (const { page, pageCount } of runs) {
+    const first = Math.floor(page / regionPages);
+    const end = Math.floor((page + pageCount - 1) / regionPages);
+    count += end - Math.max(first, last + 1) + 1;
+    last = end;
+  }
+  return count;
+}
+
 interface GrowingRegion extends Region {
   pageCount: number;
   readonly runs: { page: number; pageCount: number }[];

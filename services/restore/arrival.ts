@@ -37,8 +37,9 @@ import {
   type Runc,
 } from '../../libraries/runtime/index.js';
 import { formatBytes } from '../../libraries/units/index.js';
+import { assembleLanding } from './landed/assemble-landing.js';
 import { digestLanded } from './landed/digest-landed.js';
-import { assembleLanding, listPages } from './landed/landed-images.js';
+import { listPages } from './landed/landed-images.js';
 import type { PageServers } from './page-server.js';
 
 export interface ArrivalParts {

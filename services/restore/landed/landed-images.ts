@@ -1,99 +1,85 @@
 /**
- * The images that a container is restored from: made whole, and looked through.
+ * The images that a container is restored from, looked through: which pages they have.
+ *
+ * They came from another VM. What they list is bounded, so that the list and the digests of it can be sent (libraries/rpc),
+ * whatever they say: a line of a few bytes can list any number of pages, and a hole in a file has them all.
  */
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
-import path from 'node:path';
-
 import {
   decodePagemap,
   decodeProcessTree,
   decodeRseqArea,
-  encodePagemap,
-  wholeAddressSpace,
   type RseqArea,
 } from '../../../libraries/criu-images/index.js';
-import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
-import { errorCodeOf } from '../../../libraries/libc/index.js';
-import { numbersOfRuns, numbersOfSpans } from '../../../libraries/page-digest/index.js';
+import { PortkeyError } from '../../../libraries/errors/index.js';
+import {
+  numbersOfRuns,
+  numbersOfSpans,
+  regionCount,
+  type PageRun,
+} from '../../../libraries/page-digest/index.js';
 import type { PageList } from '../../../libraries/rpc/index.js';
+import { ImageFolder } from './image-folder.js';
+import { orNotWhole } from './not-whole.js';
 
-/**
- * Portkey mode: makes what landed in this folder into images that CRIU reads (libraries/criu-images/pagemap.ts), and returns
- * the folder of the final ones. May be repeated. Throws `restore-failed`.
- */
-export async function assembleLanding(folder: string): Promise<string> {
-  const memory = path.join(folder, 'memory');
-  // The folder itself is the relay's, which has removed it where this call comes late: nobody would do that again.
-  await mkdir(memory).catch((cause: unknown) => {
-    if (errorCodeOf(cause) === 'EEXIST') return;
-    throw new PortkeyError(
-      'restore-failed',
-      `nothing has landed in ${folder}, or it has been removed: ${asPortkeyError(cause).message}`,
-      { cause },
-    );
-  });
-  for (const file of await readdir(memory)) {
-    const id = /^pages-(\d+)\.img$/.exec(file)?.[1];
-    if (id !== undefined)
-      await writeFile(path.join(memory, `pagemap-${id}.img`), encodePagemap(wholeAddressSpace(Number(id))));
-  }
-  const images = path.join(folder, 'final');
-  await symlink('../memory', path.join(images, 'parent')).catch((cause: unknown) => {
-    if (errorCodeOf(cause) === 'EEXIST') return;
-    throw new PortkeyError(
-      'restore-failed',
-      `the final images did not land in ${images}: ${asPortkeyError(cause).message}`,
-      { cause },
-    );
-  });
-  return images;
-}
+/** Of all tasks together; a run takes up to ten bytes of a message. */
+const mostRuns = 2 ** 22;
+/** A digest takes 80 bytes of a message. If each region had all its pages that were a TiB. */
+const mostRegions = 2 ** 19;
 
 /** Which pages these images have. Throws `digest-mismatch` where an image is missing or is not one. */
-export async function listPages(images: string): Promise<PageList> {
-  try {
-    const names = await readdir(images);
-    const ids = names
-      .map((name) => Number(/^pagemap-(\d+)\.img$/.exec(name)?.[1] ?? NaN))
-      .filter(Number.isFinite);
-    const areas = await rseqAreas(images);
-    const tasks: PageList['tasks'] = [];
-    for (const id of ids.sort((a, b) => a - b)) {
-      const runs = await runsIn(images, `pagemap-${id}.img`);
-      tasks.push({
-        namespacePid: id,
-        runs: numbersOfRuns(runs),
-        leftOut: numbersOfSpans(areas.get(id) ?? []),
-      });
+export function listPages(images: string): Promise<PageList> {
+  return orNotWhole(images, async () => {
+    const folder = ImageFolder.open(images);
+    try {
+      return await listOf(folder);
+    } finally {
+      folder.close();
     }
-    let sharedPages = 0;
-    for (const name of names.filter((file) => /^pagemap-shmem-\d+\.img$/.test(file)))
-      for (const { pageCount } of await runsIn(images, name)) sharedPages += pageCount;
-    return { tasks, sharedPages };
-  } catch (cause) {
-    const { message } = asPortkeyError(cause);
-    throw new PortkeyError('digest-mismatch', `the images in ${images} did not land whole: ${message}`, {
-      cause,
-    });
-  }
+  });
 }
 
-async function runsIn(images: string, name: string): Promise<{ page: number; pageCount: number }[]> {
-  const { runs } = decodePagemap(name, await readFile(path.join(images, name)));
-  return runs.filter(({ pageCount }) => pageCount > 0);
+async function listOf(folder: ImageFolder): Promise<PageList> {
+  const names = await folder.names();
+  const ids = names.flatMap((name) => /^pagemap-([1-9]\d{0,6})\.img$/.exec(name)?.[1] ?? []).map(Number);
+  const areas = await rseqAreas(folder);
+  const tasks: PageList['tasks'] = [];
+  let [runCount, regions] = [0, 0];
+  for (const id of ids.sort((a, b) => a - b)) {
+    const runs = await runsIn(folder, `pagemap-${id}.img`);
+    runCount += runs.length;
+    regions += regionCount(runs);
+    if (runCount > mostRuns || regions > mostRegions) throw tooMany(folder, runCount, regions);
+    tasks.push({
+      namespacePid: id,
+      runs: numbersOfRuns(runs),
+      leftOut: numbersOfSpans(areas.get(id) ?? []),
+    });
+  }
+  let sharedPages = 0;
+  for (const name of names.filter((file) => /^pagemap-shmem-\d+\.img$/.test(file)))
+    for (const { pageCount } of await runsIn(folder, name)) sharedPages += pageCount;
+  return { tasks, sharedPages };
+}
+
+function tooMany(folder: ImageFolder, runCount: number, regions: number): PortkeyError {
+  return new PortkeyError(
+    'digest-mismatch',
+    `the images in ${folder.path} list pages in ${runCount} runs and ${regions} regions of 2 MiB or more, but ${mostRuns} and ${mostRegions} can be compared at most; migrate without --verify`,
+  );
+}
+
+async function runsIn(folder: ImageFolder, name: string): Promise<readonly PageRun[]> {
+  return decodePagemap(name, await folder.read(name)).runs;
 }
 
 /** Those of all threads, by the pid of their process. */
-async function rseqAreas(images: string): Promise<Map<number, RseqArea[]>> {
+async function rseqAreas(folder: ImageFolder): Promise<Map<number, RseqArea[]>> {
   const areas = new Map<number, RseqArea[]>();
-  for (const { pid, threads } of decodeProcessTree(
-    'pstree.img',
-    await readFile(path.join(images, 'pstree.img')),
-  )) {
+  for (const { pid, threads } of decodeProcessTree('pstree.img', await folder.read('pstree.img'))) {
     const own: RseqArea[] = [];
     for (const thread of threads) {
       const name = `core-${thread}.img`;
-      const area = decodeRseqArea(name, await readFile(path.join(images, name)));
+      const area = decodeRseqArea(name, await folder.read(name));
       if (area !== undefined) own.push(area);
     }
     areas.set(pid, own);

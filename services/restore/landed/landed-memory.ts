@@ -11,16 +11,20 @@
  * In CRIU mode the levels are the dumps, newest first. In Portkey mode there are two: CRIU's final dump, and what the
  * relay landed, where a page's place in the file is its address (libraries/criu-images/pagemap.ts).
  *
+ * The parents are looked for by their links, as those are, so that none leads out of the migration (image-folder.ts).
+ *
  * Whatever is not where it should be is a `digest-mismatch`: CRIU could not restore it. The owner closes it.
  */
-import { open, readFile, type FileHandle } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 
-import { decodePagemap, pagemapFlag } from '../../../libraries/criu-images/index.js';
+import { decodePagemap, pagemapFlag, type PagemapRun } from '../../../libraries/criu-images/index.js';
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { errorCodeOf } from '../../../libraries/libc/index.js';
 import type { PageRun } from '../../../libraries/page-digest/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
+import { ImageFolder } from './image-folder.js';
+import { orNotWhole } from './not-whole.js';
 
 interface LevelRun extends PageRun {
   readonly flags: number;
@@ -29,39 +33,44 @@ interface LevelRun extends PageRun {
 }
 
 export class LandedMemory {
-  private file: FileHandle | undefined;
-
   private constructor(
+    /** For messages. */
     private readonly folder: string,
     private readonly id: number,
     private readonly pagesId: number,
     private readonly levelRuns: readonly LevelRun[],
+    /** Undefined where it did not land, which may be as well: not each level need have pages. */
+    private readonly file: FileHandle | undefined,
     private readonly parent: LandedMemory | undefined,
   ) {}
 
-  /** `id`: the task's pid in the container. */
-  static async open(folder: string, id: number): Promise<LandedMemory> {
-    const memory = await LandedMemory.openLevel(folder, id);
-    if (memory !== undefined) return memory;
-    throw new PortkeyError('digest-mismatch', `pagemap-${id}.img is not in ${folder} any more`);
+  /** `id`: the task's pid in the container. Throws `digest-mismatch`. */
+  static open(folder: string, id: number): Promise<LandedMemory> {
+    return orNotWhole(folder, async () => {
+      const memory = await LandedMemory.openLevel(ImageFolder.open(folder), id);
+      if (memory !== undefined) return memory;
+      throw new PortkeyError('digest-mismatch', `pagemap-${id}.img is not in ${folder} any more`);
+    });
   }
 
-  private static async openLevel(folder: string, id: number): Promise<LandedMemory | undefined> {
-    const name = path.join(folder, `pagemap-${id}.img`);
-    const content = await readFile(name).catch((error: unknown) => {
-      if (errorCodeOf(error) === 'ENOENT') return undefined;
+  /** Closes the folder. */
+  private static async openLevel(folder: ImageFolder, id: number): Promise<LandedMemory | undefined> {
+    let file: FileHandle | undefined;
+    try {
+      const name = `pagemap-${id}.img`;
+      const content = await orNotThere(folder.read(name));
+      if (content === undefined) return undefined;
+      const { pagesId, runs } = decodePagemap(path.join(folder.path, name), content);
+      file = await orNotThere(folder.file(`pages-${pagesId}.img`));
+      const above = await folder.parent();
+      const parent = above === undefined ? undefined : await LandedMemory.openLevel(above, id);
+      return new LandedMemory(folder.path, id, pagesId, levelRunsOf(runs), file, parent);
+    } catch (error) {
+      await file?.close();
       throw error;
-    });
-    if (content === undefined) return undefined;
-    const { pagesId, runs } = decodePagemap(name, content);
-    let offset = 0;
-    const levelRuns = runs.map((run) => {
-      const own = { ...run, offset };
-      if (isPresent(run.flags)) offset += run.pageCount * PAGE_BYTES;
-      return own;
-    });
-    const parent = await LandedMemory.openLevel(path.join(folder, 'parent'), id);
-    return new LandedMemory(folder, id, pagesId, levelRuns, parent);
+    } finally {
+      folder.close();
+    }
   }
 
   /** All pages that CRIU would restore, by address. */
@@ -70,14 +79,18 @@ export class LandedMemory {
   }
 
   /** The content from this page on. Throws `digest-mismatch`. */
-  async read(page: number, into: Buffer): Promise<void> {
+  read(page: number, into: Buffer): Promise<void> {
+    return orNotWhole(this.folder, () => this.readLevels(page, into));
+  }
+
+  private async readLevels(page: number, into: Buffer): Promise<void> {
     for (let done = 0; done < into.length;) {
       const at = page + done / PAGE_BYTES;
       const run = this.runOf(at);
       const byteLength = Math.min(into.length - done, (run.page + run.pageCount - at) * PAGE_BYTES);
       const piece = into.subarray(done, done + byteLength);
       if (isPresent(run.flags)) await this.readOwn(run.offset + (at - run.page) * PAGE_BYTES, piece, at);
-      else if (this.parent !== undefined) await this.parent.read(at, piece);
+      else if (this.parent !== undefined) await this.parent.readLevels(at, piece);
       else throw this.missing(at, `is in the parent of ${this.folder}, which has none`);
       done += byteLength;
     }
@@ -90,10 +103,7 @@ export class LandedMemory {
 
   private async readOwn(offset: number, into: Buffer, page: number): Promise<void> {
     const name = path.join(this.folder, `pages-${this.pagesId}.img`);
-    this.file ??= await open(name, 'r').catch((cause: unknown) => {
-      if (errorCodeOf(cause) === 'ENOENT') throw this.missing(page, `is in ${name}, which did not land`);
-      throw cause;
-    });
+    if (this.file === undefined) throw this.missing(page, `is in ${name}, which did not land`);
     for (let done = 0; done < into.length;) {
       const { bytesRead } = await this.file.read(into, done, into.length - done, offset + done);
       if (bytesRead === 0) throw this.missing(page, `is behind the end of ${name}`);
@@ -118,6 +128,24 @@ export class LandedMemory {
   private missing(page: number, where: string): PortkeyError {
     const address = `0x${(page * PAGE_BYTES).toString(16)}`;
     return new PortkeyError('digest-mismatch', `the page at ${address} of task ${this.id} ${where}`);
+  }
+}
+
+function levelRunsOf(runs: readonly PagemapRun[]): LevelRun[] {
+  let offset = 0;
+  return runs.map((run) => {
+    const own = { ...run, offset };
+    if (isPresent(run.flags)) offset += run.pageCount * PAGE_BYTES;
+    return own;
+  });
+}
+
+async function orNotThere<T>(act: Promise<T>): Promise<T | undefined> {
+  try {
+    return await act;
+  } catch (error) {
+    if (errorCodeOf(error) === 'ENOENT') return undefined;
+    throw error;
   }
 }
 

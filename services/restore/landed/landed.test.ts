@@ -18,8 +18,9 @@ import { encodePagemap, pagemapFlag } from '../../../libraries/criu-images/index
 import { systemClock } from '../../../libraries/process/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
 import { writeLanding, writeLevel, writeProcesses } from '../../../tests/support/criu-images.js';
+import { assembleLanding } from './assemble-landing.js';
 import { digestLanded } from './digest-landed.js';
-import { assembleLanding, listPages } from './landed-images.js';
+import { listPages } from './landed-images.js';
 import { LandedMemory } from './landed-memory.js';
 
 const { parent, present } = pagemapFlag;
