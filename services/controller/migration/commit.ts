@@ -12,7 +12,8 @@
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { hadNoEffect } from '../state/index.js';
-import { leftToOperator, LeftToRecovery } from './left-to-recovery.js';
+import { leftToOperator } from './left-to-operator.js';
+import { LeftToRecovery } from './left-to-recovery.js';
 import type { LiveMigration } from './migration.js';
 import type { Restored } from './restore.js';
 

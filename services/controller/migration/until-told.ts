@@ -3,7 +3,8 @@
  */
 import { asPortkeyError } from '../../../libraries/errors/index.js';
 import { isWorthAWord } from '../retry.js';
-import { leftToOperator, LeftToRecovery } from './left-to-recovery.js';
+import { leftToOperator } from './left-to-operator.js';
+import { LeftToRecovery } from './left-to-recovery.js';
 import type { Migration } from './migration.js';
 
 /**
