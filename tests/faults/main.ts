@@ -23,6 +23,7 @@ import { RemoteRunner } from './remote-runner.js';
 import { readRun, Results } from './results.js';
 import { LocalRunner, type CellRunner } from './runner.js';
 import { legend, matrixTable, summaryOf, summaryText } from './table.js';
+import { chosen, positiveNumber } from './words.js';
 
 const defaultFile = 'out/faults.json';
 const modes = ['portkey', 'criu'] as const;
@@ -41,39 +42,39 @@ All of each where not said. A pass takes two hours under emulation, one with --b
 each other. --show prints what a file of results has, and runs nothing. Ctrl-C ends it after a cell, and --resume, with the same words and the same code, goes on with those
 that the file of results (${defaultFile}) does not have. One test bed: it must be down before, or --reuse takes over one that is up.`;
 
-const { values } = parseArgs({
-  options: {
-    parts: { type: 'string' },
-    kinds: { type: 'string' },
-    phases: { type: 'string' },
-    moments: { type: 'string' },
-    passes: { type: 'string', default: '1' },
-    beds: { type: 'string', default: '1' },
-    mode: { type: 'string', default: 'portkey' },
-    results: { type: 'string', default: defaultFile },
-    show: { type: 'boolean', default: false },
-    endurance: { type: 'string' },
-    seed: { type: 'string', default: '1' },
-    reuse: { type: 'boolean', default: false },
-    resume: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-});
+const options = {
+  parts: { type: 'string' },
+  kinds: { type: 'string' },
+  phases: { type: 'string' },
+  moments: { type: 'string' },
+  passes: { type: 'string', default: '1' },
+  beds: { type: 'string', default: '1' },
+  mode: { type: 'string', default: 'portkey' },
+  results: { type: 'string', default: defaultFile },
+  show: { type: 'boolean', default: false },
+  endurance: { type: 'string' },
+  seed: { type: 'string', default: '1' },
+  reuse: { type: 'boolean', default: false },
+  resume: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;
+
+const values = readOptions();
 
 const say = (line: string): void => console.error(line);
 const interrupted = new AbortController();
 
-function chosen<T extends string>(text: string | undefined, all: readonly T[]): T[] {
-  if (text === undefined) return [...all];
-  return text.split(',').map((word) => {
-    const found = all.find((each) => each === word.trim());
-    if (found === undefined) throw new Error(`'${word}' is none of: ${all.join(', ')}`);
-    return found;
-  });
-}
-
 function chosenMode(): string {
   return chosen(values.mode, modes)[0] ?? 'portkey';
+}
+
+function readOptions(): ReturnType<typeof parseArgs<{ options: typeof options }>>['values'] {
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exit(2);
+  }
 }
 
 async function main(): Promise<number> {
@@ -88,7 +89,7 @@ async function main(): Promise<number> {
       phases: chosen(values.phases, phases),
       moments: chosen(values.moments, moments),
     },
-    Number(values.passes),
+    positiveNumber('passes', values.passes),
   );
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
@@ -97,8 +98,9 @@ async function main(): Promise<number> {
     });
   }
   if (values.show) return show(values.results);
-  if (values.endurance !== undefined) return endurance(Number(values.endurance), Number(values.seed));
-  const bedCount = Number(values.beds);
+  const bedCount = positiveNumber('beds', values.beds);
+  const seed = positiveNumber('seed', values.seed);
+  if (values.endurance !== undefined) return endurance(positiveNumber('endurance', values.endurance), seed);
   if (bedCount > 1) await requireRoom(bedCount);
   const wanted = { mode: chosenMode(), cells, code: await codeDigest('.') };
   return matrix(

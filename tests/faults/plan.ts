@@ -13,7 +13,7 @@ export interface Choice {
 
 export const everything: Choice = { parts, kinds, phases, moments };
 
-/** Neighbours take turns at the moments, and passes begin with another: two of them see both. */
+/** Neighbours take turns at the moments, and passes begin with another: two of them see both. Throws where there is no cell. */
 export function matrixOf(choice: Choice, passes: number): Cell[] {
   const cells = choice.parts.flatMap((part) =>
     faultsOfPart(part)
@@ -21,6 +21,12 @@ export function matrixOf(choice: Choice, passes: number): Cell[] {
       .flatMap((fault) => fault.phases.map((phase) => ({ part, kind: fault.kind, phase })))
       .filter(({ phase }) => choice.phases.includes(phase)),
   );
+  // A matrix of nothing would pass.
+  if (cells.length === 0)
+    throw new Error(
+      `there is no such cell: ${choice.parts.join(', ')}: ${choice.kinds.join(', ')} when ${choice.phases.join(', ')}; ` +
+        'leave one of --parts, --kinds and --phases out',
+    );
   return Array.from({ length: passes }, (_, pass) =>
     cells.map((cell, index) => ({
       ...cell,

@@ -8,6 +8,7 @@ import { phases } from '../faults/phases.js';
 import { everything, matrixOf } from '../faults/plan.js';
 import { codeDigest } from '../faults/code.js';
 import { areOf, Results } from '../faults/results.js';
+import { positiveNumber } from '../faults/words.js';
 
 const oneName = ({ part, kind, phase }: (typeof cells)[number]): string => `${part} ${kind} ${phase}`;
 const cells = matrixOf(everything, 1);
@@ -27,6 +28,17 @@ describe('the fault matrix', () => {
       assert.equal(oneName(again), oneName(cell));
       assert.notEqual(again.moment, cell.moment);
     }
+  });
+
+  it('is refused where it has no cell, and so would pass', () => {
+    const choice = { ...everything, parts: ['redis'] as const, kinds: ['fill'] as const };
+    assert.throws(() => matrixOf(choice, 1), /no such cell: redis: fill/);
+  });
+
+  it('takes numbers of passes, beds and the like only where they are some', () => {
+    assert.equal(positiveNumber('passes', '12'), 12);
+    for (const text of ['0', '-1', '1.5', '', 'x', '1e3', '0x10', ' 1', '9'.repeat(20)])
+      assert.throws(() => positiveNumber('passes', text), /--passes takes a whole number/, text);
   });
 
   it('goes on only with results of the same cells, whichever of them there are', () => {
