@@ -79,17 +79,22 @@ describe('the fault matrix', () => {
       await assert.rejects(Results.earlier(file, { ...wanted, mode: 'criu' }), /is of other cells/);
     });
 
-    it('takes the code for another when a part of it has changed, and not for its tests', async () => {
-      const names = ['libraries', 'proto', 'services', 'testbed'];
-      for (const name of names) await mkdir(path.join(folder, name));
+    it('takes the code for another when a part of it or the matrix has changed, and not for its tests', async () => {
+      const names = ['libraries', 'proto', 'services', 'testbed', 'tests/faults'];
+      for (const name of names) await mkdir(path.join(folder, name), { recursive: true });
       const write = (name: string, text: string): Promise<void> => writeFile(path.join(folder, name), text);
       await write('package-lock.json', '{}');
       await write('services/a.ts', 'a');
       const before = await codeDigest(folder);
       await write('services/a.test.ts', 'b');
       assert.equal(await codeDigest(folder), before);
-      await write('services/a.ts', 'b');
-      assert.notEqual(await codeDigest(folder), before);
+      await write('tests/b.ts', 'b');
+      assert.equal(await codeDigest(folder), before);
+      for (const name of names) {
+        const unchanged = await codeDigest(folder);
+        await write(`${name}/a.ts`, 'b');
+        assert.notEqual(await codeDigest(folder), unchanged, name);
+      }
     });
   });
 });
