@@ -5,7 +5,8 @@
  *        ──▶ hold (stop and cut) ──▶ end the fault, wait until the part answers ──▶ settled ──▶ look
  *
  * Settled: the migration has ended as completed, rolled back or refused, its container runs in one place, and nothing else is
- * left of it anywhere. The time to that counts from the end of the fault, of a part that was killed from when it answers again.
+ * left of it anywhere. The time to that counts from the end of the fault; of a part that was killed only from when it answers
+ * again, since until then the fault lasts.
  *
  * A container is lost with its VM where that is killed before another has taken over: the one case in which no copy is left,
  * and then nothing at all may be left.
@@ -77,8 +78,9 @@ export async function runCell(
     } finally {
       await heal();
     }
+    const endedMs = performance.now();
     await untilUp();
-    const healedMs = performance.now();
+    const healedMs = cell.kind === 'kill' ? performance.now() : endedMs;
     await countCopies();
     const settled = await untilSettled(container, vms, known, mayBeLost(cell), healedMs + settleMs);
     const settleSeconds = (performance.now() - healedMs) / 1000;
