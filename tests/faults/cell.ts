@@ -143,12 +143,16 @@ async function newestMigration(): Promise<string> {
   return newest?.id ?? '';
 }
 
+/** The destination has none of the container yet that could do without the source's VM, or has given it up. */
+const onlyAtSource: readonly Phase[] = ['preflight', 'precopy', 'frozen', 'dumped', 'aborted'];
+/** The source's copy has become too old, or is gone. */
+const onlyAtDestination: readonly Phase[] = ['activated', 'done'];
+
 /** Where the VM that is killed has the only copy that may run then, and until it is back. */
 function mayBeLost({ part, kind, phase }: Cell): boolean {
   if (kind !== 'kill') return false;
-  const hasRunThere = phase === 'activated' || phase === 'done';
-  if (part === 'VM of the source') return phase !== 'committed' && !hasRunThere;
-  return part === 'VM of the destination' && hasRunThere;
+  if (part === 'VM of the source') return onlyAtSource.includes(phase);
+  return part === 'VM of the destination' && onlyAtDestination.includes(phase);
 }
 
 interface Settled {
