@@ -9,9 +9,9 @@ import { down, restart, status, up } from '../../testbed/index.js';
 import { placesOf } from '../../testbed/paths.js';
 import { topologyOf, type Topology } from '../../testbed/topology.js';
 import { portkeyOk } from '../e2e/support/portkey.js';
+import { runningCopies } from './copies.js';
 import type { Scene } from './parts.js';
 import { RedisLink } from './redis-link.js';
-import { runningCopies } from './remains.js';
 
 export const container = 'redis';
 

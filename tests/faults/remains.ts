@@ -1,13 +1,13 @@
 /**
  * What there is of a container and of migrations in the whole test bed: copies, and whatever should not be there.
  *
- * Each VM is asked itself, not the controller: what counts is what runs. A copy runs if any of its tasks may: its cgroup is not
- * frozen, and the task not stopped, as those of a restored copy are before the commit.
+ * Each VM is asked itself, not the controller.
  */
 import { runChecked, runCommand } from '../../libraries/process/index.js';
 import { outsideNamespace, topologyOf, type Topology } from '../../testbed/topology.js';
 import { placesOf } from '../../testbed/paths.js';
 import { readFile } from 'node:fs/promises';
+import { copyFunctions } from './copies.js';
 import { inGuest } from './guests.js';
 
 export interface VmRemains {
@@ -18,39 +18,14 @@ export interface VmRemains {
   readonly leftovers: readonly string[];
 }
 
-/** PF_EXITING of a task's flags, field 9 of /proc/PID/stat (proc(5)). */
-const exiting = 4;
-
-/**
- * Prints "running NAME", "still NAME", "left WHAT". A task that was stopped and is being killed is in state R until it is gone,
- * and executes nothing of its own any more: SIGKILL is pending, then it is exiting. Looked at twice, since it may get there in
- * between. Where the shell can do without another process it does: under emulation each costs as much as all else here.
- */
-const look = `
-runs() {
-  read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
-  set -- \${stat##*) }
-  case $1 in [RSD]) [ $(($7 & ${exiting})) = 0 ] ;; *) return 1 ;; esac
-}
-may_run() {
-  runs "$1" && ! grep -qsE '^(Sig|Shd)Pnd:.*[13579bdf]..$' "/proc/$1/status" && runs "$1"
-}
-has_tasks() {
-  read -r first 2>/dev/null <"/sys/fs/cgroup/portkey/$1/cgroup.procs"
-}
-is_frozen() {
-  while read -r key value; do [ "$key $value" != 'frozen 0' ] || return 1; done <"$1/cgroup.events"
-}
-cd /sys/fs/cgroup/portkey 2>/dev/null && for name in *; do
-  [ -d "$name" ] || continue
-  has_tasks "$name" || { echo "left cgroup $name"; continue; }
-  state=still
-  is_frozen "$name" || while read -r task; do
-    may_run "$task" && state=running
-  done <"$name/cgroup.procs"
-  echo "$state $name"
+/** Prints "running NAME", "still NAME", "left WHAT". Where the shell can do without another process it does. */
+const look = `${copyFunctions}
+for folder in /sys/fs/cgroup/portkey/*/; do
+  [ -d "$folder" ] || continue
+  name=\${folder%/}; name=\${name##*/}
+  look_at_copy "$name"
+  case $state in none) echo "left cgroup $name" ;; *) echo "$state $name" ;; esac
 done
-cd /
 for folder in /run/portkey/containers /run/netns; do
   for file in "$folder"/*; do
     [ -e "$file" ] || continue
@@ -79,16 +54,6 @@ export async function remainsIn(vm: string): Promise<VmRemains> {
     ],
     leftovers: after('left').map((what) => `${vm}: ${what}`),
   };
-}
-
-/** Of those that answer. */
-export async function runningCopies(vms: readonly string[], container: string): Promise<string[]> {
-  const found = await Promise.all(vms.map((vm) => remainsIn(vm).catch(() => undefined)));
-  return found.flatMap((remains) =>
-    remains?.copies.some(({ name, isRunning }) => name === container && isRunning) === true
-      ? [remains.vm]
-      : [],
-  );
 }
 
 /** Sessions of relays, and keys in Redis that no ended migration needs; docs/controllers.md has all keys. */

@@ -1,9 +1,10 @@
 /** The matrix as a table for people: a row for each part and kind of fault, a column for each phase. */
 import { formatTable } from '../../cli/table.js';
 import { median } from '../../libraries/statistics/index.js';
-import type { CellResult, Ending } from './cell.js';
+import type { CellResult } from './cell.js';
 import { kinds, parts } from './parts.js';
 import { phases } from './phases.js';
+import type { Ending } from './settled.js';
 
 const letters: Readonly<Record<Ending, string>> = {
   completed: 'C',
