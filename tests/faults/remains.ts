@@ -4,9 +4,11 @@
  * Each VM is asked itself, not the controller.
  */
 import { runChecked, runCommand } from '../../libraries/process/index.js';
+import { outerLinkName } from '../../libraries/runtime/index.js';
 import { outsideNamespace, topologyOf, type Topology } from '../../testbed/topology.js';
 import { placesOf } from '../../testbed/paths.js';
 import { readFile } from 'node:fs/promises';
+import { pidOf } from '../e2e/support/processes.js';
 import { copyFunctions } from './copies.js';
 import { inGuest } from './guests.js';
 
@@ -18,7 +20,11 @@ export interface VmRemains {
   readonly leftovers: readonly string[];
 }
 
-/** Prints "running NAME", "still NAME", "left WHAT". Where the shell can do without another process it does. */
+/**
+ * Prints "running NAME", "still NAME", "link NAME", "left WHAT". It starts no process: under emulation each costs as much as all
+ * of this. /run/netns becomes a mount point with the first namespace that was ever made, for good. An agent may lock one page of
+ * its own for as long as it lives (libraries/agent/link.ts).
+ */
 const look = `${copyFunctions}
 for folder in /sys/fs/cgroup/portkey/*/; do
   [ -d "$folder" ] || continue
@@ -26,7 +32,7 @@ for folder in /sys/fs/cgroup/portkey/*/; do
   look_at_copy "$name"
   case $state in none) echo "left cgroup $name" ;; *) echo "$state $name" ;; esac
 done
-for folder in /run/portkey/containers /run/netns; do
+for folder in /run/portkey/containers /run/netns /run/runc; do
   for file in "$folder"/*; do
     [ -e "$file" ] || continue
     name=\${file##*/}; name=\${name#portkey-}
@@ -37,8 +43,30 @@ for folder in /run/portkey/departures /run/portkey/arrivals /run/portkey/images 
   for file in "$folder"/*; do [ ! -e "$file" ] || echo "left $file"; done
 done
 for file in /run/portkey/containers/*/claim*; do [ ! -e "$file" ] || echo "left $file"; done
-for file in /proc/[0-9]*/comm; do
-  read -r name 2>/dev/null <"$file" && [ "$name" = criu ] && echo "left process criu, $file"
+while read -r _ _ _ _ point _; do
+  case $point in
+    /run/netns | /run/portkey/identity) continue ;;
+    /run/portkey/containers/*) name=\${point#/run/portkey/containers/}; name=\${name%%/*} ;;
+    /run/netns/*) name=\${point#/run/netns/}; name=\${name#portkey-} ;;
+    /run/runc/*) name=\${point#/run/runc/}; name=\${name%%/*} ;;
+    /run/portkey/* | *criu*) name= ;;
+    *) continue ;;
+  esac
+  [ -n "$name" ] && has_tasks "$name" || echo "left mount $point"
+done </proc/self/mountinfo
+for link in /sys/class/net/pk-*; do [ ! -e "$link" ] || echo "link \${link##*/}"; done
+for folder in /proc/[0-9]*; do
+  read -r name 2>/dev/null <"$folder/comm" || continue
+  case $name in
+    criu | runc | runc:*) echo "left process $name, $folder" ;;
+    node)
+      while read -r key kilobytes _; do
+        case $key in
+          VmLck:) [ "$kilobytes" -le 4 ] || echo "left $kilobytes KiB locked by $folder" ;;
+          VmPin:) [ "$kilobytes" = 0 ] || echo "left $kilobytes KiB pinned by $folder"; break ;;
+        esac
+      done 2>/dev/null <"$folder/status" ;;
+  esac
 done
 true`;
 
@@ -46,24 +74,38 @@ export async function remainsIn(vm: string): Promise<VmRemains> {
   const lines = (await inGuest(vm, look)).split('\n').filter((line) => line !== '');
   const after = (word: string): string[] =>
     lines.filter((line) => line.startsWith(`${word} `)).map((line) => line.slice(word.length + 1));
+  const copies = [
+    ...after('running').map((name) => ({ name, isRunning: true })),
+    ...after('still').map((name) => ({ name, isRunning: false })),
+  ];
+  const known = copies.map(({ name }) => outerLinkName(name));
+  const links = after('link').filter((link) => !known.includes(link));
   return {
     vm,
-    copies: [
-      ...after('running').map((name) => ({ name, isRunning: true })),
-      ...after('still').map((name) => ({ name, isRunning: false })),
-    ],
-    leftovers: after('left').map((what) => `${vm}: ${what}`),
+    copies,
+    leftovers: [...after('left'), ...links.map((link) => `network link ${link}`)].map(
+      (what) => `${vm}: ${what}`,
+    ),
   };
 }
 
-/** Sessions of relays, and keys in Redis that no ended migration needs; docs/controllers.md has all keys. */
+/** Sessions and pinned pages of relays, and keys in Redis that no ended migration needs; docs/controllers.md has all keys. */
 export async function remainsOnHosts(): Promise<string[]> {
   const topology = topologyOf(2, placesOf(process.env).runtime);
   const sessions = topology.vms.map(async ({ host, hostAddress }) => {
     const count = await sessionsOf(hostAddress);
     return count === '0' ? [] : [`relay of ${host}: ${count} sessions`];
   });
-  return [...(await Promise.all(sessions)).flat(), ...(await strayKeys(topology))];
+  const pinned = topology.vms.map(({ host }) => pinnedBy(`relay-${host}`));
+  return [...(await Promise.all([...sessions, ...pinned])).flat(), ...(await strayKeys(topology))];
+}
+
+/** A relay has no page locked or pinned, not even while it works. */
+async function pinnedBy(service: string): Promise<string[]> {
+  const status = await readFile(`/proc/${await pidOf(service)}/status`, 'utf8');
+  return [...status.matchAll(/^Vm(Lck|Pin):\s+([1-9]\d*) kB$/gm)].map(
+    ([, how, kilobytes]) => `${service}: ${kilobytes ?? ''} KiB ${how === 'Lck' ? 'locked' : 'pinned'}`,
+  );
 }
 
 async function sessionsOf(hostAddress: string): Promise<string> {
