@@ -16,6 +16,7 @@ import { PortkeyError } from '../errors/index.js';
 import { killGroup, type Clock, type RunCommand } from '../process/index.js';
 import type { ContainerSpec, PageServer } from '../rpc/index.js';
 import type { Claim, ContainerStore } from './container-store.js';
+import { MountPoints } from './mount-points.js';
 import { ContainerNetwork, type SetInterface } from './network.js';
 import { cgroupPath, runcConfig } from './runc-config.js';
 import type { Runc } from './runc.js';
@@ -44,6 +45,7 @@ const systemRoots = { runcState: '/run/runc', cgroup: '/sys/fs/cgroup' };
 const workerMs = 15_000;
 
 export class ContainerHost {
+  private readonly mountPoints = new MountPoints();
   private readonly roots: { readonly runcState: string; readonly cgroup: string };
 
   constructor(private readonly parts: HostParts) {
@@ -78,6 +80,11 @@ export class ContainerHost {
       await this.remove(spec);
       throw error;
     }
+  }
+
+  /** Runs `restore` when no other one is in its way. */
+  restoring<T>(spec: ContainerSpec, restore: () => Promise<T>): Promise<T> {
+    return this.mountPoints.forRestore(spec, this.rootOf(spec), restore);
   }
 
   /** Notes a process group that works for this container, so that `remove` ends it after a crash. */
@@ -119,11 +126,15 @@ export class ContainerHost {
 
   /** runc wants a root that is a folder of its own; the guest's own root is bound to one. */
   private async mountRoot(spec: ContainerSpec): Promise<string> {
-    if (path.resolve(spec.rootfs) !== '/') return spec.rootfs;
-    const target = this.parts.store.rootfs(spec.name);
+    const target = this.rootOf(spec);
+    if (target === spec.rootfs) return target;
     await mkdir(target);
     this.parts.kernel.bindMount('/', target);
     return target;
+  }
+
+  private rootOf({ name, rootfs }: ContainerSpec): string {
+    return path.resolve(rootfs) === '/' ? this.parts.store.rootfs(name) : rootfs;
   }
 
   /** Before anything is removed recursively: what is bound there is the guest's own root. */

@@ -44,20 +44,7 @@ export function runcConfig(spec: ContainerSpec, paths: BundlePaths): object {
       rlimits: [{ type: 'RLIMIT_NOFILE', hard: 65536, soft: 65536 }],
       noNewPrivileges: true,
     },
-    mounts: [
-      { destination: '/proc', type: 'proc', source: 'proc' },
-      tmpfs('/dev', ['nosuid', 'strictatime', 'mode=755', 'size=65536k']),
-      {
-        destination: '/dev/pts',
-        type: 'devpts',
-        source: 'devpts',
-        options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
-      },
-      tmpfs('/dev/shm', ['nosuid', 'noexec', 'nodev', 'mode=1777']),
-      { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
-      { destination: '/sys/firmware', type: 'bind', source: paths.emptyFolder, options: ['bind', 'ro'] },
-      ...spec.tmpfs.map((destination) => tmpfs(destination, ['nosuid', 'nodev', 'mode=1777'])),
-    ],
+    mounts: mountsOf(spec, paths.emptyFolder),
     linux: {
       cgroupsPath: cgroupPath(spec.name),
       resources: spec.memoryLimitBytes > 0 ? { memory: { limit: spec.memoryLimitBytes } } : {},
@@ -72,7 +59,41 @@ export function runcConfig(spec: ContainerSpec, paths: BundlePaths): object {
   };
 }
 
-function tmpfs(destination: string, options: readonly string[]): object {
+interface Mount {
+  readonly destination: string;
+  readonly type: string;
+  readonly source: string;
+  readonly options?: readonly string[];
+}
+
+/** The folders in the root itself that are mounted on: none below a tmpfs of the container's. */
+export function mountPointsOf(spec: ContainerSpec): string[] {
+  const mounts = mountsOf(spec, '');
+  const isBelow = (destination: string, { type, destination: parent }: Mount): boolean =>
+    type === 'tmpfs' && destination.startsWith(`${parent}/`);
+  return mounts
+    .map(({ destination }) => destination)
+    .filter((destination) => !mounts.some((mount) => isBelow(destination, mount)));
+}
+
+function mountsOf(spec: ContainerSpec, emptyFolder: string): Mount[] {
+  return [
+    { destination: '/proc', type: 'proc', source: 'proc' },
+    tmpfs('/dev', ['nosuid', 'strictatime', 'mode=755', 'size=65536k']),
+    {
+      destination: '/dev/pts',
+      type: 'devpts',
+      source: 'devpts',
+      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
+    },
+    tmpfs('/dev/shm', ['nosuid', 'noexec', 'nodev', 'mode=1777']),
+    { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
+    { destination: '/sys/firmware', type: 'bind', source: emptyFolder, options: ['bind', 'ro'] },
+    ...spec.tmpfs.map((destination) => tmpfs(destination, ['nosuid', 'nodev', 'mode=1777'])),
+  ];
+}
+
+function tmpfs(destination: string, options: readonly string[]): Mount {
   return { destination, type: 'tmpfs', source: 'tmpfs', options };
 }
 

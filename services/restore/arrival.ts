@@ -100,13 +100,15 @@ export class Arrivals {
     await writeFile(store.criuConfig(container), `leave-stopped\n${tcp}`);
     const work = path.join(this.parts.workRoot, migrationId);
     await mkdir(work, { recursive: true });
-    await runc.restore({
-      name: container,
-      images,
-      work,
-      bundle: store.folder(container),
-      onStart: (pid) => host.noteWorker(container, pid),
-    });
+    await host.restoring(spec, () =>
+      runc.restore({
+        name: container,
+        images,
+        work,
+        bundle: store.folder(container),
+        onStart: (pid) => host.noteWorker(container, pid),
+      }),
+    );
     const tasks = tasksOf(container);
     const root = tasks.find((task) => task.namespacePid === 1);
     if (root === undefined)
