@@ -3,8 +3,9 @@
  */
 import assert from 'node:assert/strict';
 
-import { FaultBed, container } from '../faults/bed.js';
+import { FaultBed } from '../faults/bed.js';
 import { runCell, type Cell } from '../faults/cell.js';
+import { container } from '../faults/container.js';
 import { withTestbed } from './support/fixture.js';
 
 const options = { holdMs: 18_000, settleMs: 30_000, mode: 'portkey' };

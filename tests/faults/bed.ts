@@ -10,10 +10,9 @@ import { placesOf } from '../../testbed/paths.js';
 import { topologyOf, type Topology } from '../../testbed/topology.js';
 import { portkeyOk } from '../e2e/support/portkey.js';
 import { runningCopies } from './copies.js';
+import { container } from './container.js';
 import type { Scene } from './parts.js';
 import { RedisLink } from './redis-link.js';
-
-export const container = 'redis';
 
 const linkPort = 6380;
 /** Shorter than what stands still or is cut off does so. */

@@ -29,6 +29,8 @@ export interface CellResult extends Cell {
   /** Undefined where it did not settle. */
   readonly ending: Ending | undefined;
   readonly settleSeconds: number;
+  /** The code of the error that it ended with, '' without one. */
+  readonly reason: string;
   /** The most copies that were seen to run at once. */
   readonly mostCopies: number;
   readonly lostWrites: number;
@@ -75,7 +77,8 @@ export async function runCell(
     await watch.look();
     const settled = await untilSettled(cell, container, scene, known, healedMs + settleMs);
     const settleSeconds = (performance.now() - healedMs) / 1000;
-    const isLost = settled.ending === 'lost with its VM';
+    const { ending, reason } = settled;
+    const isLost = ending === 'lost with its VM';
     const copies = await watch.end();
     const findings = [...settled.findings, ...copies.findings];
     if (settleSeconds > settleMs / 1000) findings.push(`it took longer than ${settleMs / 1000} s`);
@@ -83,7 +86,7 @@ export async function runCell(
     if (!isLost && !(await haveEnded(commands))) findings.push('the command did not end');
     const lostWrites = isLost ? 0 : await lostWritesOf(container, findings);
     const { mostCopies } = copies;
-    return { ...cell, ending: settled.ending, settleSeconds, mostCopies, lostWrites, findings };
+    return { ...cell, ending, reason, settleSeconds, mostCopies, lostWrites, findings };
   } finally {
     await end(commands, scene);
   }

@@ -4,8 +4,9 @@
 import { formatTable } from '../../cli/table.js';
 import { formatBytes } from '../../libraries/units/index.js';
 import { migrate, portkeyJson } from '../e2e/support/portkey.js';
-import { container, type FaultBed } from './bed.js';
+import type { FaultBed } from './bed.js';
 import type { CellResult } from './cell.js';
+import { container } from './container.js';
 import { growthOf, memoryOfServices, type Growth, type ServiceMemory } from './memory.js';
 import { anyCell } from './plan.js';
 import type { LocalRunner } from './runner.js';

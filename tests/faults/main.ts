@@ -22,7 +22,7 @@ import { moments } from './redis-link.js';
 import { RemoteRunner } from './remote-runner.js';
 import { readRun, Results } from './results.js';
 import { LocalRunner, type CellRunner } from './runner.js';
-import { legend, matrixTable, summaryOf, summaryText } from './table.js';
+import { cellLine, legend, matrixTable, summaryOf, summaryText } from './table.js';
 import { chosen, positiveNumber } from './words.js';
 
 const defaultFile = 'out/faults.json';
@@ -183,12 +183,6 @@ async function endurance(migrations: number, seed: number): Promise<number> {
   } finally {
     await runner.close();
   }
-}
-
-function cellLine({ part, kind, phase, moment, ending, settleSeconds, findings }: CellResult): string {
-  const what = `${part}: ${kind} when ${phase} is ${moment}:`;
-  const end = `${ending ?? 'not settled'} after ${settleSeconds.toFixed(1)} s`;
-  return [what, end, ...findings.map((finding) => `\n    ${finding}`)].join(' ');
 }
 
 try {

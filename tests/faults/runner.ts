@@ -1,6 +1,7 @@
 /** Who runs cells of the matrix, one after the other: this process on its test bed, or another on one of its own. */
-import { FaultBed, container } from './bed.js';
+import { FaultBed } from './bed.js';
 import { runCell, type Cell, type CellResult } from './cell.js';
+import { container } from './container.js';
 
 /**
  * Longer than pings take to notice it (16 s), than a relay may be silent (17 s), than a command to Redis may take, and than an
@@ -49,7 +50,15 @@ export class LocalRunner implements CellRunner {
       return await runCell(cell, container, await this.bed.scene(), { holdMs, settleMs, mode: this.mode });
     } catch (error) {
       const findings = [error instanceof Error ? error.message : String(error)];
-      return { ...cell, ending: undefined, settleSeconds: 0, mostCopies: 0, lostWrites: 0, findings };
+      return {
+        ...cell,
+        ending: undefined,
+        reason: '',
+        settleSeconds: 0,
+        mostCopies: 0,
+        lostWrites: 0,
+        findings,
+      };
     }
   }
 }

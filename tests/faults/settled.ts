@@ -32,6 +32,8 @@ function mayBeLost({ part, kind, phase }: Cell): boolean {
 export interface Settled {
   /** Undefined where it did not settle. */
   readonly ending: Ending | undefined;
+  /** The code of the error that the migration ended with, '' without one. */
+  readonly reason: string;
   readonly findings: readonly string[];
 }
 
@@ -53,6 +55,7 @@ export async function untilSettled(
   for (;;) {
     const seen = await look(container, vms, known, mayBeLost(cell)).catch((error: unknown) => ({
       ending: undefined,
+      reason: '',
       findings: [String(error)],
     }));
     if (seen.findings.length === 0 || performance.now() > endMs) return seen;
@@ -68,15 +71,16 @@ async function look(
 ): Promise<Settled> {
   const [newest] = await migrations();
   if (newest === undefined || newest.id === known)
-    return { ending: 'refused', findings: ['no migration is recorded'] };
+    return { ending: 'refused', reason: '', findings: ['no migration is recorded'] };
+  const { error: reason } = newest;
   const ending = endings[newest.state];
   if (ending === undefined && !(isLossPossible && newest.state === 'failed'))
-    return { ending, findings: [`the migration is ${newest.state}`] };
+    return { ending, reason, findings: [`the migration is ${newest.state}`] };
   const remains = await Promise.all(vms.map(remainsIn));
   const leftovers = [...remains.flatMap((vm) => vm.leftovers), ...(await remainsOnHosts())];
   const count = remains.flatMap(({ copies }) => copies).length;
-  if (count === 0 && isLossPossible) return { ending: 'lost with its VM', findings: leftovers };
-  return { ending, findings: [...leftovers, ...misplaced(container, vms, remains, ending)] };
+  if (count === 0 && isLossPossible) return { ending: 'lost with its VM', reason, findings: leftovers };
+  return { ending, reason, findings: [...leftovers, ...misplaced(container, vms, remains, ending)] };
 }
 
 function misplaced(

@@ -40,6 +40,23 @@ function resultText({ ending, findings, settleSeconds }: CellResult): string {
   return `${letters[ending]}${settleSeconds.toFixed(0)}`;
 }
 
+/** What came of one cell; a line more for each finding. */
+export function cellLine({
+  part,
+  kind,
+  phase,
+  moment,
+  ending,
+  reason,
+  settleSeconds,
+  findings,
+}: CellResult): string {
+  const what = `${part}: ${kind} when ${phase} is ${moment}:`;
+  const why = reason === '' ? '' : ` (${reason})`;
+  const end = `${ending ?? 'not settled'}${why} after ${settleSeconds.toFixed(1)} s`;
+  return [what, end, ...findings.map((finding) => `\n    ${finding}`)].join(' ');
+}
+
 export interface Summary {
   readonly faults: number;
   readonly failed: number;

@@ -68,6 +68,7 @@ describe('the fault matrix', () => {
       const result = {
         ...cell,
         ending: 'completed' as const,
+        reason: '',
         settleSeconds: 1,
         mostCopies: 1,
         lostWrites: 0,
