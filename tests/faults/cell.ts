@@ -13,7 +13,8 @@ import { migrations } from '../e2e/support/migrations.js';
 import { portkeyJson, startPortkey, type RunningCommand } from '../e2e/support/portkey.js';
 import { untilUp } from './bed.js';
 import { CopyWatch } from './copy-watch.js';
-import { breakPart, type Kind, type Part, type Scene } from './parts.js';
+import type { Fault } from './fault.js';
+import { faultOf, type Kind, type Part, type Scene } from './parts.js';
 import type { Phase } from './phases.js';
 import type { Moment } from './redis-link.js';
 import { untilSettled, type Ending } from './settled.js';
@@ -28,9 +29,9 @@ export interface Cell {
 export interface CellResult extends Cell {
   /** Undefined where it did not settle. */
   readonly ending: Ending | undefined;
-  readonly settleSeconds: number;
   /** The code of the error that it ended with, '' without one. */
   readonly reason: string;
+  readonly settleSeconds: number;
   /** The most copies that were seen to run at once. */
   readonly mostCopies: number;
   readonly lostWrites: number;
@@ -46,6 +47,8 @@ export interface CellOptions {
   readonly mode: string;
 }
 
+/** The controller gives a command to Redis 2.5 s, and the news of it has to get here. */
+const redisMs = 2_000;
 /** Until a migration reaches any state. */
 const reachMs = 60_000;
 /**
@@ -64,13 +67,10 @@ export async function runCell(
   const watch = await CopyWatch.start(cell, container, scene);
   const commands: RunningCommand[] = [];
   try {
-    await begin(cell, container, mode, scene, commands);
-    const heal = await breakPart(cell.part, cell.kind, scene).finally(() => scene.link.release());
-    try {
-      await watch.hold(cell.kind === 'kill' ? 0 : holdMs);
-    } finally {
-      await heal();
-    }
+    const stoodMs = await whileBroken(faultOf(cell.part, cell.kind, scene), scene, {
+      reach: () => begin(cell, container, mode, scene, commands),
+      hold: () => watch.hold(cell.kind === 'kill' ? 0 : holdMs),
+    });
     const endedMs = performance.now();
     await untilUp();
     const healedMs = cell.kind === 'kill' ? performance.now() : endedMs;
@@ -81,6 +81,10 @@ export async function runCell(
     const isLost = ending === 'lost with its VM';
     const copies = await watch.end();
     const findings = [...settled.findings, ...copies.findings];
+    if (stoodMs > redisMs)
+      findings.push(
+        `what was to break took ${(stoodMs / 1000).toFixed(1)} s, and Redis was given up instead`,
+      );
     if (settleSeconds > settleMs / 1000) findings.push(`it took longer than ${settleMs / 1000} s`);
     // The command waits a minute for an answer to a container's client.
     if (!isLost && !(await haveEnded(commands))) findings.push('the command did not end');
@@ -89,6 +93,30 @@ export async function runCell(
     return { ...cell, ending, reason, settleSeconds, mostCopies, lostWrites, findings };
   } finally {
     await end(commands, scene);
+  }
+}
+
+/** Returns for how long the command to Redis stood still. */
+async function whileBroken(
+  fault: Fault,
+  { link }: Scene,
+  { reach, hold }: { readonly reach: () => Promise<void>; readonly hold: () => Promise<void> },
+): Promise<number> {
+  try {
+    await fault.prepare?.();
+    await reach();
+  } catch (error) {
+    if (fault.prepare !== undefined) await fault.end();
+    throw error;
+  }
+  const reachedMs = performance.now();
+  try {
+    await Promise.resolve(fault.begin()).finally(() => link.release());
+    const stoodMs = performance.now() - reachedMs;
+    await hold();
+    return stoodMs;
+  } finally {
+    await fault.end();
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * A process in each VM that notes every second whether a copy of the container runs there: for a VM that is cut off from the
- * network, and can be asked only afterwards.
+ * A process in each VM that notes every second whether a copy of the container runs there: for a VM that can be asked only
+ * afterwards, as it is cut off from the network or has no memory left to answer with.
  *
  *     start ──▶ cut ──▶ (notes in /tmp) ──▶ mended ──▶ stop: notes of both VMs ──▶ moments at which both had a running copy
  *
@@ -31,6 +31,7 @@ const gapSeconds = 4;
 
 /** Waiting is reading what never comes. */
 const script = (file: string, container: string): string => `${copyFunctions}
+echo -1000 >/proc/$$/oom_score_adj
 mkfifo ${file}.pipe && exec 9<>${file}.pipe
 for ((count = 0; count < ${mostSamples}; count++)); do
   [ -e ${file}.on ] || break

@@ -2,19 +2,33 @@
  * Watches, through one cell, that no more than one copy runs: some looks while the fault lasts, one at its end and one when all
  * is settled.
  *
- * A VM that was killed or stopped runs nothing, and is not asked. One that is cut off cannot be: what ran there is noted in
- * there, and in the other VM, too (copy-sampler.ts). Whoever else does not answer is a finding: nobody knows what runs there.
+ * A VM that was killed or stopped runs nothing, and is not asked. One that is cut off or has no memory left cannot be: what ran
+ * there is noted in there, and in the other VM, too (copy-sampler.ts). Whoever else does not answer is a finding: nobody knows what runs there.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 
 import type { Cell } from './cell.js';
 import { CopyCount } from './copies.js';
 import { CopySampler, longestSilence, momentsTogether, type Sample } from './copy-sampler.js';
-import type { Scene } from './parts.js';
+import type { Part, Scene } from './parts.js';
 
 const lookMs = 5_000;
 /** A guest that works at a dump or a restore is not prompt. */
 const silenceSeconds = 10;
+
+/** Cannot be asked while the fault lasts. */
+function brokenVm(part: Part, { source, destination }: Scene): string | undefined {
+  switch (part) {
+    case 'VM of the source':
+    case 'memory of the source':
+      return source.name;
+    case 'VM of the destination':
+    case 'memory of the destination':
+      return destination.name;
+    default:
+      return undefined;
+  }
+}
 
 export class CopyWatch {
   private readonly copies: CopyCount;
@@ -33,18 +47,12 @@ export class CopyWatch {
   /** Before the migration: there is no time for it between the state and the fault. */
   static async start({ part, kind }: Cell, container: string, scene: Scene): Promise<CopyWatch> {
     const vms = [scene.source.name, scene.destination.name];
-    const broken = { 'VM of the source': scene.source.name, 'VM of the destination': scene.destination.name };
-    if (part !== 'VM of the source' && part !== 'VM of the destination')
-      return new CopyWatch(container, vms, vms, []);
-    if (kind !== 'cut')
-      return new CopyWatch(
-        container,
-        vms,
-        vms.filter((vm) => vm !== broken[part]),
-        [],
-      );
+    const broken = brokenVm(part, scene);
+    const askable = vms.filter((vm) => vm !== broken);
+    if (broken === undefined || kind === 'kill' || kind === 'stop')
+      return new CopyWatch(container, vms, askable, []);
     const samplers = await Promise.all(vms.map((vm) => CopySampler.start(vm, container)));
-    return new CopyWatch(container, vms, [], samplers);
+    return new CopyWatch(container, vms, askable, samplers);
   }
 
   /** While the fault lasts. */

@@ -7,17 +7,17 @@
  *   card without a carrier. It is the link to the controller, of a relay also that to the other relay, of the restore service also that
  *   to the source's VM.
  *
- * - `fill`: no room is left on what the part is. `step`: an hour forward, and back.
+ * - `fill`: no room is left on what the part is (fills.ts). `step`: an hour forward, and back.
  *
- * Source and destination are the migration's. Whoever breaks a part ends that by the function that it gets, whatever happens.
+ * Source and destination are the migration's. Whoever breaks a part ends that, whatever happens.
  */
-import path from 'node:path';
-
 import { runChecked, runCommand } from '../../libraries/process/index.js';
 import { restart } from '../../testbed/index.js';
 import { tapName } from '../../testbed/network/commands.js';
 import { outsideNamespace, type VmPlace } from '../../testbed/topology.js';
 import { pidOf } from '../e2e/support/processes.js';
+import type { Fault } from './fault.js';
+import { fullDisk, fullMemory, fullShares } from './fills.js';
 import { inGuest } from './guests.js';
 import type { RedisLink } from './redis-link.js';
 
@@ -36,6 +36,7 @@ export const parts = [
   'VM of the destination',
   'landing of the destination',
   'disk of the destination',
+  'memory of the source',
   'memory of the destination',
   'clock of the source',
   'clock of the destination',
@@ -48,27 +49,11 @@ export interface Scene {
   readonly link: RedisLink;
 }
 
-/** One way to break a part, and how to end it. */
-interface Fault {
-  readonly begin: () => unknown;
-  readonly end: () => unknown;
-}
-
-/** To be awaited. */
-export type Heal = () => unknown;
-
 /** Throws where the part cannot fail in that way. */
-export async function breakPart(part: Part, kind: Kind, scene: Scene): Promise<Heal> {
+export function faultOf(part: Part, kind: Kind, scene: Scene): Fault {
   const fault = faultsOf(part, scene)[kind];
   if (fault === undefined) throw new Error(`a ${part} has no ${kind}`);
-  const { begin, end } = fault;
-  try {
-    await begin();
-  } catch (error) {
-    await end();
-    throw error;
-  }
-  return end;
+  return fault;
 }
 
 const nothing = (): Promise<void> => Promise.resolve();
@@ -95,11 +80,13 @@ function faultsOf(part: Part, { source, destination, link }: Scene): Partial<Rec
     case 'VM of the destination':
       return vmFaults(destination);
     case 'landing of the destination':
-      return { fill: smallLanding(destination) };
+      return { fill: fullShares(destination) };
     case 'disk of the destination':
       return { fill: fullDisk(destination.name) };
+    case 'memory of the source':
+      return { fill: fullMemory(source.name, [source.name, destination.name]) };
     case 'memory of the destination':
-      return { fill: fullMemory(destination.name) };
+      return { fill: fullMemory(destination.name, []) };
     case 'clock of the source':
       return { step: clockStep(source.name) };
     case 'clock of the destination':
@@ -150,48 +137,6 @@ const controllerCut = voidRoutes(
   inNamespace(outsideNamespace),
   [7401, 7411, 7412].map((port) => `ipproto tcp dport ${port}`),
 );
-
-/** Less than the container has. Only the relay sees it, and only in what it opens from now on. */
-function smallLanding({ host, share }: VmPlace): Fault {
-  const inRelay = async (...command: string[]): Promise<void> => {
-    const target = String(await pidOf(`relay-${host}`));
-    await runChecked(runCommand, ['nsenter', '--mount', '--target', target, ...command]);
-  };
-  const landing = path.join(share, 'landing');
-  return {
-    begin: () => inRelay('mount', '-t', 'tmpfs', '-o', 'size=4m', 'small-landing', landing),
-    end: () => inRelay('umount', '--lazy', landing),
-  };
-}
-
-/** Where the agents, runc and CRIU write. */
-function fullDisk(vm: string): Fault {
-  const file = '/run/full';
-  const fill = `fallocate -l $(($(df --output=avail -k /run | tail -1) - 64))K ${file}`;
-  return {
-    begin: () => inGuest(vm, fill),
-    end: () => inGuest(vm, `rm -f ${file}`),
-  };
-}
-
-/**
- * All but 20 MiB of what is free, by a process that the kernel leaves alone when it looks for one to kill: runc and CRIU do not
- * find enough, and the largest agent is what it kills.
- */
-function fullMemory(vm: string): Fault {
-  const pidFile = '/tmp/full-memory.pid';
-  const isFull = '/tmp/full-memory';
-  const take =
-    `import time; data = b'x' * (($(awk '/MemFree/ {print $2}' /proc/meminfo) - 20480) << 10); ` +
-    `open('${isFull}', 'w'); time.sleep(600)`;
-  const begin =
-    `nohup python3 -c "${take}" >/dev/null 2>&1 & echo $! >${pidFile}; echo -1000 >/proc/$!/oom_score_adj; ` +
-    `until [ -e ${isFull} ]; do sleep 0.1; done`;
-  return {
-    begin: () => inGuest(vm, begin),
-    end: () => inGuest(vm, `kill -9 $(cat ${pidFile}); rm -f ${pidFile} ${isFull}`),
-  };
-}
 
 function clockStep(vm: string): Fault {
   const step = (sign: '+' | '-') => (): Promise<unknown> =>

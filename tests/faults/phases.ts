@@ -16,21 +16,24 @@ export const phases = [
 
 export type Phase = (typeof phases)[number];
 
-/** After this, what is full at the destination is the container's own matter. */
-const lastBeforeRestore: Phase = 'landed';
-
 /** The ways that each part can fail in, and when. */
 export function faultsOfPart(part: Part): { readonly kind: Kind; readonly phases: readonly Phase[] }[] {
   switch (part) {
     case 'landing of the destination':
-      return [{ kind: 'fill', phases: ['preflight'] }];
     case 'disk of the destination':
+    case 'memory of the source':
+      return [{ kind: 'fill', phases: until('landed') }];
     case 'memory of the destination':
-      return [{ kind: 'fill', phases: phases.slice(0, phases.indexOf(lastBeforeRestore) + 1) }];
+      return [{ kind: 'fill', phases: until('committed') }];
     case 'clock of the source':
     case 'clock of the destination':
       return [{ kind: 'step', phases }];
     default:
       return (['kill', 'stop', 'cut'] as const).map((kind) => ({ kind, phases }));
   }
+}
+
+/** After that, nothing more is wanted of what is full, or it is the container's own matter. */
+function until(last: Phase): readonly Phase[] {
+  return phases.slice(0, phases.indexOf(last) + 1);
 }
