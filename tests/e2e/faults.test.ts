@@ -4,11 +4,11 @@
 import assert from 'node:assert/strict';
 
 import { FaultBed } from '../faults/bed.js';
-import { runCell, type Cell } from '../faults/cell.js';
+import { runCell, usualHoldSeconds, type Cell } from '../faults/cell.js';
 import { container } from '../faults/container.js';
 import { withTestbed } from './support/fixture.js';
 
-const options = { holdMs: 18_000, settleMs: 30_000, mode: 'portkey' };
+const conditions = { holdSeconds: usualHoldSeconds, mode: 'portkey' };
 
 const cells: readonly Cell[] = [
   { part: 'relay of the destination', kind: 'kill', phase: 'precopy', moment: 'answered' },
@@ -27,7 +27,7 @@ describe('a fault in a migration', function () {
   for (const cell of cells)
     it(`leaves one running copy, and nothing else: ${cell.part}, ${cell.kind}, when ${cell.phase} is ${cell.moment}`, async () => {
       assert.ok(bed);
-      const { ending, findings } = await runCell(cell, container, await bed.scene(), options);
+      const { ending, findings } = await runCell(cell, container, await bed.scene(), conditions);
       assert.deepEqual(findings, []);
       assert.ok(ending === 'completed' || ending === 'rolled back', ending);
     });

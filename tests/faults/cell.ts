@@ -39,13 +39,21 @@ export interface CellResult extends Cell {
   readonly findings: readonly string[];
 }
 
-export interface CellOptions {
-  /** How long a part stands still, or is cut off. */
-  readonly holdMs: number;
-  readonly settleMs: number;
+/** What all cells of a run have in common. */
+export interface Conditions {
   /** As `migrate --mode` takes it. */
   readonly mode: string;
+  /** For how long a fault lasts, other than a kill. */
+  readonly holdSeconds: number;
 }
+
+/**
+ * Longer than pings take to notice it (16 s), than a relay may be silent (17 s), than a command to Redis may take, and than an
+ * undo is tried here.
+ */
+export const usualHoldSeconds = 18;
+/** What is promised. */
+const settleMs = 30_000;
 
 /** The controller gives a command to Redis 2.5 s, and the news of it has to get here. */
 const redisMs = 2_000;
@@ -61,7 +69,7 @@ export async function runCell(
   cell: Cell,
   container: string,
   scene: Scene,
-  { holdMs, settleMs, mode }: CellOptions,
+  { holdSeconds, mode }: Conditions,
 ): Promise<CellResult> {
   const known = await newestMigration();
   const watch = await CopyWatch.start(cell, container, scene);
@@ -69,7 +77,7 @@ export async function runCell(
   try {
     const stoodMs = await whileBroken(faultOf(cell.part, cell.kind, scene), scene, {
       reach: () => begin(cell, container, mode, scene, commands),
-      hold: () => watch.hold(cell.kind === 'kill' ? 0 : holdMs),
+      hold: () => watch.hold(cell.kind === 'kill' ? 0 : holdSeconds * 1000),
     });
     const endedMs = performance.now();
     await untilUp();

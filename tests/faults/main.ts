@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 
 import { formatBytes } from '../../libraries/units/index.js';
 import { availableBytes } from '../../testbed/yardstick/whole-vm/room.js';
-import type { CellResult } from './cell.js';
+import { usualHoldSeconds, type CellResult, type Conditions } from './cell.js';
 import { codeDigest } from './code.js';
 import { endure, enduranceText, leaks } from './endurance.js';
 import { kinds, parts } from './parts.js';
@@ -31,14 +31,14 @@ const modes = ['portkey', 'criu'] as const;
 const bedBytes = 4.5 * 2 ** 30;
 
 const usage = `usage: npm run test:faults -- [--parts a,b] [--kinds a,b] [--phases a,b] [--moments a,b] [--passes N] [--beds N] [--resume]
-                                     [--mode criu] [--results FILE]
+                                     [--mode criu] [--hold SECONDS] [--results FILE]
        npm run test:faults -- --show [--results FILE]
        npm run test:faults -- --endurance N [--seed N]
   parts: ${parts.join(', ')}
   kinds: ${kinds.join(', ')}
   phases: ${phases.join(', ')}
   moments: ${moments.join(', ')}
-All of each where not said. A pass takes two hours under emulation, one with --beds 2: that many test beds at once, isolated from
+All of each where not said. A fault other than a kill lasts for ${usualHoldSeconds} s. A pass takes two hours under emulation, one with --beds 2: that many test beds at once, isolated from
 each other. --show prints what a file of results has, and runs nothing. Ctrl-C ends it after a cell, and --resume, with the same words and the same code, goes on with those
 that the file of results (${defaultFile}) does not have. One test bed: it must be down before, or --reuse takes over one that is up.`;
 
@@ -50,6 +50,7 @@ const options = {
   passes: { type: 'string', default: '1' },
   beds: { type: 'string', default: '1' },
   mode: { type: 'string', default: 'portkey' },
+  hold: { type: 'string', default: String(usualHoldSeconds) },
   results: { type: 'string', default: defaultFile },
   show: { type: 'boolean', default: false },
   endurance: { type: 'string' },
@@ -64,8 +65,9 @@ const values = readOptions();
 const say = (line: string): void => console.error(line);
 const interrupted = new AbortController();
 
-function chosenMode(): string {
-  return chosen(values.mode, modes)[0] ?? 'portkey';
+function conditions(): Conditions {
+  const [mode = 'portkey'] = chosen(values.mode, modes);
+  return { mode, holdSeconds: positiveNumber('hold', values.hold) };
 }
 
 function readOptions(): ReturnType<typeof parseArgs<{ options: typeof options }>>['values'] {
@@ -102,7 +104,7 @@ async function main(): Promise<number> {
   const seed = positiveNumber('seed', values.seed);
   if (values.endurance !== undefined) return endurance(positiveNumber('endurance', values.endurance), seed);
   if (bedCount > 1) await requireRoom(bedCount);
-  const wanted = { mode: chosenMode(), cells, code: await codeDigest('.') };
+  const wanted = { ...conditions(), cells, code: await codeDigest('.') };
   return matrix(
     values.resume ? await Results.earlier(values.results, wanted) : Results.none(values.results, wanted),
     bedCount,
@@ -143,11 +145,13 @@ function print(done: readonly CellResult[]): void {
 }
 
 async function show(file: string): Promise<number> {
-  const { mode, code, places } = await readRun(file);
+  const { mode, holdSeconds, code, places } = await readRun(file);
   const done = places.filter((result) => result !== null);
   print(done);
   const same = code === (await codeDigest('.')) ? 'the code that is here' : 'other code than is here';
-  console.log(`${done.length} of ${places.length} cells have been run, in ${mode} mode, with ${same}`);
+  console.log(
+    `${done.length} of ${places.length} cells have been run, in ${mode} mode, with faults of ${holdSeconds} s, and ${same}`,
+  );
   return 0;
 }
 
@@ -162,18 +166,18 @@ async function requireRoom(bedCount: number): Promise<void> {
 
 /** Where there are several, each is isolated from all others: this process could reach into those that it starts. */
 function startRunners(bedCount: number): Promise<CellRunner>[] {
-  if (bedCount === 1) return [LocalRunner.start(values.reuse, chosenMode(), say)];
-  const first = RemoteRunner.start('out/faults-bed-1', chosenMode());
+  if (bedCount === 1) return [LocalRunner.start(values.reuse, conditions(), say)];
+  const first = RemoteRunner.start('out/faults-bed-1', conditions());
   // The first one has made the image that all of them need.
   const others = Array.from({ length: bedCount - 1 }, (_, index) =>
-    first.then(() => RemoteRunner.start(`out/faults-bed-${index + 2}`, chosenMode())),
+    first.then(() => RemoteRunner.start(`out/faults-bed-${index + 2}`, conditions())),
   );
   return [first, ...others];
 }
 
 async function endurance(migrations: number, seed: number): Promise<number> {
   say(`seed ${seed}`);
-  const runner = await LocalRunner.start(values.reuse, chosenMode(), say);
+  const runner = await LocalRunner.start(values.reuse, conditions(), say);
   const isOver = (): boolean => interrupted.signal.aborted;
   try {
     const result = await endure(runner, migrations, randomFrom(seed), isOver, say);

@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import type { Cell, CellResult } from './cell.js';
+import type { Cell, CellResult, Conditions } from './cell.js';
 import type { CellRunner } from './runner.js';
 
 const program = fileURLToPath(new URL('runner-program.js', import.meta.url));
@@ -26,9 +26,10 @@ export class RemoteRunner implements CellRunner {
   }
 
   /** Waits until its test bed is up. Its logs are in `folder`. */
-  static async start(folder: string, mode: string): Promise<RemoteRunner> {
+  static async start(folder: string, conditions: Conditions): Promise<RemoteRunner> {
     // In a process group of its own: Ctrl-C ends cells, not the bed under them.
-    const child = spawn('bash', [isolated, path.resolve(folder), process.execPath, program, mode], {
+    const command = [process.execPath, program, JSON.stringify(conditions)];
+    const child = spawn('bash', [isolated, path.resolve(folder), ...command], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       detached: true,
     });

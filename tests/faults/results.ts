@@ -5,13 +5,12 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import type { Cell, CellResult } from './cell.js';
+import type { Cell, CellResult, Conditions } from './cell.js';
 
 /** Null: not run yet. */
 type Places = (CellResult | null)[];
 
-export interface Wanted {
-  readonly mode: string;
+export interface Wanted extends Conditions {
   /** See code.ts. */
   readonly code: string;
   readonly cells: readonly Cell[];
@@ -31,14 +30,14 @@ export class Results {
     private readonly run: Run,
   ) {}
 
-  static none(file: string, { mode, code, cells }: Wanted): Results {
-    return new Results(file, cells, { mode, code, places: cells.map(() => null) });
+  static none(file: string, { cells, ...head }: Wanted): Results {
+    return new Results(file, cells, { ...head, places: cells.map(() => null) });
   }
 
-  /** Those of an earlier run. Throws where that was of other cells, in another mode, or with other code. */
-  static async earlier(file: string, { mode, code, cells }: Wanted): Promise<Results> {
+  /** Those of an earlier run. Throws where that was of other cells, under other conditions, or with other code. */
+  static async earlier(file: string, { mode, holdSeconds, code, cells }: Wanted): Promise<Results> {
     const run = await readRun(file);
-    if (run.mode !== mode || !areOf(cells, run.places))
+    if (run.mode !== mode || run.holdSeconds !== holdSeconds || !areOf(cells, run.places))
       throw new Error(`${file} is of other cells; say the same words, or leave --resume out`);
     if (run.code !== code)
       throw new Error(`${file} is of other code, of which it says nothing about this; leave --resume out`);

@@ -1,6 +1,7 @@
 /** The process of a test bed of its own, see remote-runner.ts. Where whoever started it is gone, all of it ends. */
 import path from 'node:path';
 
+import type { Conditions } from './cell.js';
 import type { RunnerAnswer, RunnerRequest } from './remote-runner.js';
 import { LocalRunner } from './runner.js';
 
@@ -10,7 +11,8 @@ const say = (line: string): void => console.error(`${name}: ${line}`);
 const answer = (message: RunnerAnswer): void => void process.send?.(message);
 
 process.on('disconnect', () => process.exit(1));
-const runner = await LocalRunner.start(false, process.argv[2] ?? 'portkey', say);
+const conditions = JSON.parse(process.argv[2] ?? '') as Conditions;
+const runner = await LocalRunner.start(false, conditions, say);
 
 async function obey(request: RunnerRequest): Promise<void> {
   if (request !== 'close') {

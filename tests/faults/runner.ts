@@ -1,15 +1,7 @@
 /** Who runs cells of the matrix, one after the other: this process on its test bed, or another on one of its own. */
 import { FaultBed } from './bed.js';
-import { runCell, type Cell, type CellResult } from './cell.js';
+import { runCell, type Cell, type CellResult, type Conditions } from './cell.js';
 import { container } from './container.js';
-
-/**
- * Longer than pings take to notice it (16 s), than a relay may be silent (17 s), than a command to Redis may take, and than an
- * undo is tried here.
- */
-const holdMs = 18_000;
-/** What is promised. */
-const settleMs = 30_000;
 
 export interface CellRunner {
   /** The container runs afterwards, whatever happened. */
@@ -21,13 +13,18 @@ export class LocalRunner implements CellRunner {
   private constructor(
     readonly bed: FaultBed,
     private readonly isBorrowed: boolean,
-    private readonly mode: string,
+    private readonly conditions: Conditions,
     private readonly say: (line: string) => void,
   ) {}
 
   /** On a test bed that is up, which stays so; or on one that is brought up for this. */
-  static async start(reuse: boolean, mode: string, say: (line: string) => void): Promise<LocalRunner> {
-    return new LocalRunner(reuse ? await FaultBed.takeOver() : await FaultBed.up(say), reuse, mode, say);
+  static async start(
+    reuse: boolean,
+    conditions: Conditions,
+    say: (line: string) => void,
+  ): Promise<LocalRunner> {
+    const bed = reuse ? await FaultBed.takeOver() : await FaultBed.up(say);
+    return new LocalRunner(bed, reuse, conditions, say);
   }
 
   async run(cell: Cell): Promise<CellResult> {
@@ -47,7 +44,7 @@ export class LocalRunner implements CellRunner {
 
   private async runSafely(cell: Cell): Promise<CellResult> {
     try {
-      return await runCell(cell, container, await this.bed.scene(), { holdMs, settleMs, mode: this.mode });
+      return await runCell(cell, container, await this.bed.scene(), this.conditions);
     } catch (error) {
       const findings = [error instanceof Error ? error.message : String(error)];
       return {

@@ -62,7 +62,7 @@ describe('the fault matrix', () => {
 
     it('goes on with what the file has, and only with the same code', async () => {
       const file = path.join(folder, 'results.json');
-      const wanted = { mode: 'portkey', code: 'a', cells };
+      const wanted = { mode: 'portkey', holdSeconds: 18, code: 'a', cells };
       const [cell] = cells;
       assert.ok(cell);
       const result = {
@@ -78,6 +78,7 @@ describe('the fault matrix', () => {
       assert.deepEqual([later.done.length, later.open.length], [1, cells.length - 1]);
       await assert.rejects(Results.earlier(file, { ...wanted, code: 'b' }), /is of other code/);
       await assert.rejects(Results.earlier(file, { ...wanted, mode: 'criu' }), /is of other cells/);
+      await assert.rejects(Results.earlier(file, { ...wanted, holdSeconds: 110 }), /is of other cells/);
     });
 
     it('takes the code for another when a part of it or the matrix has changed, and not for its tests', async () => {
