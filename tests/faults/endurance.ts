@@ -7,12 +7,10 @@ import { migrate, portkeyJson } from '../e2e/support/portkey.js';
 import type { FaultBed } from './bed.js';
 import type { CellResult } from './cell.js';
 import { container } from './container.js';
-import { growthOf, memoryOfServices, type Growth, type ServiceMemory } from './memory.js';
+import { growthOf, memoryOfServices, verdictOn, type Growth, type ServiceMemory } from './memory.js';
 import { anyCell } from './plan.js';
 import type { LocalRunner } from './runner.js';
 
-/** A heap that has found its size still breathes. */
-const toleratedBytes = 24 * 2 ** 20;
 const vms = ['vm-a', 'vm-b'];
 
 export interface Endurance {
@@ -63,24 +61,30 @@ async function undisturbed(bed: FaultBed): Promise<string | undefined> {
 }
 
 export function leaks({ growth }: Endurance): Growth[] {
-  return growth.filter(({ middleBytes, endBytes }) => endBytes > middleBytes + toleratedBytes);
+  return growth.filter((each) => verdictOn(each) === 'grows');
 }
 
 export function enduranceText(result: Endurance): string {
   const { migrations, faults, problems, growth } = result;
-  const rows = growth.map(({ service, migrations: seen, middleBytes, endBytes }) => [
-    service,
-    String(seen),
-    formatBytes(middleBytes),
-    formatBytes(endBytes),
+  const rows = growth.map((each) => [
+    each.service,
+    String(each.migrations),
+    formatBytes(each.middleBytes),
+    formatBytes(each.endBytes),
+    `${Math.round(each.bytesPerMigration / 1024)} KiB`,
+    verdictOn(each),
   ]);
-  const columns = ['service', 'migrations in one life', 'memory half-way', 'at the end'].map((title) => ({
-    title,
-  }));
+  const titles = [
+    'service',
+    'migrations in one life',
+    'memory half-way',
+    'at the end',
+    'growth per migration',
+  ];
+  const columns = [...titles, 'verdict'].map((title) => ({ title }));
   return [
     formatTable(columns, rows),
     `${migrations} migrations, ${faults.length} of them with a fault; ${problems.length} problems`,
     ...problems.map((problem) => `  ${problem}`),
-    ...leaks(result).map(({ service }) => `  ${service} grows`),
   ].join('\n');
 }

@@ -44,8 +44,28 @@ export interface Growth {
   readonly migrations: number;
   /** what it held in the middle of that, when its heap has found its size, */
   readonly middleBytes: number;
-  /** and at the end. */
+  /** at the end, */
   readonly endBytes: number;
+  /** and what each migration in between has added, by the straight line through all of those. */
+  readonly bytesPerMigration: number;
+}
+
+/** A heap that has found its size still breathes. */
+const toleratedBytes = 24 * 2 ** 20;
+/**
+ * A container of the size that is migrated leaves more than this behind where a migration forgets its buffers, its images or its
+ * files; and a service that forgets so much has lost a GiB in two thousand. Less than this cannot be told from the breath of
+ * a heap, 5 MiB up and down, in the second half of a life of so many migrations, which gives the line's slope to 0.3 MiB.
+ */
+const toleratedBytesPerMigration = 2 ** 19;
+const migrationsToJudge = 30;
+
+export type Verdict = 'flat' | 'grows' | 'too short a life to tell';
+
+export function verdictOn({ migrations, middleBytes, endBytes, bytesPerMigration }: Growth): Verdict {
+  if (endBytes > middleBytes + toleratedBytes) return 'grows';
+  if (migrations < migrationsToJudge) return 'too short a life to tell';
+  return bytesPerMigration > toleratedBytesPerMigration ? 'grows' : 'flat';
 }
 
 /** `samples`: one after each migration. */
@@ -61,10 +81,24 @@ export function growthOf(samples: readonly (readonly ServiceMemory[])[]): Growth
     if (first !== undefined && life.length > (longest.get(first.service)?.length ?? 0))
       longest.set(first.service, life);
   }
-  return [...longest].map(([service, life]) => ({
-    service,
-    migrations: life.length,
-    middleBytes: life[Math.floor(life.length / 2)]?.bytes ?? 0,
-    endBytes: life.at(-1)?.bytes ?? 0,
-  }));
+  return [...longest].map(([service, life]) => {
+    const laterHalf = life.slice(Math.floor(life.length / 2)).map(({ bytes }) => bytes);
+    return {
+      service,
+      migrations: life.length,
+      middleBytes: laterHalf[0] ?? 0,
+      endBytes: laterHalf.at(-1) ?? 0,
+      bytesPerMigration: slopeOf(laterHalf),
+    };
+  });
+}
+
+/** By least squares, of values that are one apart. */
+function slopeOf(values: readonly number[]): number {
+  const centre = (values.length - 1) / 2;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const weights = values.map((_value, index) => index - centre);
+  const spread = weights.reduce((sum, weight) => sum + weight * weight, 0);
+  if (spread === 0) return 0;
+  return values.reduce((sum, value, index) => sum + (weights[index] ?? 0) * (value - mean), 0) / spread;
 }
