@@ -10,7 +10,13 @@ import type { MigrationEvent } from '../../libraries/rpc/index.js';
 import type { MigrationReport } from '../../services/controller/report/report.js';
 import { keys } from '../../services/controller/state/keys.js';
 import { eventually } from '../support/eventually.js';
-import { allStates, reportOf, ScriptedCluster, statesOf } from './support/scripted-cluster.js';
+import {
+  allStates,
+  reportOf,
+  ScriptedCluster,
+  statesOf,
+  type AnotherController,
+} from './support/scripted-cluster.js';
 
 const question = { deadlineMs: 10_000 };
 /** In earnest a controller is missed after ten seconds. */
@@ -172,14 +178,23 @@ describe('several controllers', function () {
     assertOneCopy('vm-a');
   });
 
-  it('take over from one that is cut off from Redis, whose commit comes too late then', async () => {
-    const other = await cluster.another({ limits: soonMissed });
-    let heal: () => void = () => undefined;
-    const healed = new Promise<void>((resolve) => (heal = resolve));
-    other.proxy.before('committed', () => {
-      other.proxy.cut();
+  /** Cuts a controller off from Redis when `marker` is on its way there; returns how that ends. */
+  function cutOff({ proxy }: AnotherController, marker: string): () => void {
+    let goOn: () => void = () => undefined;
+    const healed = new Promise<void>((resolve) => (goOn = resolve));
+    proxy.before(marker, () => {
+      proxy.cut();
       return healed;
     });
+    return () => {
+      goOn();
+      proxy.join();
+    };
+  }
+
+  it('take over from one that is cut off from Redis, whose commit comes too late then', async () => {
+    const other = await cluster.another({ limits: soonMissed });
+    const heal = cutOff(other, 'committed');
     const running = cluster.migrate({}, other.client).catch(() => []);
     await eventually('the copy at the destination is restored', () => cluster.b.calls.includes('Restore'));
     await cluster.startController(soonMissed);
@@ -187,7 +202,6 @@ describe('several controllers', function () {
     assert.equal((await ending(id)).outcome, 'rolled-back');
     assertOneCopy('vm-a');
     heal();
-    other.proxy.join();
     await running;
     await delay(500);
     assertOneCopy('vm-a');
@@ -198,12 +212,7 @@ describe('several controllers', function () {
     const what = isLost ? ' and lost' : '';
     it(`take over from one that is cut off when the copy runs${what}, which removes nothing then`, async () => {
       const other = await cluster.another({ limits: soonMissed });
-      let heal: () => void = () => undefined;
-      const healed = new Promise<void>((resolve) => (heal = resolve));
-      other.proxy.before('activated', () => {
-        other.proxy.cut();
-        return healed;
-      });
+      const heal = cutOff(other, 'activated');
       const running = cluster.migrate({}, other.client).catch(() => []);
       await eventually('web runs on vm-b', () => cluster.world.runningOn('web')[0] === 'vm-b');
       if (isLost) {
@@ -218,7 +227,6 @@ describe('several controllers', function () {
         : ['completed', undefined, 'vm-b'];
       assert.deepEqual([outcome, error?.code, ...cluster.world.runningOn('web')], expected);
       heal();
-      other.proxy.join();
       await running;
       await delay(500);
       assertOneCopy(isLost ? 'vm-a' : 'vm-b');

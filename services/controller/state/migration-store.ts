@@ -242,8 +242,7 @@ export class MigrationStore {
   }
 }
 
-/** Reports are JSON objects, or empty. */
-/** `error`: JSON of another one, or ''. */
+/** Reports are JSON objects, or empty. `error`: JSON of another one, or ''. */
 function amended(report: string, outcome: string, error: string): string {
   if (report === '') return '';
   const changes = error === '' ? { outcome } : { outcome, error: JSON.parse(error) as unknown };
