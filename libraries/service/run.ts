@@ -4,7 +4,7 @@
  * Exit codes: 0 stopped on request, 1 failed, 2 bad configuration. A second signal, or a stop that takes longer
  * than its grace, ends the process at once. Logs are JSON lines on stderr.
  */
-import { pino, type Logger } from 'pino';
+import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { z } from 'zod';
 
@@ -12,6 +12,7 @@ import { asPortkeyError } from '../errors/index.js';
 import { readSecurity, RpcServer, type Security, type TlsFiles } from '../rpc/index.js';
 import { loadConfig } from './config.js';
 import { failedCalls } from './failed-calls.js';
+import { createLog } from './log.js';
 import { createRegistry, MetricsServer } from './metrics.js';
 import { version } from './version.js';
 
@@ -44,9 +45,9 @@ export async function runService<C extends CommonConfig>(
   argv: readonly string[] = process.argv.slice(2),
 ): Promise<void> {
   const config = readConfigOrExit(service, argv);
-  const log = pino({ name: service.name, level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
+  const registry = createRegistry(service.name, version);
+  const log = createLog(service.name, config.logLevel, registry);
   try {
-    const registry = createRegistry(service.name, version);
     const security = readSecurity(config.security);
     if (security === 'insecure') log.warn('INSECURE: whoever reaches this service may tell it what to do');
     const server = new RpcServer(security, failedCalls(log, registry));
