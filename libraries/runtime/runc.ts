@@ -1,17 +1,19 @@
 /**
  * runc's command line, as far as a migration needs it (runc 1.1; man runc-checkpoint, runc-restore).
  *
- * Every call but a dump has a time limit; a call that fails throws with the last line of runc's or CRIU's log.
+ * Every call but a dump has a time limit; a call that fails throws with the last line of runc's or CRIU's log, or says how
+ * much room there is for a log where both are empty.
  * Plain `runc checkpoint` kills the source as soon as the dump ends, so it is never used without
  * --leave-running.
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, statfs } from 'node:fs/promises';
 import path from 'node:path';
 
 import { z } from 'zod';
 
 import { PortkeyError, type ErrorCode } from '../errors/index.js';
 import type { CommandResult, RunCommand } from '../process/index.js';
+import { formatBytes } from '../units/index.js';
 
 const timeoutMs = 120_000;
 /** A dump is never killed, it would leave CRIU's parasite in the tasks; a restore takes as long as its pages. */
@@ -139,17 +141,29 @@ export class Runc {
       ...(onStart === undefined ? {} : { onStart }),
     });
     if (result.exitCode === 0) return result;
-    const stderr = runcLog === undefined ? result.stderr : await readOrEmpty(runcLog);
+    const stderr = runcLog === undefined ? result.stderr : (await readOrEmpty(runcLog)) + result.stderr;
+    const criuMessages = criuLog === undefined ? '' : await readOrEmpty(criuLog);
+    const logFile = criuLog ?? runcLog;
+    const silent = stderr.trim() === '' && criuMessages.trim() === '' && logFile !== undefined;
     throw failure(
       code,
       purpose,
-      { ...result, stderr },
-      criuLog === undefined ? '' : await readOrEmpty(criuLog),
+      { ...result, stderr: silent ? await silence(result, logFile) : stderr },
+      criuMessages,
     );
   }
 }
 
 const readOrEmpty = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '');
+
+async function silence({ exitCode }: CommandResult, logFile: string): Promise<string> {
+  const folder = path.dirname(logFile);
+  const room = await statfs(folder).then(
+    ({ bavail, bsize }) => `${formatBytes(bavail * bsize)} are free there`,
+    (error: unknown) => String(error),
+  );
+  return `it ended with ${exitCode} and wrote nothing to its log in ${folder}; ${room}`;
+}
 
 /** CRIU's first start tries what the kernel can do, and logs what it cannot as an error. */
 const probing = '(criu/tun.c:';
