@@ -95,34 +95,34 @@ while (my $line = <$peer>) {
 `;
 
 /**
- * Holds two areas of 24 MiB, and every 0.3 seconds gives back the older one and takes another, at an address that
- * it has never used. Answers whether both are what they should be, and how many it has had.
+ * Holds twelve areas of 4 MiB, and every 0.05 seconds gives back the oldest and takes another, at an address that
+ * it has never used. Answers whether all are what they should be, and how many it has had.
  */
 export const churns = `
 use Socket;
-my ($size, $next, @held) = (24 << 20, 0x200000000000);
+my ($size, $count, $next, @held) = (4 << 20, 12, 0x200000000000);
 open my $file, '+>', '/tmp/block';
 open my $random, '<', '/dev/urandom';
 sysread $random, my $block, 1 << 20;
 syswrite $file, $block;
 sub turn {
   my $at = $next; $next += 64 << 20;
-  syscall(11, shift @held, $size) if @held == 2;
+  syscall(11, shift @held, $size) if @held == $count;
   die "mmap: $!" if syscall(9, $at, $size, 3, 0x32, -1, 0) != $at;
   for (my $done = 0; $done < $size; $done += 1 << 20) { syscall(17, fileno $file, $at + $done, 1 << 20, 0) == 1 << 20 or die "read: $!" }
   push @held, $at;
 }
-turn(); turn();
+turn() for 1 .. $count;
 socket my $listener, PF_INET, SOCK_STREAM, 0;
 bind $listener, sockaddr_in(7000, INADDR_ANY) or die "bind: $!";
 listen $listener, 5;
 accept my $peer, $listener;
 while (1) {
   my $ready = ''; vec($ready, fileno $peer, 1) = 1;
-  if (!select $ready, undef, undef, 0.3) { turn(); next }
+  if (!select $ready, undef, undef, 0.05) { turn(); next }
   last unless sysread $peer, my $line, 100;
-  my $right = grep { my $at = $_; !grep { unpack('P1048576', pack 'Q', $at + ($_ << 20)) ne $block } 0 .. 23 } @held;
-  syswrite $peer, "$right of 2 right, " . (($next >> 26) & 0xffff) . " areas\\n";
+  my $right = grep { my $at = $_; !grep { unpack('P1048576', pack 'Q', $at + ($_ << 20)) ne $block } 0 .. 3 } @held;
+  syswrite $peer, "$right of $count right, " . (($next >> 26) & 0xffff) . " areas\\n";
 }
 `;
 
