@@ -42,7 +42,8 @@ export function rescueCommand(cli: Cli): Command {
       }
       if (left.length > 0) cli.exitCode = 1;
       for (const line of left) cli.output.note(`warning: left behind: ${line}`);
-      cli.output.result({ name, kept: keep, copies: rows, left }, () => `${name} runs on ${keep}`);
+      const keeping = copies.find(({ vm }) => vm === keep)?.keeping ?? '';
+      cli.output.result({ name, kept: keep, copies: rows, left }, () => `${name} is on ${keep}: ${keeping}`);
     });
 }
 

@@ -144,7 +144,7 @@ describe('the command line', function () {
     assert.match(asked.stdout, /\nthe copy on vm-b cannot be kept: it was not restored\n$/);
     assert.equal(controller.rescueRequest?.keep, '');
     const kept = await run('rescue', 'web', '--keep', 'vm-a');
-    assert.deepEqual([kept.exitCode, kept.stdout], [0, 'web runs on vm-a\n']);
+    assert.deepEqual([kept.exitCode, kept.stdout], [0, 'web is on vm-a: it runs from where it was\n']);
     assert.deepEqual([controller.rescueRequest.container, controller.rescueRequest.keep], ['web', 'vm-a']);
     controller.rescue = { left: ['the copy on vm-b: gone'] };
     const half = await run('rescue', 'web', '--keep', 'vm-a', '--json');

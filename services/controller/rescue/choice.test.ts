@@ -52,6 +52,11 @@ describe('the choice between copies', () => {
     );
     const running = destination('running');
     assert.equal(keeping(running, [frozen, running]), 'it goes on; the copy on vm-a is removed');
+    const held = { ...destination('paused'), claim: null };
+    assert.equal(
+      keeping(held, [frozen, held]),
+      'it stays paused, which no migration did: whoever did has to resume it; the copy on vm-a is removed',
+    );
   });
 
   it('never lets one be kept beside another that runs', () => {

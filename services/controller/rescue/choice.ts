@@ -53,7 +53,13 @@ export function keeping(copy: FoundCopy, copies: readonly FoundCopy[]): string {
   const ran = others.filter(({ state, claim }) => state === 'stopped' && claim?.side !== 'SIDE_SOURCE');
   const removed = others.map(({ vm }) => `the copy on ${vm} is removed`);
   const lost = ran.map(({ vm }) => `what it did on ${vm} since is lost`);
-  return [mayRun(copy) ? 'it goes on' : 'it runs from where it was frozen', ...lost, ...removed].join('; ');
+  return [whatItDoes(copy), ...lost, ...removed].join('; ');
+}
+
+function whatItDoes(copy: FoundCopy): string {
+  if (copy.claim === null && copy.state === 'paused')
+    return 'it stays paused, which no migration did: whoever did has to resume it';
+  return mayRun(copy) ? 'it goes on' : 'it runs from where it was frozen';
 }
 
 function mayRun({ state, claim }: FoundCopy): boolean {
