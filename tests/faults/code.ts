@@ -1,12 +1,12 @@
 /**
- * Which code a run of the matrix is about: a digest of all that a test bed runs, and of the matrix, which judges that, so that
+ * Which code a run of the matrix is about: a digest of all that a test bed runs, and of the matrix with what it uses, which judges that, so that
  * results of several runs count together only where both were the same in all of them. Other tests are not part of it.
  */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-const folders = ['libraries', 'proto', 'services', 'testbed', 'tests/faults'];
+const folders = ['libraries', 'proto', 'services', 'testbed', 'tests/e2e/support', 'tests/faults'];
 const files = ['package-lock.json'];
 
 /** Of the project in `root`: SHA-256 of names and contents, in hexadecimal. */

@@ -38,9 +38,11 @@ const usage = `usage: npm run test:faults -- [--parts a,b] [--kinds a,b] [--phas
   kinds: ${kinds.join(', ')}
   phases: ${phases.join(', ')}
   moments: ${moments.join(', ')}
-All of each where not said. A fault other than a kill lasts for ${usualHoldSeconds} s. A pass takes two hours under emulation, one with --beds 2: that many test beds at once, isolated from
-each other. --show prints what a file of results has, and runs nothing. Ctrl-C ends it after a cell, and --resume, with the same words and the same code, goes on with those
-that the file of results (${defaultFile}) does not have. One test bed: it must be down before, or --reuse takes over one that is up.`;
+All of each where not said. A fault other than a kill lasts for ${usualHoldSeconds} s. A pass takes about an hour and a half under
+emulation, an hour with --beds 2: that many test beds at once, isolated from each other. --show prints what a file of
+results has, and runs nothing. Ctrl-C ends it after a cell, and --resume, with the same words and the same code, goes on
+with those that the file of results (${defaultFile}) does not have. One test bed: it must be down before, or --reuse
+takes over one that is up.`;
 
 const options = {
   parts: { type: 'string' },

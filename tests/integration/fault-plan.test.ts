@@ -82,7 +82,7 @@ describe('the fault matrix', () => {
     });
 
     it('takes the code for another when a part of it or the matrix has changed, and not for its tests', async () => {
-      const names = ['libraries', 'proto', 'services', 'testbed', 'tests/faults'];
+      const names = ['libraries', 'proto', 'services', 'testbed', 'tests/e2e/support', 'tests/faults'];
       for (const name of names) await mkdir(path.join(folder, name), { recursive: true });
       const write = (name: string, text: string): Promise<void> => writeFile(path.join(folder, name), text);
       await write('package-lock.json', '{}');
