@@ -63,6 +63,18 @@ describe('a call', () => {
     });
   }
 
+  it('brings back an error that names anything at all, at any length', async () => {
+    const [half, long] = [`no image '${'a'.repeat(199)}\ud83d'`, '€'.repeat(100_000)];
+    const messages = [half, long];
+    const caller = await serve(() => Promise.reject(new PortkeyError('bad-run', messages.shift() ?? '')));
+    await assert.rejects(caller.call('List', {}, { deadlineMs }), {
+      code: 'bad-run',
+      message: `no image '${'a'.repeat(199)}\ufffd'`,
+    });
+    await assert.rejects(caller.call('List', {}, { deadlineMs }), { message: `${'€'.repeat(2048)}…` });
+    assert.equal(failures.length, 2);
+  });
+
   it('with many answers brings back the error that ended them, and its server hears of it', async () => {
     await serve(() => Promise.reject(new Error('not called')));
     const checkpoint = new RpcServer('insecure', ({ method, error }) =>

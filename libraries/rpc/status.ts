@@ -14,6 +14,7 @@ const detailsTrailer = 'portkey-details-bin';
 
 /** Trailers are header data: gRPC implementations refuse more than 8 KiB of it. */
 const detailsLimitBytes = 4096;
+const messageLimit = 2048;
 
 export interface StatusError {
   code: status;
@@ -28,7 +29,16 @@ export function toStatus(thrown: unknown): StatusError {
   if (error.details !== undefined) {
     metadata.set(detailsTrailer, Buffer.from(error.details).subarray(-detailsLimitBytes));
   }
-  return { code: errorCodes[error.code].grpc, details: error.message, metadata };
+  return { code: errorCodes[error.code].grpc, details: sendable(error.message), metadata };
+}
+
+/**
+ * A message names what a caller sent, so it may hold anything, at any length. grpc-js encodes it as a URI, and throws where half
+ * of a surrogate pair is left of a character.
+ */
+function sendable(message: string): string {
+  const short = message.length > messageLimit ? `${message.slice(0, messageLimit)}…` : message;
+  return short.toWellFormed();
 }
 
 /** `peer` names the other side for people: "restore service of vm-b at 10.77.0.12:7412". */
