@@ -13,7 +13,7 @@ import { Client, Metadata, type ServiceDefinition } from '@grpc/grpc-js';
 import { asPortkeyError, PortkeyError } from '../errors/index.js';
 import { Connection } from './connection.js';
 import type { Identity } from './identity.js';
-import { mostMessageBytes } from './message-limit.js';
+import { mostBytesOf } from './message-limit.js';
 import type { MethodName, Result, Sent } from './method-types.js';
 import { definitionOf, type ServiceName } from './schema.js';
 import { clientCredentials, type Security } from './security.js';
@@ -51,7 +51,7 @@ export class RpcClient<S extends ServiceName> {
       'grpc.enable_channelz': 0,
       'grpc.keepalive_time_ms': keepaliveMs,
       'grpc.keepalive_timeout_ms': keepaliveMs,
-      'grpc.max_receive_message_length': mostMessageBytes,
+      'grpc.max_receive_message_length': mostBytesOf(service, 'answer'),
       'grpc.use_local_subchannel_pool': 1,
     };
     this.connection = new Connection(

@@ -3,13 +3,14 @@
  * take seconds, and a process speaks two or three.
  *
  * 64-bit integers are JavaScript numbers (everything counted here stays far below 2^53), enums their names,
- * absent fields their defaults, absent messages null.
+ * absent fields their defaults, absent messages null. No message is decoded that is larger than message-limit.ts has it.
  */
 import { loadPackageDefinition, type ServiceDefinition } from '@grpc/grpc-js';
 import { fromJSON } from '@grpc/proto-loader';
 import type { Root } from 'protobufjs';
 
 import { schemas } from './generated/schema.js';
+import { limited } from './message-limit.js';
 import type { CheckpointDefinition } from './generated/portkey/v1/Checkpoint.js';
 import type { ContainersDefinition } from './generated/portkey/v1/Containers.js';
 import type { ControllerDefinition } from './generated/portkey/v1/Controller.js';
@@ -46,7 +47,19 @@ function load(name: ServiceName): ServiceDefinition {
   const loaded = loadPackageDefinition(fromJSON(schema, loaderOptions)) as unknown as {
     portkey: { v1: Record<ServiceName, { service: ServiceDefinition }> };
   };
-  return loaded.portkey.v1[name].service;
+  return limited(name, loaded.portkey.v1[name].service);
 }
 
 export const serviceFullName = (name: ServiceName): string => `portkey.v1.${name}`;
+
+/** Of a path, "/portkey.v1.Restore/PutImages"; undefined where it is none of ours. */
+export function methodAt(
+  path: string,
+): { readonly service: ServiceName; readonly method: string } | undefined {
+  const [, service = '', method = ''] = /^\/portkey\.v1\.(\w+)\/(\w+)$/.exec(path) ?? [];
+  return isService(service) ? { service, method } : undefined;
+}
+
+function isService(name: string): name is ServiceName {
+  return Object.hasOwn(schemas, name);
+}

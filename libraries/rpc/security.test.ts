@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import http2 from 'node:http2';
+import net from 'node:net';
+import tls from 'node:tls';
 
 import { makeCertificates } from '../certificates/index.js';
 import { runCommand } from '../process/index.js';
@@ -87,6 +90,24 @@ describe('secured connections', function () {
     assert.deepEqual(callers, [{ role: 'checkpoint', name: 'vm-b' }]);
   });
 
+  it('refuse before anything of a request has come, and whatever comes then', async () => {
+    const address = await serve(as('restore-vm-a'));
+    const { status, code } = await answerTo(address, as('operator'), (request) => {
+      for (let sent = 0; sent < 64; sent++) request.write(Buffer.alloc(2 ** 20));
+    });
+    assert.deepEqual([status, code], ['7', 'not-permitted']);
+    assert.deepEqual(callers, []);
+    await release(client(address, as('controller')));
+  });
+
+  it('are of TLS 1.3', async () => {
+    const address = await serve(as('restore-vm-a'));
+    const connect = (maxVersion: tls.SecureVersion): Promise<string | null> =>
+      connected(address, as('controller'), maxVersion);
+    assert.equal(await connect('TLSv1.3'), 'TLSv1.3');
+    await assert.rejects(connect('TLSv1.2'), /alert protocol version/);
+  });
+
   it('are refused with certificates of another CA, on either side, and without any', async () => {
     const address = await serve(as('restore-vm-a'));
     const others = path.join(folder, 'others');
@@ -126,3 +147,50 @@ describe('secured connections', function () {
     assert.throws(() => as('nobody'), { code: 'invalid-argument', message: /nobody\.pem.*portkey certs/ });
   });
 });
+
+/** What a connection is made with that knows nothing of this library. */
+function socketTo(address: string, security: Security, versions: tls.SecureContextOptions): tls.TLSSocket {
+  assert.ok(security !== 'insecure');
+  const { ca, certificate: cert, key } = security;
+  const socket = net.connect(address.replace('unix:', ''));
+  return tls.connect({
+    ...{ ca, cert, key, socket, ALPNProtocols: ['h2'] },
+    ...{ checkServerIdentity: () => undefined },
+    ...versions,
+  });
+}
+
+/** The version that both agree on. */
+function connected(
+  address: string,
+  security: Security,
+  maxVersion: tls.SecureVersion,
+): Promise<string | null> {
+  const socket = socketTo(address, security, { minVersion: 'TLSv1.2', maxVersion });
+  return new Promise<string | null>((resolve, reject) => {
+    socket.on('error', reject).on('secureConnect', () => resolve(socket.getProtocol()));
+  }).finally(() => socket.destroy());
+}
+
+/** To a request that never ends. */
+async function answerTo(
+  address: string,
+  security: Security,
+  write: (request: http2.ClientHttp2Stream) => void,
+): Promise<{ status: unknown; code: unknown }> {
+  const socket = socketTo(address, security, {});
+  const session = http2.connect('https://portkey', { createConnection: () => socket });
+  try {
+    const headers = { ':method': 'POST', ':path': '/portkey.v1.Restore/Release', te: 'trailers' };
+    const request = session.request({ ...headers, 'content-type': 'application/grpc' });
+    const answer = new Promise<http2.IncomingHttpHeaders>((resolve, reject) => {
+      request.on('response', resolve).on('error', reject);
+      session.on('error', reject);
+    });
+    const answered = await answer;
+    write(request);
+    return { status: answered['grpc-status'], code: answered['portkey-code'] };
+  } finally {
+    session.destroy();
+  }
+}

@@ -3,11 +3,11 @@
  * for it, not at all.
  *
  * A client checks that it has reached the one it meant, by role and name; a server checks each call against access.ts. Both
- * check that the other's certificate is of their own CA. Files are read once, when a service starts. Limits: a certificate
+ * check that the other's certificate is of their own CA. TLS is of version 1.3. Files are read once, when a service starts. Limits: a certificate
  * that is to be replaced needs a restart; there are no revocation lists, a short life of certificates takes their place.
  */
 import { readFileSync } from 'node:fs';
-import type { PeerCertificate } from 'node:tls';
+import tls, { type PeerCertificate } from 'node:tls';
 
 import { ChannelCredentials, credentials, ServerCredentials } from '@grpc/grpc-js';
 
@@ -51,6 +51,7 @@ export function readSecurity(files: TlsFiles | 'insecure'): Security {
 
 export function clientCredentials(security: Security, expected: Identity): ChannelCredentials {
   if (security === 'insecure') return credentials.createInsecure();
+  requireVersion13();
   const { ca, key, certificate } = security;
   return credentials.createSsl(ca, key, certificate, {
     checkServerIdentity: (_host: string, peer: PeerCertificate) => {
@@ -64,6 +65,12 @@ export function clientCredentials(security: Security, expected: Identity): Chann
 
 export function serverCredentials(security: Security): ServerCredentials {
   if (security === 'insecure') return ServerCredentials.createInsecure();
+  requireVersion13();
   const { ca, key, certificate } = security;
   return ServerCredentials.createSsl(ca, [{ private_key: key, cert_chain: certificate }], true);
+}
+
+/** grpc-js takes no version, so what it makes goes by Node's default, which is one for the process. */
+function requireVersion13(): void {
+  tls.DEFAULT_MIN_VERSION = 'TLSv1.3';
 }

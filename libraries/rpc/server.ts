@@ -3,8 +3,8 @@
  *
  * A handler takes the request (or an async iterable of them) and a context and returns a promise (one answer) or
  * an async iterable (many); what it throws becomes a status in status.ts, and whoever owns the server hears of it.
- * `context.signal` fires when the caller is gone or its deadline has passed. Who calls is checked against access.ts before a
- * handler hears of it. The server carries gRPC's standard health service. Limits: `stop` waits a while for running calls, then
+ * `context.signal` fires when the caller is gone or its deadline has passed. Who calls is checked before its request is read
+ * (admission.ts). The server carries gRPC's standard health service. Limits: `stop` waits a while for running calls, then
  * cuts them, because grpc-js's own tryShutdown can wait for ever on an idle connection.
  */
 import { unlink } from 'node:fs/promises';
@@ -22,9 +22,9 @@ import {
 import { HealthImplementation } from 'grpc-health-check';
 
 import { asPortkeyError, PortkeyError } from '../errors/index.js';
-import { callersOf, mayCall } from './access.js';
-import { identityOf, uriOf, type Identity } from './identity.js';
-import { mostMessageBytes } from './message-limit.js';
+import { admission, callerOf } from './admission.js';
+import type { Identity } from './identity.js';
+import { mostBytesOf } from './message-limit.js';
 import type { Answered, MethodName, Received } from './method-types.js';
 import { definitionOf, serviceFullName, type ServiceName } from './schema.js';
 import { serverCredentials, type Security } from './security.js';
@@ -57,23 +57,21 @@ interface Call {
   on(event: 'cancelled', listener: () => void): unknown;
   getAuthContext(): { sslPeerCertificate?: { subjectaltname?: string } };
 }
-type Admit = (call: Call) => CallContext;
+type ContextOf = (call: Call) => CallContext;
 type AnyHandler = (request: unknown, context: CallContext) => Promise<object> | AsyncIterable<object>;
 
+/** Those of one connection. A controller has some for each migration that it works on. */
+const mostConcurrentCalls = 256;
+
 export class RpcServer {
-  // What channelz would note of each call, nobody here asks for.
-  private readonly server = new Server({
-    'grpc.enable_channelz': 0,
-    'grpc.max_receive_message_length': mostMessageBytes,
-  });
   private readonly health = new HealthImplementation();
-  private readonly services: ServiceName[] = [];
+  private readonly implementations = new Map<ServiceName, UntypedServiceImplementation>();
+  private server: Server | undefined;
 
   constructor(
     private readonly security: Security,
     private readonly onFailure: (call: FailedCall) => void = () => undefined,
   ) {
-    this.health.addToServer(this.server);
     this.health.setStatus('', 'NOT_SERVING');
   }
 
@@ -84,20 +82,19 @@ export class RpcServer {
       if (handler === undefined) throw new PortkeyError('internal', `${name} lacks a handler for ${method}`);
       const onError = (thrown: unknown): void =>
         this.onFailure({ method: `${name}.${method}`, error: asPortkeyError(thrown) });
-      const admit = (call: Call): CallContext => this.admit(name, method, call);
-      implementation[method] = handleCall(definition, handler, admit, onError);
+      implementation[method] = handleCall(definition, handler, (call) => this.contextOf(call), onError);
     }
-    this.server.addService(definitionOf(name), implementation);
-    this.services.push(name);
+    this.implementations.set(name, implementation);
   }
 
   /** Binds every address ("host:port" or "unix:/path") and reports healthy. Throws `service-unavailable`. */
   async listen(addresses: readonly string[]): Promise<number[]> {
+    const server = (this.server = this.serverOfAll());
     const ports: number[] = [];
     for (const address of addresses) {
       // A socket file left by a crashed run makes bind fail; grpc-js does not remove it.
       if (address.startsWith('unix:')) await unlink(address.slice('unix:'.length)).catch(() => undefined);
-      ports.push(await this.bind(address));
+      ports.push(await this.bind(server, address));
     }
     this.setServing(true);
     return ports;
@@ -105,39 +102,52 @@ export class RpcServer {
 
   async stop(graceMs: number): Promise<void> {
     this.setServing(false);
+    const { server } = this;
+    if (server === undefined) return;
     await new Promise<void>((resolve) => {
       const cut = setTimeout(() => {
-        this.server.forceShutdown();
+        server.forceShutdown();
         resolve();
       }, graceMs);
-      this.server.tryShutdown(() => {
+      server.tryShutdown(() => {
         clearTimeout(cut);
         resolve();
       });
     });
   }
 
+  private serverOfAll(): Server {
+    const names = [...this.implementations.keys()];
+    const refused = (method: string, error: PortkeyError): void => this.onFailure({ method, error });
+    const server = new Server({
+      // What channelz would note of each call, nobody here asks for.
+      'grpc.enable_channelz': 0,
+      'grpc.max_concurrent_streams': mostConcurrentCalls,
+      'grpc.max_receive_message_length': Math.max(...names.map((name) => mostBytesOf(name, 'request'))),
+      interceptors: this.security === 'insecure' ? [] : [admission(refused)],
+    });
+    for (const [name, implementation] of this.implementations)
+      server.addService(definitionOf(name), implementation);
+    this.health.addToServer(server);
+    return server;
+  }
+
   private setServing(serving: boolean): void {
     const state = serving ? 'SERVING' : 'NOT_SERVING';
-    for (const name of ['', ...this.services.map(serviceFullName)]) this.health.setStatus(name, state);
+    for (const name of ['', ...[...this.implementations.keys()].map(serviceFullName)])
+      this.health.setStatus(name, state);
   }
 
-  /** Throws `not-permitted`. */
-  private admit(service: ServiceName, method: string, call: Call): CallContext {
-    const signal = signalOf(call);
-    if (this.security === 'insecure') return { signal, caller: undefined };
-    const caller = identityOf(call.getAuthContext().sslPeerCertificate?.subjectaltname);
-    if (caller !== undefined && mayCall(caller.role, service, method)) return { signal, caller };
-    const who = caller === undefined ? 'a certificate without an identity of Portkey’s' : uriOf(caller);
-    throw new PortkeyError(
-      'not-permitted',
-      `${service}.${method} is not for ${who}, but for: ${callersOf(service, method).join(', ')}; see: portkey certs --help`,
-    );
+  private contextOf(call: Call): CallContext {
+    const controller = new AbortController();
+    call.on('cancelled', () => controller.abort());
+    const { signal } = controller;
+    return { signal, caller: this.security === 'insecure' ? undefined : callerOf(call) };
   }
 
-  private bind(address: string): Promise<number> {
+  private bind(server: Server, address: string): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.server.bindAsync(address, serverCredentials(this.security), (error, port) => {
+      server.bindAsync(address, serverCredentials(this.security), (error, port) => {
         if (error === null) resolve(port);
         else
           reject(
@@ -153,23 +163,25 @@ export class RpcServer {
 function handleCall(
   { requestStream, responseStream }: { requestStream: boolean; responseStream: boolean },
   handler: AnyHandler,
-  admit: Admit,
+  contextOf: ContextOf,
   onError: OnError,
 ): UntypedHandleCall {
   if (responseStream)
-    return requestStream ? bidirectional(handler, admit, onError) : serverStreaming(handler, admit, onError);
-  return requestStream ? clientStreaming(handler, admit, onError) : unary(handler, admit, onError);
+    return requestStream
+      ? bidirectional(handler, contextOf, onError)
+      : serverStreaming(handler, contextOf, onError);
+  return requestStream ? clientStreaming(handler, contextOf, onError) : unary(handler, contextOf, onError);
 }
 
-function unary(handler: AnyHandler, admit: Admit, onError: OnError) {
+function unary(handler: AnyHandler, contextOf: ContextOf, onError: OnError) {
   return (call: ServerUnaryCall<unknown, object>, answer: sendUnaryData<object>): void => {
-    answerOnce(() => handler(call.request, admit(call)), answer, onError);
+    answerOnce(() => handler(call.request, contextOf(call)), answer, onError);
   };
 }
 
-function clientStreaming(handler: AnyHandler, admit: Admit, onError: OnError) {
+function clientStreaming(handler: AnyHandler, contextOf: ContextOf, onError: OnError) {
   return (call: ServerReadableStream<unknown, object>, answer: sendUnaryData<object>): void => {
-    answerOnce(() => handler(call, admit(call)), answer, onError);
+    answerOnce(() => handler(call, contextOf(call)), answer, onError);
   };
 }
 
@@ -194,28 +206,28 @@ function answerOnce(
   );
 }
 
-function serverStreaming(handler: AnyHandler, admit: Admit, onError: OnError) {
+function serverStreaming(handler: AnyHandler, contextOf: ContextOf, onError: OnError) {
   return (call: ServerWritableStream<unknown, object>): void => {
-    answerMany(call, admit, (context) => handler(call.request, context), onError);
+    answerMany(call, contextOf, (context) => handler(call.request, context), onError);
   };
 }
 
-function bidirectional(handler: AnyHandler, admit: Admit, onError: OnError) {
+function bidirectional(handler: AnyHandler, contextOf: ContextOf, onError: OnError) {
   return (call: ServerDuplexStream<unknown, object>): void => {
     // The default iterator destroys the stream when a handler stops reading, and with it the answers.
     const requests = { [Symbol.asyncIterator]: () => call.iterator({ destroyOnReturn: false }) };
-    answerMany(call, admit, (context) => handler(requests, context), onError);
+    answerMany(call, contextOf, (context) => handler(requests, context), onError);
   };
 }
 
 function answerMany(
   call: ServerWritableStream<unknown, object> | ServerDuplexStream<unknown, object>,
-  admit: Admit,
+  contextOf: ContextOf,
   start: (context: CallContext) => Promise<object> | AsyncIterable<object>,
   onError: OnError,
 ): void {
   const sendAll = async (): Promise<void> => {
-    const context = admit(call);
+    const context = contextOf(call);
     const messages = start(context);
     if (messages instanceof Promise)
       throw new PortkeyError('internal', 'a streaming handler returned a promise');
@@ -230,10 +242,4 @@ function answerMany(
     onError(error);
     call.emit('error', toStatus(error));
   });
-}
-
-function signalOf(call: Pick<Call, 'on'>): AbortSignal {
-  const controller = new AbortController();
-  call.on('cancelled', () => controller.abort());
-  return controller.signal;
 }
