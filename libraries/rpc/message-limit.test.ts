@@ -43,6 +43,17 @@ describe('the limit of a message', () => {
     assert.equal(tasks[0]?.runs.length, 0xfffff0);
   });
 
+  it('refuses a number that is none, wherever it is', () => {
+    const { responseSerialize, responseDeserialize } = method('Checkpoint', 'Round');
+    const decoded = (seconds: number): object =>
+      responseDeserialize(responseSerialize({ result: { seconds, cpu: { scanSeconds: 1 } } }));
+    assert.ok('result' in decoded(1.5));
+    for (const seconds of [NaN, Infinity, -Infinity])
+      assert.throws(() => decoded(seconds), {
+        message: `an answer of Checkpoint.Round has ${seconds} for a number`,
+      });
+  });
+
   it('refuses what is no message', () => {
     const { responseDeserialize } = method('Containers', 'List');
     for (const bytes of [[0x0a, 5, 1], [0x0b], [0xff]])

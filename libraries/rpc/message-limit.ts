@@ -4,7 +4,8 @@
  *
  * 1 MiB, and 16 MiB for what lists or digests the pages of a container (PageList, PageDigests: about seven bytes a run of pages,
  * 80 a region of 2 MiB that has one) and for what a controller tells its operator. Of such a list only so many elements are
- * decoded, which bounds the objects that it becomes.
+ * decoded, which bounds the objects that it becomes. A number that is none (NaN, an infinity) is refused as well: nothing here
+ * has one to say, and it would stay in whatever it is added to.
  *
  * Limits: gRPC holds a message whole before it comes here; what a connection may hold at most, its server or client says by
  * `mostBytesOf`. Packed numbers (the runs of a PageList) are not elements: they become numbers of 8 bytes each, and as many as fit
@@ -39,25 +40,40 @@ export function limited(service: ServiceName, definition: ServiceDefinition): Se
   return Object.fromEntries(
     Object.entries(definition).map(([name, method]) => {
       const { requestDeserialize, responseDeserialize } = method;
-      const check = (direction: Direction, bytes: Buffer): Buffer => {
+      const checked = (direction: Direction, decode: (bytes: Buffer) => object) => {
         const isList = [service, `${service}.${name}`].some((each) => lists[direction].includes(each));
-        requireFitting(`${service}.${name}`, direction, bytes, isList ? listBytes : usualBytes);
-        return bytes;
+        const what = `${direction === 'request' ? 'a request for' : 'an answer of'} ${service}.${name}`;
+        return (bytes: Buffer): object => {
+          requireFitting(what, bytes, isList ? listBytes : usualBytes);
+          const message = decode(bytes);
+          if (!isList) requireFinite(what, message);
+          return message;
+        };
       };
-      const fitting = {
-        requestDeserialize: (bytes: Buffer): object => requestDeserialize(check('request', bytes)),
-        responseDeserialize: (bytes: Buffer): object => responseDeserialize(check('answer', bytes)),
-      };
-      return [name, { ...method, ...fitting }];
+      return [
+        name,
+        {
+          ...method,
+          requestDeserialize: checked('request', requestDeserialize),
+          responseDeserialize: checked('answer', responseDeserialize),
+        },
+      ];
     }),
   );
 }
 
-function requireFitting(method: string, direction: Direction, bytes: Buffer, mostBytes: number): void {
-  const what = direction === 'request' ? `a request for ${method}` : `an answer of ${method}`;
+function requireFitting(what: string, bytes: Buffer, mostBytes: number): void {
   if (bytes.length > mostBytes)
     throw new Error(`${what} has ${bytes.length} bytes, and may have ${mostBytes}`);
   if (elementsOf(bytes) > mostElements) throw new Error(`${what} has more than ${mostElements} elements`);
+}
+
+/** Messages are as deep as their types, none of which has itself in it. */
+function requireFinite(what: string, value: unknown): void {
+  if (typeof value === 'number' && !Number.isFinite(value))
+    throw new Error(`${what} has ${value} for a number`);
+  if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return;
+  for (const part of Object.values(value)) requireFinite(what, part);
 }
 
 /** Of the message itself, not of those within it. Throws where it is none. */
