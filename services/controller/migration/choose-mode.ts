@@ -13,6 +13,8 @@ import type { Sides } from './migration.js';
 /** What is left is for tasks that begin while it migrates, and for other migrations of its VM. */
 const mostTasks = (maxObjects / 4) * 3;
 
+const mostDetailLength = 500;
+
 export interface Choice {
   readonly mode: MigrationMode;
   /** Why it is not the mode that was asked for. */
@@ -29,7 +31,9 @@ function obstacleToPortkey({ source, destination }: Sides, facts: Facts): string
   const { description, sourceNode, sourceAttached, destinationAttached } = facts;
   if (sourceAttached === undefined) return `${source.relay.peer} was not given ${source.name}`;
   if (!sourceNode.hypercallChannel) {
-    return `${source.name} has no hypercall channel: ${sourceNode.hypercallDetail || 'its relay gave no reason'}`;
+    // The VM's own words go into every record of the migration.
+    const detail = sourceNode.hypercallDetail.slice(0, mostDetailLength);
+    return `${source.name} has no hypercall channel: ${detail || 'its relay gave no reason'}`;
   }
   if (sourceAttached.checkpoint?.ready !== true) {
     const detail = sourceAttached.checkpoint?.detail ?? '';
