@@ -46,15 +46,19 @@ export function relayHandlers({
     );
   };
   return {
-    GetHost: async () => ({
-      host: config.host,
-      version,
-      vms: await Promise.all([...vms.values()].map((vm) => vm.describe())),
-    }),
+    GetHost: async () => {
+      const described = await Promise.all([...vms.values()].map((vm) => vm.describe()));
+      return {
+        host: config.host,
+        version,
+        vms: described.map((vm) => ({ ...vm, relayStart: sessions.relayStart })),
+      };
+    },
 
     OpenLanding: async (request) => {
       const vm = find(request.vm);
       const migrationId = requireMigrationId(request.migrationId);
+      sessions.requireSameStart(migrationId, request.relayStart);
       sessions.requireNone(vm.name, migrationId);
       const { expectedBytes } = request;
       const folder = await vm.folders.makeLanding(migrationId, expectedBytes);
@@ -93,6 +97,7 @@ export function relayHandlers({
       const vm = find(request.vm);
       const { address, port, bytesPerSecond, destinationHost: host } = request;
       const migrationId = requireMigrationId(request.migrationId);
+      sessions.requireSameStart(migrationId, request.relayStart);
       const peer = { address, port };
       const token = Buffer.from(request.token, 'hex');
       const landing = sessions.admitting(migrationId, peer, token);

@@ -2,6 +2,8 @@
  * The hypervisor relay: one per host. Hypercalls come in from the VMs' ports, pages go out of guest RAM to other
  * relays, other relays' pages land in the VMs' shared folders; and it accounts for the CPU of each VM.
  */
+import { randomUUID } from 'node:crypto';
+
 import { TlsContext } from '../../libraries/openssl/index.js';
 import { systemClock } from '../../libraries/process/index.js';
 import { runService } from '../../libraries/service/index.js';
@@ -21,7 +23,7 @@ await runService({
     // What is wrong with it shows now, and not in the first migration.
     if (security !== 'insecure') TlsContext.open(security).close();
     const clock = systemClock;
-    const sessions = new Sessions();
+    const sessions = new Sessions(randomUUID());
     const cpu = new CpuAccounts(config.vms, clock);
     const threads = streamThreads();
     const metrics = relayMetrics(registry, {

@@ -207,6 +207,25 @@ describe('two relays, asked for what they must not do,', function () {
       await assert.rejects(call(), { code: 'vm-unknown', message: /not given a VM 'vm-a'/ });
   });
 
+  it('open nothing for a call that was meant for an earlier start of theirs, which may have ended the migration', async () => {
+    const { relayA, relayB } = relays.hosts;
+    const [{ relayStart } = { relayStart: '' }] = (await relayB.client.call('GetHost', {}, { deadlineMs }))
+      .vms;
+    const land = (start: string): Promise<unknown> => {
+      const wish = { migrationId: 'late', vm: 'vm-b', expectedBytes: 1, relayStart: start };
+      return relayB.client.call('OpenLanding', wish, { deadlineMs });
+    };
+    const before = {
+      code: 'relay-unavailable',
+      message: /started anew after migration late had looked at it/,
+    };
+    await assert.rejects(land('another'), before);
+    await land(relayStart);
+    const stream = { migrationId: 'late', vm: 'vm-a', address: '127.0.0.1', port: 1, token: 'ab'.repeat(32) };
+    await assert.rejects(relayA.client.call('OpenStream', { ...stream, relayStart }, { deadlineMs }), before);
+    await relays.hosts.close('late');
+  });
+
   it('refuse unknown VMs, bad ids, a second landing, and one without room', async () => {
     const call = (vm: string, migrationId: string, expectedBytes: number): Promise<unknown> =>
       relays.hosts.relayB.client.call('OpenLanding', { migrationId, vm, expectedBytes }, { deadlineMs });

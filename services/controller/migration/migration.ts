@@ -66,6 +66,8 @@ export class Migration<R extends Report = Report> {
   readonly touched = { source: false, destination: false };
   /** In which boots of their VMs the two copies are; empty until that was asked. */
   readonly boots = { source: '', destination: '' };
+  /** Which starts of the relays were looked at; empty where there is none. */
+  readonly relayStarts = { source: '', destination: '' };
   /** That the copy which counts is gone, because its VM was started anew, as found by the chores at the end. */
   loss: PortkeyError | undefined;
   /** Resolves when nobody in this process works on it any more, though it has ended: on what it owes, say. */

@@ -38,7 +38,12 @@ export class PortkeyTransport implements Transport {
     const expectedBytes = Math.ceil((memoryBytes + otherBytes) * growthFactor) + imageRoomBytes;
     this.landing = await destination.relay.call(
       'OpenLanding',
-      { ...this.migration.session(destination), expectedBytes, sourceHost: source.host },
+      {
+        ...this.migration.session(destination),
+        expectedBytes,
+        sourceHost: source.host,
+        relayStart: this.migration.relayStarts.destination,
+      },
       this.migration.callOptions(this.migration.tools.limits.stepMs),
     );
   }
@@ -48,9 +53,18 @@ export class PortkeyTransport implements Transport {
     const { bytesPerSecond } = this;
     const { address, port, token } = this.landing ?? { address: '', port: 0, token: '' };
     const destinationHost = destination.host;
+    const relayStart = this.migration.relayStarts.source;
     await source.relay.call(
       'OpenStream',
-      { ...this.migration.session(source), address, port, token, bytesPerSecond, destinationHost },
+      {
+        ...this.migration.session(source),
+        address,
+        port,
+        token,
+        bytesPerSecond,
+        destinationHost,
+        relayStart,
+      },
       this.migration.callOptions(this.migration.tools.limits.stepMs),
     );
   }

@@ -45,6 +45,8 @@ export async function preflight(migration: LiveMigration, wish: Wish): Promise<R
   const { description } = facts;
   migration.boots.source = facts.sourceNode.bootId;
   migration.boots.destination = facts.destinationNode.bootId;
+  migration.relayStarts.source = facts.sourceAttached?.relayStart ?? '';
+  migration.relayStarts.destination = facts.destinationAttached?.relayStart ?? '';
   migration.report.describe(description);
   const obstacle = incompatibility(facts.sourceNode, facts.destinationNode);
   if (obstacle !== undefined) throw obstacle;

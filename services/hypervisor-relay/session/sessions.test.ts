@@ -12,7 +12,7 @@ describe('the sessions of a relay', () => {
   };
 
   it('have none for a migration that has ended, whether or not it had one', async () => {
-    const sessions = new Sessions();
+    const sessions = new Sessions('this start');
     sessions.add('vm-a', 'm-1', () => session('first'));
     await sessions.end('vm-a', 'm-1');
     await sessions.end('vm-b', 'm-1');
@@ -24,7 +24,7 @@ describe('the sessions of a relay', () => {
   });
 
   it("are another VM's where this one has no part in the migration", async () => {
-    const sessions = new Sessions();
+    const sessions = new Sessions('this start');
     assert.equal(sessions.hasOthers('vm-a'), false);
     sessions.add('vm-a', 'm-1', () => session('source'));
     sessions.add('vm-b', 'm-1', () => session('destination'));
@@ -37,7 +37,7 @@ describe('the sessions of a relay', () => {
   });
 
   it('may be opened again where one could not be opened, and remember no more than the latest that ended', async () => {
-    const sessions = new Sessions();
+    const sessions = new Sessions('this start');
     sessions.add('vm-a', 'm-1', () => session('failed'));
     await sessions.close('vm-a', 'm-1');
     sessions.requireNone('vm-a', 'm-1');

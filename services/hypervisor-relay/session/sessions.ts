@@ -3,7 +3,8 @@
  *
  * A session stays until it is closed, also when its stream has ended or its controller is gone: the controller
  * that comes back closes it. A migration that has ended gets none any more: a call of it may have been on its way for long,
- * and nobody would close its session again. That is remembered of the last `keptEnded`, as long as the relay runs.
+ * and nobody would close its session again. That is remembered of the last `keptEnded`, as long as the relay runs; a call that
+ * was meant for an earlier start of it, which may have ended the migration, opens nothing.
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import type { Endpoint } from '../../../libraries/libc/index.js';
@@ -26,6 +27,9 @@ export class Sessions {
   /** Of sessions that are closed. */
   private past: Totals = { pages: 0, zeroPages: 0, sentBytes: 0, landedBytes: 0 };
 
+  /** `relayStart`: what no other start of this relay has. */
+  constructor(readonly relayStart: string) {}
+
   get count(): number {
     return this.sessions.size;
   }
@@ -40,6 +44,15 @@ export class Sessions {
   /** What all sessions moved, since the relay started. */
   totals(): Totals {
     return [...this.sessions.values()].reduce(plus, this.past);
+  }
+
+  /** `relayStart`: the one that the caller has looked at, empty where it has not. Throws `relay-unavailable`. */
+  requireSameStart(migrationId: string, relayStart: string): void {
+    if (relayStart === '' || relayStart === this.relayStart) return;
+    throw new PortkeyError(
+      'relay-unavailable',
+      `the relay was started anew after migration ${migrationId} had looked at it, and knows nothing of that; migrate again`,
+    );
   }
 
   /** Throws `transition-refused` where the migration has a session of this VM already, `stale-epoch` where it has ended. */

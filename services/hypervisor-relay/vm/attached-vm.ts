@@ -86,7 +86,7 @@ export class AttachedVm {
     throw new PortkeyError('no-hypercall-channel', `${this.name} has no hypercall channel: ${detail}`);
   }
 
-  async describe(): Promise<AttachedVmMessage> {
+  async describe(): Promise<Omit<AttachedVmMessage, 'relayStart'>> {
     this.machine ??= await readMachine(this.parts.config.qmpSocket).catch(() => undefined);
     return {
       name: this.name,

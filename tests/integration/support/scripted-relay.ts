@@ -11,13 +11,16 @@ export function relayHandlers(vm: ScriptedVm, process: ScriptedProcess): Handler
     if (!sessions.has(session(migrationId)))
       throw new PortkeyError('session-unknown', 'scripted: no session');
   };
+  const requireStart = (relayStart: string): void => {
+    if (relayStart !== vm.name) throw new PortkeyError('relay-unavailable', 'scripted: another start');
+  };
   let readings = 0;
   return {
     GetHost: () =>
       process.call('GetHost', () => {
         const { hypercallChannel: ready, hypercallDetail: detail } = vm.traits;
         const attached = {
-          ...{ name: vm.name, ramBytes: 2 ** 31, landingFreeBytes: 2 ** 30 },
+          ...{ name: vm.name, ramBytes: 2 ** 31, landingFreeBytes: 2 ** 30, relayStart: vm.name },
           ...{
             checkpoint: { ready, detail },
             restore: { ready: true },
@@ -27,13 +30,15 @@ export function relayHandlers(vm: ScriptedVm, process: ScriptedProcess): Handler
         };
         return { host: vm.config.host, version: '0.1.0', vms: vm.traits.attached ? [attached] : [] };
       }),
-    OpenLanding: ({ migrationId }) =>
+    OpenLanding: ({ migrationId, relayStart }) =>
       process.call('OpenLanding', () => {
+        requireStart(relayStart);
         sessions.add(session(migrationId));
         return { address: '10.77.0.2', port: 4710, token: 'open sesame', folder: `landing/${migrationId}` };
       }),
-    OpenStream: ({ migrationId, token }) =>
+    OpenStream: ({ migrationId, token, relayStart }) =>
       process.call('OpenStream', () => {
+        requireStart(relayStart);
         if (token !== 'open sesame') throw new PortkeyError('stream-broken', 'scripted: wrong token');
         sessions.add(session(migrationId));
         return {};
