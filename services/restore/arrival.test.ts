@@ -123,7 +123,10 @@ describe('an arrival', () => {
     });
     assert.equal(store.hasReached('web', 'activated'), false);
     store.reach('web', 'activated');
-    await arrivals(0).activate(migration);
+    await assert.rejects(arrivals(0).activate(migration), {
+      code: 'destination-lost',
+      message: /^container 'web' was set going here, and no task of it is left; .* since the freeze is lost$/,
+    });
   });
 
   it('takes images only from the VM that it comes from', async () => {

@@ -122,7 +122,7 @@ export class Arrivals {
 
   /**
    * After the commit: the container may run. Returns the seconds until its first task did. Throws `destination-lost` where
-   * it is not whole any more, and has not run.
+   * it is not whole any more, and has not run; and where no task is left at all, in which case it may have.
    */
   async activate(migration: MigrationRef): Promise<number> {
     const { store, host, clock, signal, sendFrame } = this.parts;
@@ -130,8 +130,7 @@ export class Arrivals {
     await this.requireClaim(migration);
     const spec = store.spec(migration.container);
     const tasks = tasksOf(migration.container);
-    if (!store.hasReached(migration.container, 'activated'))
-      this.requireWhole(migration.container, tasks.length);
+    this.requireWhole(migration.container, tasks.length);
     store.reach(migration.container, 'activated');
     host.network(spec).setLink(true);
     for (const task of tasks) signal(task.pid, 'SIGCONT');
@@ -186,9 +185,20 @@ export class Arrivals {
     );
   }
 
-  /** Stopped tasks do not end by themselves. */
+  /**
+   * Stopped tasks do not end by themselves; those of a container that was set going do. But as long as that is asked for, Redis
+   * does not know that it ran, and the source's copy is still there.
+   */
   private requireWhole(container: string, taskCount: number): void {
-    const restoredCount = Number(this.parts.store.noteOf(container, 'restored') ?? NaN);
+    const { store } = this.parts;
+    if (store.hasReached(container, 'activated')) {
+      if (taskCount > 0) return;
+      throw new PortkeyError(
+        'destination-lost',
+        `container '${container}' was set going here, and no task of it is left; were they killed, by a kernel out of memory maybe? If it ran, what it has done since the freeze is lost`,
+      );
+    }
+    const restoredCount = Number(store.noteOf(container, 'restored') ?? NaN);
     if (taskCount > 0 && taskCount >= restoredCount) return;
     throw new PortkeyError(
       'destination-lost',
