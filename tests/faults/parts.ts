@@ -35,6 +35,7 @@ export const parts = [
   'VM of the source',
   'VM of the destination',
   'landing of the destination',
+  'disk of the source',
   'disk of the destination',
   'memory of the source',
   'memory of the destination',
@@ -81,6 +82,8 @@ function faultsOf(part: Part, { source, destination, link }: Scene): Partial<Rec
       return vmFaults(destination);
     case 'landing of the destination':
       return { fill: fullShares(destination) };
+    case 'disk of the source':
+      return { fill: fullDisk(source.name) };
     case 'disk of the destination':
       return { fill: fullDisk(destination.name) };
     case 'memory of the source':

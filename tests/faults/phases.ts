@@ -19,8 +19,10 @@ export type Phase = (typeof phases)[number];
 /** The ways that each part can fail in, and when. */
 export function faultsOfPart(part: Part): { readonly kind: Kind; readonly phases: readonly Phase[] }[] {
   switch (part) {
-    case 'landing of the destination':
+    case 'disk of the source':
     case 'disk of the destination':
+      return [{ kind: 'fill', phases }];
+    case 'landing of the destination':
     case 'memory of the source':
       return [{ kind: 'fill', phases: until('landed') }];
     case 'memory of the destination':
