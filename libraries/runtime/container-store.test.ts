@@ -92,7 +92,8 @@ describe('the container store', () => {
     assert.deepEqual(await store.names(), ['half', 'web']);
     await store.remove('web');
     await store.remove('web');
-    assert.deepEqual(await readdir(folder), ['half'], 'nothing is left aside');
+    assert.deepEqual(await readdir(folder), ['.ended', 'half'], 'nothing is left aside');
+    assert.deepEqual(await readdir(path.join(folder, '.ended')), []);
   });
 
   it('takes no notice of what an agent that died left aside, nor of a folder that it left empty', async () => {

@@ -9,14 +9,16 @@
  * outlives the agent that made it; the migration's end (Finish, Rollback, Release, Discard) takes it away. Its epoch
  * never falls: a controller that takes a migration over counts it up, and its first call here ends what its
  * predecessor may still ask for.
- * A migration that has ended here claims nothing any more: a call of it may have been on its way for long, and nobody would
- * take its claim away again. The last `keptEnded` of those are remembered, in a folder of their own.
+ * A migration that has ended here claims nothing any more (ended-migrations.ts).
+ * What ends a migration needs no room, because it may be the migration that has filled the file system, and the
+ * container stands frozen until that is undone: an epoch is raised in place (claim-file.ts), all that is to be noted has its
+ * file as soon as there is the claim, which only gets another name, and a folder that is removed does, too (in-place.ts).
  * Limits: what a dead agent left aside stays, a few small files. Calls that raise an epoch wait for each other within
  * one agent only; the two agents of a VM never have the same container. The root is on tmpfs: a VM that reboots has
  * no containers either. Its files are small, too, and read at once: an emulated guest feels each trip through Node's
  * thread pool, of which an asynchronous read takes four.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { link, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -24,33 +26,30 @@ import { PortkeyError } from '../errors/index.js';
 import { errorCodeOf } from '../libc/index.js';
 import { KeyedQueue } from '../process/index.js';
 import type { ContainerSpec } from '../rpc/index.js';
+import { decodeClaim, encodeClaim, raiseEpoch, type Claim } from './claim-file.js';
+import { EndedMigrations } from './ended-migrations.js';
+import { overwrite, reserve } from './in-place.js';
 
 /** How far a container that arrives here has come: it is there, whole; it may run. */
-export type ArrivalStage = 'restored' | 'activated';
+export type ArrivalStage = (typeof arrivalStages)[number];
 
-export interface Claim {
-  readonly migrationId: string;
-  readonly epoch: number;
-  readonly role: 'source' | 'destination';
-  /** At the destination: the VM that the container comes from. */
-  readonly sourceVm?: string;
-  /** At the destination: what the source has said that the container has, in memory and besides. */
-  readonly expectedBytes?: number;
-}
-
+const arrivalStages = ['restored', 'activated'] as const;
+/** Longer than any count of tasks. */
+const stageNoteLength = 16;
 const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/;
 const claimName = 'claim.json';
-/** No call is on its way for as long as so many migrations take. */
-const keptEnded = 1_000;
 
 export class ContainerStore {
   private readonly turns = new KeyedQueue();
+  private readonly ended: EndedMigrations;
 
-  /** `ended`: the migrations that have ended here, a file each. */
+  /** `ended`: the folder of the migrations that have ended here. */
   constructor(
     readonly root = '/run/portkey/containers',
-    private readonly ended = '/run/portkey/ended',
-  ) {}
+    ended = '/run/portkey/ended',
+  ) {
+    this.ended = new EndedMigrations(ended);
+  }
 
   /** Throws `invalid-argument` for a name that cannot be a folder, a hostname and a network namespace. */
   folder(name: string): string {
@@ -74,13 +73,25 @@ export class ContainerStore {
 
   /** With a claim, the container never exists without it. Throws `container-exists`, and `stale-epoch` as `claim`. */
   async create(spec: ContainerSpec, claim?: Claim): Promise<void> {
+    if (claim === undefined) {
+      await this.createFolder(spec, () => undefined);
+      return;
+    }
+    await this.ended.withRoomFor(claim.migrationId, () =>
+      this.createFolder(spec, (folder) => {
+        writeFileSync(path.join(folder, claimName), encodeClaim(claim));
+        for (const stage of arrivalStages) reserve(path.join(folder, reservedName(stage)), stageNoteLength);
+      }),
+    );
+  }
+
+  private async createFolder(spec: ContainerSpec, fill: (folder: string) => void): Promise<void> {
     const folder = this.folder(spec.name);
-    if (claim !== undefined) this.requireNotEnded(claim.migrationId);
     await this.aside(async (aside) => {
       const made = path.join(aside, spec.name);
       await mkdir(made);
       await writeFile(path.join(made, 'spec.json'), JSON.stringify(spec));
-      if (claim !== undefined) await writeFile(path.join(made, claimName), JSON.stringify(claim));
+      fill(made);
       await rename(made, folder).catch((cause: unknown) => {
         if (!['ENOTEMPTY', 'EEXIST'].includes(errorCodeOf(cause) ?? '')) throw cause;
         throw new PortkeyError(
@@ -107,11 +118,14 @@ export class ContainerStore {
   /** One that is not there is fine. */
   async remove(name: string): Promise<void> {
     const folder = this.folder(name);
-    await this.aside((aside) =>
-      rename(folder, path.join(aside, name)).catch((cause: unknown) => {
-        if (errorCodeOf(cause) !== 'ENOENT') throw cause;
-      }),
-    );
+    const migrationId = this.claimOf(name)?.migrationId;
+    const removed = path.join(this.root, `.removed-${name}`);
+    await rm(removed, { recursive: true, force: true });
+    await rename(folder, removed).catch((cause: unknown) => {
+      if (errorCodeOf(cause) !== 'ENOENT') throw cause;
+    });
+    await rm(removed, { recursive: true, force: true });
+    if (migrationId !== undefined) this.ended.giveBack(migrationId);
   }
 
   /**
@@ -120,17 +134,18 @@ export class ContainerStore {
    */
   claim(name: string, claim: Claim): Promise<void> {
     return this.turns.run(name, async () => {
-      this.requireNotEnded(claim.migrationId);
-      if (await this.linkClaim(name, claim)) return;
-      const holder = this.claimOf(name);
-      if (holder?.migrationId === claim.migrationId) {
-        await this.raise(name, holder, claim.epoch);
-        return;
-      }
-      throw new PortkeyError(
-        'container-busy',
-        `container '${name}' is being migrated (${holder?.migrationId ?? 'unknown'}); wait for it or cancel it`,
-      );
+      await this.ended.withRoomFor(claim.migrationId, async () => {
+        if (await this.linkClaim(name, claim)) return;
+        const holder = this.claimOf(name);
+        if (holder?.migrationId === claim.migrationId) {
+          this.raise(name, holder, claim.epoch);
+          return;
+        }
+        throw new PortkeyError(
+          'container-busy',
+          `container '${name}' is being migrated (${holder?.migrationId ?? 'unknown'}); wait for it or cancel it`,
+        );
+      });
     });
   }
 
@@ -142,25 +157,33 @@ export class ContainerStore {
     name: string,
     { migrationId, epoch }: Pick<Claim, 'migrationId' | 'epoch'>,
   ): Promise<Claim | undefined> {
-    return this.turns.run(name, async () => {
+    return this.turns.run(name, () => {
       const holder = this.claimOf(name);
-      return holder?.migrationId === migrationId ? this.raise(name, holder, epoch) : undefined;
+      const claim = holder?.migrationId === migrationId ? this.raise(name, holder, epoch) : undefined;
+      return Promise.resolve(claim);
     });
   }
 
   claimOf(name: string): Claim | undefined {
     const text = readIfThere(this.claimFile(name));
-    return text === undefined ? undefined : (JSON.parse(text) as Claim);
+    return text === undefined ? undefined : decodeClaim(text);
   }
 
-  /** Notes a stage, and `note` with it. It stays noted for as long as the container is here: it arrives once. */
+  /**
+   * Notes a stage, and `note` with it, at once. It stays noted for as long as the container is here: it arrives once, and
+   * the first note counts.
+   */
   reach(name: string, stage: ArrivalStage, note = ''): void {
-    writeFileSync(path.join(this.folder(name), stage), note);
+    if (this.hasReached(name, stage)) return;
+    const reserved = path.join(this.folder(name), reservedName(stage));
+    if (!existsSync(reserved)) reserve(reserved, stageNoteLength);
+    overwrite(reserved, note.padEnd(stageNoteLength));
+    renameSync(reserved, path.join(this.folder(name), stage));
   }
 
   /** Undefined where it has not been reached. */
   noteOf(name: string, stage: ArrivalStage): string | undefined {
-    return readIfThere(path.join(this.folder(name), stage));
+    return readIfThere(path.join(this.folder(name), stage))?.trimEnd();
   }
 
   hasReached(name: string, stage: ArrivalStage): boolean {
@@ -169,37 +192,18 @@ export class ContainerStore {
 
   /** From here on the migration claims nothing here. What it has claimed is to be released after that. */
   end(migrationId: string): void {
-    mkdirSync(this.ended, { recursive: true });
-    writeFileSync(this.endedFile(migrationId), '');
-    const ended = readdirSync(this.ended);
-    if (ended.length <= keptEnded) return;
-    const age = new Map(ended.map((name) => [name, statSync(path.join(this.ended, name)).mtimeMs]));
-    ended.sort((a, b) => (age.get(a) ?? 0) - (age.get(b) ?? 0));
-    for (const name of ended.slice(0, -keptEnded / 2)) rmSync(path.join(this.ended, name), { force: true });
+    this.ended.add(migrationId);
   }
 
   async release(name: string): Promise<void> {
     await rm(this.claimFile(name), { force: true });
   }
 
-  private requireNotEnded(migrationId: string): void {
-    if (!existsSync(this.endedFile(migrationId))) return;
-    throw new PortkeyError(
-      'stale-epoch',
-      `migration ${migrationId} has ended here already; this call of it came too late, and changes nothing`,
-    );
-  }
-
-  /** Ids come from the controller, but a name with a slash would be a path. */
-  private endedFile(migrationId: string): string {
-    return path.join(this.ended, encodeURIComponent(migrationId));
-  }
-
   /** False where there is one. */
   private async linkClaim(name: string, claim: Claim): Promise<boolean> {
     let linked = true;
     await this.aside(async (aside) => {
-      await writeFile(path.join(aside, claimName), JSON.stringify(claim));
+      await writeFile(path.join(aside, claimName), encodeClaim(claim));
       await link(path.join(aside, claimName), this.claimFile(name)).catch((cause: unknown) => {
         if (errorCodeOf(cause) !== 'EEXIST') throw cause;
         linked = false;
@@ -208,7 +212,7 @@ export class ContainerStore {
     return linked;
   }
 
-  private async raise(name: string, holder: Claim, epoch: number): Promise<Claim> {
+  private raise(name: string, holder: Claim, epoch: number): Claim {
     if (epoch === holder.epoch) return holder;
     if (epoch < holder.epoch) {
       throw new PortkeyError(
@@ -216,12 +220,8 @@ export class ContainerStore {
         `another run of the controller has taken over migration ${holder.migrationId} of container '${name}' (epoch ${holder.epoch}, not ${epoch}); leave it to that one`,
       );
     }
-    const claim = { ...holder, epoch };
-    await this.aside(async (aside) => {
-      await writeFile(path.join(aside, claimName), JSON.stringify(claim));
-      await rename(path.join(aside, claimName), this.claimFile(name));
-    });
-    return claim;
+    raiseEpoch(this.claimFile(name), epoch);
+    return { ...holder, epoch };
   }
 
   /** Gives `work` a folder beside the containers' own, and removes it with what is left in it. */
@@ -239,6 +239,8 @@ export class ContainerStore {
     return path.join(this.folder(name), claimName);
   }
 }
+
+const reservedName = (stage: ArrivalStage): string => `${stage}.reserved`;
 
 function readIfThere(file: string): string | undefined {
   try {

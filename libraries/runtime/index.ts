@@ -1,6 +1,7 @@
 export { otherMemoryBytes } from './cgroup-memory.js';
+export type { Claim } from './claim-file.js';
 export { ContainerHost, type HostParts, type Kernel } from './container-host.js';
-export { ContainerStore, type ArrivalStage, type Claim } from './container-store.js';
+export { ContainerStore, type ArrivalStage } from './container-store.js';
 export { CpuLimit } from './cpu-limit.js';
 export { Freezer } from './freezer.js';
 export { frameOf, zeroFrame } from './frame-of.js';

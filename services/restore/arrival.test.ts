@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { systemClock, type CommandResult } from '../../libraries/process/index.js';
 import { writtenDown } from '../../libraries/runtime/test-kernel.js';
+import { canMount, fillUp, mountSmall, unmountSmall } from '../../libraries/runtime/test-tmpfs.js';
 import type { ContainerSpec, Mode } from '../../libraries/rpc/index.js';
 import { ContainerHost, ContainerStore, Runc } from '../../libraries/runtime/index.js';
 import { Arrivals } from './arrival.js';
@@ -127,6 +128,32 @@ describe('an arrival', () => {
       code: 'destination-lost',
       message: /^container 'web' was set going here, and no task of it is left; .* since the freeze is lost$/,
     });
+  });
+
+  it('whose images have filled /run is taken over, and activated and released or discarded', async function () {
+    if (!canMount()) {
+      process.stderr.write('skipped: only root can mount\n');
+      this.skip();
+    }
+    const takenOver = { ...migration, epoch: 10 };
+    for (const runs of [true, false]) {
+      await mountSmall(folder);
+      try {
+        await prepare(2 ** 40, 'MODE_CRIU');
+        store.reach('web', 'restored', '0');
+        // As where tasks have been told to run already: there are none in this test.
+        if (runs) store.reach('web', 'activated');
+        await mkdir(path.join(folder, 'images/m-1/final'), { recursive: true });
+        fillUp(path.join(folder, 'images/m-1/final'));
+        if (runs) await arrivals(0).activate(takenOver);
+        await (runs ? arrivals(0).release(takenOver) : arrivals(0).discard(takenOver));
+        assert.equal(store.claimOf('web'), undefined);
+        assert.deepEqual(await store.names(), runs ? ['web'] : []);
+        assert.deepEqual(await readdir(path.join(folder, 'images')), []);
+      } finally {
+        await unmountSmall(folder);
+      }
+    }
   });
 
   it('takes images only from the VM that it comes from', async () => {
