@@ -23,6 +23,19 @@ describe('a command', () => {
     process.kill(-group, 'SIGKILL');
   });
 
+  it('that its caller does not want once it runs is killed with its children, and has ended when it fails', async () => {
+    let started = 0;
+    const full = new Error('no space left on device');
+    const argv = ['sh', '-c', 'sleep 60 & sleep 60'];
+    const onStart = (pid: number): void => {
+      started = pid;
+      throw full;
+    };
+    await assert.rejects(runCommand(argv, { onStart }), full);
+    // Its children had its output open, which is over by now.
+    assert.throws(() => process.kill(started, 0), { code: 'ESRCH' });
+  });
+
   it('that must succeed says how it failed, in one line', async () => {
     await assert.rejects(
       runChecked(runCommand, ['sh', '-c', 'echo one; echo two >&2; exit 1']),

@@ -25,7 +25,10 @@ export interface CommandOptions {
    * to ours. All three are /dev/null then, and the result's stdout and stderr are empty.
    */
   readonly leavesProcess?: boolean;
-  /** Called with the pid, which is the process group's too, as soon as the command runs. */
+  /**
+   * Called with the pid, which is the process group's too, as soon as the command runs. Where it throws, the command is
+   * killed with its process group, and fails with that once it has ended.
+   */
   readonly onStart?: (pid: number) => void;
 }
 
@@ -53,19 +56,30 @@ export const runCommand: RunCommand = (argv, options = {}) =>
       /* the command may end without reading its input */
     });
     child.stdin?.end(options.input ?? '');
-    if (child.pid !== undefined) options.onStart?.(child.pid);
+    let refusal: Error | undefined;
     child.on('error', (cause) => {
       clearTimeout(timer);
       reject(new PortkeyError('command-failed', `cannot run ${program}: ${cause.message}`, { cause }));
     });
     child.on('close', (code, signal) => {
       clearTimeout(timer);
+      if (refusal !== undefined) {
+        reject(refusal);
+        return;
+      }
       resolve({
         exitCode: code ?? 128,
         stdout,
         stderr: signal === null ? stderr : `${stderr}\nkilled by ${signal}`,
       });
     });
+    if (child.pid === undefined) return;
+    try {
+      options.onStart?.(child.pid);
+    } catch (error) {
+      refusal = error instanceof Error ? error : new Error(String(error));
+      killGroup(child.pid);
+    }
   });
 
 /** Runs `argv` and returns its stdout. Throws `command-failed` with the last line of stderr if it fails. */
