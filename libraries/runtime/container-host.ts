@@ -8,7 +8,6 @@
  * Invariant: nothing is made, and so nothing is ever removed, under a name that somebody else's container has in runc.
  * Limits: a container that somebody else starts under a name while Portkey starts one is not noticed.
  */
-import { writeFileSync } from 'node:fs';
 import { mkdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -21,6 +20,7 @@ import { MountPoints } from './mount-points.js';
 import { ContainerNetwork, type SetInterface } from './network.js';
 import { cgroupPath, runcConfig } from './runc-config.js';
 import type { Runc } from './runc.js';
+import { RuncWorker } from './runc-worker.js';
 
 /** What is asked of the kernel without a process in between: libc's, or a test's. */
 export interface Kernel {
@@ -88,14 +88,17 @@ export class ContainerHost {
     return this.mountPoints.forRestore(spec, this.rootOf(spec), restore);
   }
 
-  /** Notes a process group that works for this container, so that `remove` ends it after a crash. */
-  noteWorker(name: string, pid: number): void {
-    writeFileSync(this.workerFile(name), String(pid));
+  /**
+   * Right before a runc starts to work for this container. Returns what notes its process group, so that whoever ends a
+   * migration after a crash waits for it, or ends it.
+   */
+  expectWorker(name: string): (pid: number) => void {
+    return this.worker(name).expect();
   }
 
   async remove(spec: ContainerSpec): Promise<void> {
     const { store, runc, kernel } = this.parts;
-    await this.endWorker(spec.name);
+    this.endWorker(spec.name);
     await this.killTasks(spec.name);
     await runc.destroy(spec.name);
     // A runc that was killed half-way through a restore leaves these, and would refuse the name next time.
@@ -151,14 +154,14 @@ export class ContainerHost {
     });
   }
 
-  private workerFile(name: string): string {
-    return path.join(this.parts.store.folder(name), 'worker.pid');
+  private worker(name: string): RuncWorker {
+    return new RuncWorker(path.join(this.parts.store.folder(name), 'worker.pid'), name);
   }
 
-  /** Waits for a noted runc that is still at work in the container's tasks. Throws `deadline-exceeded`. */
+  /** Waits for a runc that is still at work in the container's tasks. Throws `deadline-exceeded`. */
   async awaitWorker(name: string): Promise<void> {
     const deadline = this.parts.clock.monotonicMs() + workerMs;
-    while ((await this.worker(name)) !== undefined) {
+    while (this.worker(name).find() !== undefined) {
       if (this.parts.clock.monotonicMs() > deadline) {
         throw new PortkeyError(
           'deadline-exceeded',
@@ -169,24 +172,16 @@ export class ContainerHost {
     }
   }
 
-  /** Where a noted runc that is at work sends the container's pages; undefined where there is none, or it sends none. */
-  async pageServerInUse(name: string): Promise<PageServer | undefined> {
-    const args = (await this.worker(name))?.args ?? [];
+  /** Where a runc that is at work sends the container's pages; undefined where there is none, or it sends none. */
+  pageServerInUse(name: string): PageServer | undefined {
+    const args = this.worker(name).find()?.args ?? [];
     const at = args.indexOf('--page-server');
     const [address = '', port = ''] = args[at + 1]?.split(':') ?? [];
     return at < 0 ? undefined : { address, port: Number(port) };
   }
 
-  /** The noted worker's process group and arguments, if it is alive and what it was. */
-  private async worker(name: string): Promise<{ pid: number; args: readonly string[] } | undefined> {
-    const pid = Number(await readFile(this.workerFile(name), 'utf8').catch(() => '0'));
-    const command = pid === 0 ? '' : await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    const [program, ...args] = command.split('\0');
-    return program === 'runc' ? { pid, args } : undefined;
-  }
-
-  private async endWorker(name: string): Promise<void> {
-    const worker = await this.worker(name);
+  private endWorker(name: string): void {
+    const worker = this.worker(name).find();
     if (worker !== undefined) killGroup(worker.pid);
   }
 

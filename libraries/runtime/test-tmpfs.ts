@@ -18,14 +18,19 @@ export async function unmountSmall(folder: string): Promise<void> {
 
 /** Afterwards there is room for no page and for no file. */
 export function fillUp(folder: string): void {
+  fillPages(folder);
+  let files = 0;
+  untilFull(() => writeFileSync(path.join(folder, `filling-${(files += 1)}`), ''));
+}
+
+/** Afterwards there is room for files, but for no byte in them. */
+export function fillPages(folder: string): void {
   const descriptor = openSync(path.join(folder, 'filling'), 'w');
   try {
     untilFull(() => writeSync(descriptor, Buffer.alloc(4096)));
   } finally {
     closeSync(descriptor);
   }
-  let files = 0;
-  untilFull(() => writeFileSync(path.join(folder, `filling-${(files += 1)}`), ''));
 }
 
 function untilFull(takeMore: () => unknown): void {

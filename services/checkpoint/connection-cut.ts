@@ -25,7 +25,7 @@ const commandMs = 10_000;
 /** Waits for `work`, and until it has settled cuts each connection to what `pageServer` names. Fails only as `work` does. */
 export async function cutWhile<T>(
   parts: CutParts,
-  pageServer: () => Promise<PageServer | undefined>,
+  pageServer: () => PageServer | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
   const over = new AbortController();
@@ -40,7 +40,7 @@ export async function cutWhile<T>(
 
 async function cutUntil(
   { run, clock }: CutParts,
-  pageServer: () => Promise<PageServer | undefined>,
+  pageServer: () => PageServer | undefined,
   over: AbortSignal,
 ): Promise<void> {
   const rules = new Map<string, readonly string[]>();
@@ -50,7 +50,9 @@ async function cutUntil(
       () => '',
     );
   while (!over.aborted) {
-    const server = await pageServer().catch(() => undefined);
+    const server = await Promise.resolve()
+      .then(pageServer)
+      .catch(() => undefined);
     if (server !== undefined) {
       const { address, port } = server;
       const connection = ['dst', address, 'dport', '=', String(port)];

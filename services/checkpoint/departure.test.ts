@@ -160,7 +160,7 @@ describe('a departure', () => {
     });
     const dump = departures.dump(migration, pageServer);
     dump.catch(() => undefined);
-    while ((await made.host.pageServerInUse('web')) === undefined) await systemClock.sleep(5);
+    while (made.host.pageServerInUse('web') === undefined) await systemClock.sleep(5);
     return { made, departures, dump };
   }
 
@@ -201,7 +201,7 @@ describe('a departure', () => {
     const made = (vm = new ScriptedVm(folder, () => ''));
     await made.store.create(spec, { migrationId: 'm-1', epoch: 1, role: 'source' });
     const { pid = 0 } = made.startRunc(['checkpoint', '--leave-running', 'web']);
-    made.host.noteWorker('web', pid);
+    made.host.expectWorker('web')(pid);
     const rollback = made.departures().rollback(migration);
     await systemClock.sleep(500);
     assert.deepEqual(made.commands, []);
@@ -210,7 +210,7 @@ describe('a departure', () => {
     assert.deepEqual(made.commands, [linkUp]);
     await made.store.claim('web', { migrationId: 'm-2', epoch: 1, role: 'source' });
     const other = made.startRunc(['checkpoint', '--page-server', '10.77.0.12:23456', 'web']);
-    made.host.noteWorker('web', other.pid ?? 0);
+    made.host.expectWorker('web')(other.pid ?? 0);
     await made.departures().rollback(migration);
     assert.deepEqual(made.commands, [linkUp]);
   });

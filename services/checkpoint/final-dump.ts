@@ -76,7 +76,7 @@ export async function finalDump(parts: FinalDumpParts, dump: FinalDump): Promise
     parent,
     pageServer,
     criuDefaults: store.criuDefaults(container),
-    onStart: (pid) => host.noteWorker(container, pid),
+    onStart: host.expectWorker(container),
   });
   const { pagesWritten, pagesInParent } = readDumpStats(work);
   const imageBytes =

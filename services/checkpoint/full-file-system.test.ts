@@ -15,7 +15,7 @@ import {
   Runc,
 } from '../../libraries/runtime/index.js';
 import { writtenDown } from '../../libraries/runtime/test-kernel.js';
-import { canMount, fillUp, mountSmall, unmountSmall } from '../../libraries/runtime/test-tmpfs.js';
+import { canMount, fillPages, fillUp, mountSmall, unmountSmall } from '../../libraries/runtime/test-tmpfs.js';
 import { Departures } from './departure.js';
 import { PagemapReader } from './scan/task-pagemap.js';
 
@@ -26,6 +26,14 @@ const spec: ContainerSpec = {
 };
 const migration = { migrationId: 'm-1', epoch: 1, container: 'web' };
 const takenOver = { ...migration, epoch: 10 };
+const begin = {
+  migration,
+  mode: 'MODE_CRIU',
+  batch: '',
+  destinationRestore: '',
+  destinationVm: '',
+  bootId: '',
+} as const;
 
 describe('a departure whose images have filled /run', () => {
   let folder = '';
@@ -49,10 +57,12 @@ describe('a departure whose images have filled /run', () => {
   });
 
   /** A VM where every command works. Its agent may be another one each time. */
-  function departures(store: ContainerStore, asked: string[]): Departures {
+  function departures(store: ContainerStore, asked: string[], ran: string[] = []): Departures {
     const cgroup = path.join(folder, 'cgroup');
-    const every = (argv: readonly string[]): Promise<CommandResult> =>
-      Promise.resolve({ exitCode: 0, stdout: argv[1] === 'list' ? 'null' : '', stderr: '' });
+    const every = (argv: readonly string[]): Promise<CommandResult> => {
+      ran.push(argv.join(' '));
+      return Promise.resolve({ exitCode: 0, stdout: argv[1] === 'list' ? 'null' : '', stderr: '' });
+    };
     const runc = new Runc(every);
     return new Departures({
       ...{ store, runc, run: every, clock: systemClock, cpuSeconds: () => 0, security: 'insecure' },
@@ -77,9 +87,7 @@ describe('a departure whose images have filled /run', () => {
     const store = new ContainerStore(path.join(run, 'containers'), path.join(run, 'ended'));
     await store.create(spec);
     const agent = departures(store, asked);
-    await agent.begin({
-      ...{ migration, mode: 'MODE_CRIU', batch: '', destinationRestore: '', destinationVm: '', bootId: '' },
-    });
+    await agent.begin(begin);
     await mkdir(path.join(run, 'departures/m-1/final'), { recursive: true });
     fillUp(path.join(run, 'departures/m-1/final'));
     return { store, agent };
@@ -103,6 +111,25 @@ describe('a departure whose images have filled /run', () => {
       assert.deepEqual(await readdir(path.join(run, 'departures')), []);
     });
   }
+
+  it('starts no CRIU that it could not note, so that a rollback waits for none', async () => {
+    const ran: string[] = [];
+    const store = new ContainerStore(path.join(run, 'containers'), path.join(run, 'ended'));
+    await store.create(spec);
+    const agent = departures(store, [], ran);
+    await agent.begin(begin);
+    fillPages(run);
+    const options = {
+      index: 0,
+      last: false,
+      onProgress: () => undefined,
+      signal: AbortSignal.timeout(10_000),
+    };
+    await assert.rejects(agent.round(migration, options, { address: '10.77.0.12', port: 23_456 }), {
+      code: 'ENOSPC',
+    });
+    assert.deepEqual(ran, []);
+  });
 
   it('is finished by another run of the controller', async () => {
     const { store, agent } = await begun([]);

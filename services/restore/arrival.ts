@@ -106,7 +106,7 @@ export class Arrivals {
         images,
         work,
         bundle: store.folder(container),
-        onStart: (pid) => host.noteWorker(container, pid),
+        onStart: host.expectWorker(container),
       }),
     );
     const tasks = tasksOf(container);

@@ -52,7 +52,7 @@ export class CriuRounds {
       parent: this.parent(),
       pageServer,
       preDump: true,
-      onStart: (pid) => host.noteWorker(container, pid),
+      onStart: host.expectWorker(container),
     });
     this.done += 1;
     const { pagesWritten } = readDumpStats(images);
