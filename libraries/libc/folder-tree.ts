@@ -5,55 +5,83 @@
  * (/proc/self/fd/N/NAME), so a link that is swapped in meanwhile is neither followed nor removed through. Each holds a
  * descriptor until what is in it is done: a tree deeper than names of ours go is `share-tampered`, or whoever builds one would
  * take all descriptors of the process, and its stack.
+ *
+ * Whoever can write there can make millions of entries that take no room by the file system's own count. So a folder is read
+ * `entriesAtOnce` at a time and never held whole; what is listed or counted ends at a bound that the caller sets. Limits:
+ * removing has none but memory's, and takes as long as there are entries; an event loop goes on between any two of them.
  */
-import { lstatSync, readdirSync } from 'node:fs';
-import { readdir, rmdir, unlink } from 'node:fs/promises';
+import { lstatSync, opendirSync, type Dirent } from 'node:fs';
+import { opendir, rmdir, unlink } from 'node:fs/promises';
 
+import { PortkeyError } from '../errors/index.js';
 import { PAGE_BYTES } from '../units/index.js';
 import { Folder, maxPathParts, pathParts, tampered } from './beneath.js';
 import { errorCodeOf } from './library.js';
 
 /** Of which stat(2) counts. */
 const blockBytes = 512;
+const entriesAtOnce = 32;
 
-/** Names of the regular files below the folder, relative to it, sorted; everything that is neither file nor folder is left out. */
-export function filesBelow(folder: Folder): string[] {
-  return filesIn(folder, '', 1).sort();
-}
-
-function filesIn(folder: Folder, prefix: string, depth: number): string[] {
-  requireShallow(folder, depth);
-  const entries = readdirSync(pathOf(folder), { withFileTypes: true });
-  return entries.flatMap((entry) => {
-    if (entry.isFile()) return [prefix + entry.name];
-    if (!entry.isDirectory()) return [];
-    const inner = folder.folder(entry.name, { create: false });
-    try {
-      return filesIn(inner, `${prefix}${entry.name}/`, depth + 1);
-    } finally {
-      inner.close();
+/**
+ * Names of the regular files below the folder, relative to it, sorted; everything that is neither file nor folder is left out.
+ * Throws `share-tampered` where there are more than `most` entries of any kind.
+ */
+export function filesBelow(folder: Folder, most: number): string[] {
+  const names: string[] = [];
+  let count = 0;
+  for (const { name, entry } of entriesBelow(folder, '', 1)) {
+    count += 1;
+    if (count > most) {
+      throw new PortkeyError(
+        'share-tampered',
+        `${folder.path} has more than ${most} files, folders and links in it; whoever can write there, as a VM to its share, has put them there: remove them`,
+      );
     }
-  });
+    if (entry.isFile()) names.push(name);
+  }
+  return names.sort();
 }
 
-/** What everything below the folder takes, a page each at least. What is removed meanwhile takes nothing. */
-export function bytesBelow(folder: Folder): number {
-  return bytesIn(folder, 1);
+/**
+ * What everything below the folder takes, a page each at least. What is removed meanwhile takes nothing. Counts no further
+ * once it is more than `mostBytes`.
+ */
+export function bytesBelow(folder: Folder, mostBytes: number): number {
+  let sum = 0;
+  for (const { parent, entry } of entriesBelow(folder, '', 1)) {
+    const blocks = lstatSync(`${pathOf(parent)}/${entry.name}`, { throwIfNoEntry: false })?.blocks ?? 0;
+    sum += Math.max(PAGE_BYTES, blocks * blockBytes);
+    if (sum > mostBytes) break;
+  }
+  return sum;
 }
 
-function bytesIn(folder: Folder, depth: number): number {
-  requireShallow(folder, depth);
-  const entries = readdirSync(pathOf(folder), { withFileTypes: true });
-  return entries.reduce((sum, entry) => {
-    const blocks = lstatSync(`${pathOf(folder)}/${entry.name}`, { throwIfNoEntry: false })?.blocks ?? 0;
-    const inner = entry.isDirectory() ? folderIfThere(folder, entry.name) : undefined;
-    try {
-      const innerBytes = inner === undefined ? 0 : bytesIn(inner, depth + 1);
-      return sum + Math.max(PAGE_BYTES, blocks * blockBytes) + innerBytes;
-    } finally {
-      inner?.close();
+interface EntryBelow {
+  readonly parent: Folder;
+  readonly entry: Dirent;
+  /** Relative to where the walk began. */
+  readonly name: string;
+}
+
+/** Everything below, each folder before what is in it. One that is gone before it is opened has nothing in it. */
+function* entriesBelow(parent: Folder, prefix: string, depth: number): Generator<EntryBelow, void, void> {
+  requireShallow(parent, depth);
+  const listing = opendirSync(pathOf(parent), { bufferSize: entriesAtOnce });
+  try {
+    for (let entry = listing.readSync(); entry !== null; entry = listing.readSync()) {
+      const name = prefix + entry.name;
+      yield { parent, entry, name };
+      const inner = entry.isDirectory() ? folderIfThere(parent, entry.name) : undefined;
+      if (inner === undefined) continue;
+      try {
+        yield* entriesBelow(inner, `${name}/`, depth + 1);
+      } finally {
+        inner.close();
+      }
     }
-  }, 0);
+  } finally {
+    listing.closeSync();
+  }
 }
 
 /** Removes the folder `name` with all that is in it. One that is not there is fine. */
@@ -67,7 +95,7 @@ async function remove(parent: Folder, name: string, depth: number): Promise<void
   if (folder === undefined) return;
   try {
     requireShallow(folder, depth);
-    for (const entry of await readdir(pathOf(folder), { withFileTypes: true })) {
+    for await (const entry of await opendir(pathOf(folder), { bufferSize: entriesAtOnce })) {
       if (entry.isDirectory()) await remove(folder, entry.name, depth + 1);
       else await unlessGone(unlink(`${pathOf(folder)}/${entry.name}`));
     }

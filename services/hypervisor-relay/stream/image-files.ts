@@ -2,14 +2,15 @@
  * The final dump's image files: from the folder in which the guest left them into the stream.
  *
  * The guest can write there, so links and everything else that is not a regular file are left out, and nothing is
- * followed out of the folder. A file that changes its size meanwhile breaks the stream.
+ * followed out of the folder. Where there is more than a dump makes nothing is sent, and the rest is not looked at. A file that
+ * changes its size meanwhile breaks the stream.
  */
 import { closeSync, fstatSync } from 'node:fs';
 
 import { errorCodeOf, filesBelow, Folder } from '../../../libraries/libc/index.js';
-import { PortkeyError } from '../../../libraries/errors/index.js';
 
-const maxFiles = 10_000;
+/** Also folders, links and the like: more than CRIU makes of as many processes as are migrated. */
+const maxEntries = 10_000;
 
 export interface ImageSink {
   /** Sends a file: its name, and its content from this descriptor. */
@@ -18,20 +19,26 @@ export interface ImageSink {
 
 /**
  * Sends the files of `root/below` under their names relative to `root`. A folder that is not there has none.
- * Throws `stream-broken`, and what the sink throws.
+ * Throws `share-tampered`, and what the sink throws.
  */
 export function sendImages(root: string, below: string, sink: ImageSink): { files: number; bytes: number } {
-  const folder = openIfThere(root);
+  const folder = unlessMissing(() => Folder.open(root));
   if (folder === undefined) return { files: 0, bytes: 0 };
   try {
-    const names = filesBelow(folder).filter((name) => name.startsWith(`${below}/`));
-    if (names.length > maxFiles) {
-      throw new PortkeyError('stream-broken', `${root} has ${names.length} files; ${maxFiles} are allowed`);
-    }
+    const names = namesBelow(folder, below);
     const bytes = names.reduce((sum, name) => sum + sendOne(folder, name, sink), 0);
     return { files: names.length, bytes };
   } finally {
     folder.close();
+  }
+}
+
+function namesBelow(folder: Folder, below: string): string[] {
+  const inner = unlessMissing(() => folder.folder(below, { create: false }));
+  try {
+    return inner === undefined ? [] : filesBelow(inner, maxEntries).map((name) => `${below}/${name}`);
+  } finally {
+    inner?.close();
   }
 }
 
@@ -46,9 +53,9 @@ function sendOne(folder: Folder, name: string, sink: ImageSink): number {
   }
 }
 
-function openIfThere(path: string): Folder | undefined {
+function unlessMissing(open: () => Folder): Folder | undefined {
   try {
-    return Folder.open(path);
+    return open();
   } catch (error) {
     if (errorCodeOf(error) === 'ENOENT') return undefined;
     throw error;

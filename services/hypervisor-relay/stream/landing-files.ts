@@ -34,7 +34,7 @@ export class LandingFiles {
   /** `quota`: of this landing. */
   constructor(path: string, quota: SharedArrayBuffer) {
     this.folder = Folder.open(path);
-    this.quota = new LandingQuota(quota, () => bytesBelow(this.folder));
+    this.quota = new LandingQuota(quota, (mostBytes) => bytesBelow(this.folder, mostBytes));
   }
 
   openObject(object: number, name: string): void {

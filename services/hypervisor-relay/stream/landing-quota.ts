@@ -6,7 +6,7 @@
  * A page that is sent again overwrites the earlier one, so what has come says little of what is held. To ask the file system
  * each time would cost more than the writing; so bytes are only counted until there are more than there was room for when it
  * was last asked. That is once for a whole migration, and not again for at least `leastStepBytes`. A file and a folder count
- * as a page, however little they hold.
+ * as a page, however little they hold, and looking ends where there are more than may be.
  *
  * Limits: over the bound may be what each thread has counted and not yet written when another looks, a message each (64 MiB
  * at most), and one step.
@@ -37,8 +37,8 @@ export class LandingQuota {
 
   constructor(
     shared: SharedArrayBuffer,
-    /** What its files hold now. */
-    private readonly heldBytes: () => number,
+    /** What its files hold now; counted no further once it is more than `mostBytes`. */
+    private readonly heldBytes: (mostBytes: number) => number,
   ) {
     this.values = new BigInt64Array(shared);
   }
@@ -48,11 +48,11 @@ export class LandingQuota {
     const before = Number(Atomics.sub(this.values, leftAt, BigInt(byteLength)));
     if (before >= byteLength) return;
     const limit = Number(Atomics.load(this.values, limitAt));
-    const held = this.heldBytes();
+    const held = this.heldBytes(limit);
     if (held + byteLength > limit) {
       throw new PortkeyError(
         'no-room',
-        `what lands takes ${formatBytes(held)} and is to take ${formatBytes(byteLength)} more, but the landing was opened for a container that is to take no more than ${formatBytes(limit)}; migrate again once it has stopped growing`,
+        `what lands takes ${formatBytes(held)} at least and is to take ${formatBytes(byteLength)} more, but the landing was opened for a container that is to take no more than ${formatBytes(limit)}; migrate again once it has stopped growing`,
       );
     }
     const left = Math.max(limit - held, leastStepBytes) - byteLength;
