@@ -5,6 +5,9 @@
  * A page lands at its virtual address of a sparse file, so the share's file system must take files as long as the
  * address space. Some do not (ext4 ends at 16 TiB), and that would show in the middle of a migration only, at the
  * first stack or library; so it is tried before anything lands.
+ *
+ * A guest can leave so much there that removing it takes minutes, and whoever asks for it asks again meanwhile. So each folder
+ * has one removal at a time, in bounded memory (libraries/libc/folder-tree.ts); who asks for it while it runs, joins it.
  */
 import { closeSync, ftruncateSync, unlinkSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
@@ -14,12 +17,16 @@ import { errorCodeOf, Folder, removeTree } from '../../../libraries/libc/index.j
 import { formatBytes } from '../../../libraries/units/index.js';
 
 const folders = ['landing', 'outgoing'] as const;
+type FolderName = (typeof folders)[number];
 /** No migration's id begins with a dot. */
 const probeName = '.probe';
 /** Where a task's addresses end with four levels of page tables (kernel: arch/x86/x86_64/mm.rst). */
 const addressSpaceBytes = 2 ** 47;
 
 export class ShareFolders {
+  /** That run now, by the folder's path in the share. */
+  private readonly removals = new Map<string, Promise<void>>();
+
   constructor(
     private readonly vm: string,
     private readonly share: string,
@@ -40,9 +47,9 @@ export class ShareFolders {
         `the landing folder of ${this.vm} has ${formatBytes(free)} free, but the container needs ${formatBytes(expectedBytes)}; free space in ${this.share} on its host`,
       );
     }
-    return this.within('landing', async (landing) => {
-      this.requireLongFiles(landing);
-      await removeTree(landing, migrationId);
+    await this.within('landing', (landing) => this.requireLongFiles(landing));
+    await this.removeOne('landing', migrationId);
+    return this.within('landing', (landing) => {
       landing.folder(migrationId, { create: true }).close();
       return `${landing.path}/${migrationId}`;
     });
@@ -64,7 +71,18 @@ export class ShareFolders {
 
   /** Removes both; what is not there is fine. */
   async remove(migrationId: string): Promise<void> {
-    for (const name of folders) await this.within(name, (folder) => removeTree(folder, migrationId));
+    for (const name of folders) await this.removeOne(name, migrationId);
+  }
+
+  private removeOne(name: FolderName, migrationId: string): Promise<void> {
+    const path = `${name}/${migrationId}`;
+    const running = this.removals.get(path);
+    if (running !== undefined) return running;
+    const removal = this.within(name, (folder) => removeTree(folder, migrationId)).finally(() =>
+      this.removals.delete(path),
+    );
+    this.removals.set(path, removal);
+    return removal;
   }
 
   private requireLongFiles(landing: Folder): void {
@@ -84,10 +102,7 @@ export class ShareFolders {
     }
   }
 
-  private async within<T>(
-    name: (typeof folders)[number],
-    act: (folder: Folder) => T | Promise<T>,
-  ): Promise<T> {
+  private async within<T>(name: FolderName, act: (folder: Folder) => T | Promise<T>): Promise<T> {
     const share = Folder.open(this.share);
     try {
       const folder = share.folder(name, { create: true });
