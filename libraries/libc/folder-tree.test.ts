@@ -13,6 +13,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 
 import { bytesBelow, filesBelow, Folder, removeTree } from './index.js';
@@ -20,6 +21,7 @@ import type { SmallHeapWork } from './testing/small-heap-worker.js';
 
 /** More than there are. */
 const any = 1_000;
+const noRest = (): Promise<void> => Promise.resolve();
 
 describe('a folder tree that someone else can write to', () => {
   let root: string;
@@ -57,16 +59,31 @@ describe('a folder tree that someone else can write to', () => {
   });
 
   it('is removed without touching what its links point to', async () => {
-    await removeTree(share, 'm1');
+    await removeTree(share, 'm1', noRest);
     assert.deepEqual(readdirSync(join(root, 'share')), []);
     assert.ok(existsSync(join(root, 'outside/precious')));
-    await removeTree(share, 'm1');
+    await removeTree(share, 'm1', noRest);
+  });
+
+  it('is removed with a rest after each few of its entries, as long as that takes', async () => {
+    for (let index = 0; index < 100; index += 1)
+      writeFileSync(join(root, 'share/m1/final', String(index)), '');
+    const left = (): number => readdirSync(join(root, 'share/m1'), { recursive: true }).length;
+    const first = left();
+    let removed = 0;
+    await removeTree(share, 'm1', async (entries) => {
+      removed += entries;
+      assert.equal(left(), first - removed);
+      await setTimeout(20);
+      assert.equal(left(), first - removed, 'it went on before the rest was over');
+    });
+    assert.ok(removed >= 64 && removed <= first, `${removed} of ${first} were told`);
   });
 
   it('is not removed through a link', async () => {
     symlinkSync('../outside', join(root, 'share/m2'));
-    await assert.rejects(removeTree(share, 'm2'), { code: 'share-tampered' });
-    await assert.rejects(removeTree(share, '../outside'), { code: 'invalid-argument' });
+    await assert.rejects(removeTree(share, 'm2', noRest), { code: 'share-tampered' });
+    await assert.rejects(removeTree(share, '../outside', noRest), { code: 'invalid-argument' });
     assert.ok(existsSync(join(root, 'outside/precious')));
   });
 
@@ -79,7 +96,7 @@ describe('a folder tree that someone else can write to', () => {
     const before = readdirSync('/proc/self/fd').length;
     assert.throws(() => filesBelow(share, any), { code: 'share-tampered' });
     assert.throws(() => bytesBelow(share, 2 ** 40), { code: 'share-tampered' });
-    await assert.rejects(removeTree(share, 'd'), { code: 'share-tampered' });
+    await assert.rejects(removeTree(share, 'd', noRest), { code: 'share-tampered' });
     assert.equal(readdirSync('/proc/self/fd').length, before);
   });
 

@@ -8,7 +8,8 @@
  *
  * Whoever can write there can make millions of entries that take no room by the file system's own count. So a folder is read
  * `entriesAtOnce` at a time and never held whole; what is listed or counted ends at a bound that the caller sets. Limits:
- * removing has none but memory's, and takes as long as there are entries; an event loop goes on between any two of them.
+ * removing has none but memory's, and takes as long as there are entries. An event loop goes on between any two of them, and
+ * whoever has something removed says how long it is to rest after each few.
  */
 import { lstatSync, opendirSync, type Dirent } from 'node:fs';
 import { opendir, rmdir, unlink } from 'node:fs/promises';
@@ -84,20 +85,33 @@ function* entriesBelow(parent: Folder, prefix: string, depth: number): Generator
   }
 }
 
+/** Resolves when more may be removed. `entries`: since it was called last. */
+export type Rest = (entries: number) => Promise<void>;
+
 /** Removes the folder `name` with all that is in it. One that is not there is fine. */
-export async function removeTree(parent: Folder, name: string): Promise<void> {
+export async function removeTree(parent: Folder, name: string, rest: Rest): Promise<void> {
   pathParts(name);
-  await remove(parent, name, 1);
+  let count = 0;
+  await remove(parent, name, 1, async () => {
+    count += 1;
+    if (count % entriesAtOnce === 0) await rest(entriesAtOnce);
+  });
 }
 
-async function remove(parent: Folder, name: string, depth: number): Promise<void> {
+async function remove(
+  parent: Folder,
+  name: string,
+  depth: number,
+  onRemoved: () => Promise<void>,
+): Promise<void> {
   const folder = folderIfThere(parent, name);
   if (folder === undefined) return;
   try {
     requireShallow(folder, depth);
     for await (const entry of await opendir(pathOf(folder), { bufferSize: entriesAtOnce })) {
-      if (entry.isDirectory()) await remove(folder, entry.name, depth + 1);
+      if (entry.isDirectory()) await remove(folder, entry.name, depth + 1, onRemoved);
       else await unlessGone(unlink(`${pathOf(folder)}/${entry.name}`));
+      await onRemoved();
     }
   } finally {
     folder.close();

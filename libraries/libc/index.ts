@@ -1,5 +1,5 @@
 export { Folder, pathParts } from './beneath.js';
-export { bytesBelow, filesBelow, removeTree } from './folder-tree.js';
+export { bytesBelow, filesBelow, removeTree, type Rest } from './folder-tree.js';
 export { bufferAddress, errnoName, errorCodeOf } from './library.js';
 export { processCpuSeconds } from './cpu-clock.js';
 export { setInterface } from './interface.js';

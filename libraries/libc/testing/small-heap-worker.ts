@@ -14,7 +14,7 @@ export interface SmallHeapWork {
 const { act, parent, name, most } = workerData as SmallHeapWork;
 const opened = Folder.open(parent);
 try {
-  if (act === 'remove') await removeTree(opened, name);
+  if (act === 'remove') await removeTree(opened, name, () => Promise.resolve());
   else {
     const folder = opened.folder(name, { create: false });
     try {

@@ -12,13 +12,15 @@ import path from 'node:path';
 
 import { ShareFolders } from './folders.js';
 
+const noRest = (): Promise<void> => Promise.resolve();
+
 describe('the share of a VM', () => {
   let share = '';
   beforeEach(() => (share = mkdtempSync('/dev/shm/portkey-share-')));
   afterEach(() => rmSync(share, { recursive: true, force: true }));
 
   it('takes a landing where files may be as long as the address space, and keeps no trace of having tried', async () => {
-    const folders = new ShareFolders('vm-b', share);
+    const folders = new ShareFolders('vm-b', share, noRest);
     assert.deepEqual(await folders.problems(), []);
     assert.equal(await folders.makeLanding('m-1', 1), path.join(share, 'landing/m-1'));
     assert.deepEqual(readdirSync(path.join(share, 'landing')), ['m-1']);
@@ -26,7 +28,7 @@ describe('the share of a VM', () => {
 
   it('refuses a landing on a file system whose files end earlier, and says so to whoever asks', async () => {
     const ext4Bytes = 2 ** 44 - 4096;
-    const folders = new ShareFolders('vm-b', share, (_fd, byteLength) => {
+    const folders = new ShareFolders('vm-b', share, noRest, (_fd, byteLength) => {
       if (byteLength > ext4Bytes) throw Object.assign(new Error('file too large'), { code: 'EFBIG' });
     });
     const message =
@@ -50,7 +52,7 @@ describe('the share of a VM', () => {
     });
 
     it('is cleared once, however often that is asked for meanwhile', async () => {
-      const folders = new ShareFolders('vm-b', share);
+      const folders = new ShareFolders('vm-b', share, noRest);
       const removals = Array.from({ length: 5 }, () => folders.remove('m-1'));
       assert.equal(sharesOpen(), 1);
       await removals[0];
@@ -60,7 +62,7 @@ describe('the share of a VM', () => {
     });
 
     it('is cleared before a landing is made there anew, also where that had begun', async () => {
-      const folders = new ShareFolders('vm-b', share);
+      const folders = new ShareFolders('vm-b', share, noRest);
       const removal = folders.remove('m-1');
       await folders.makeLanding('m-1', 1);
       await removal;
@@ -68,7 +70,7 @@ describe('the share of a VM', () => {
     });
 
     it('is cleared when it can be, though it could not be before', async () => {
-      const folders = new ShareFolders('vm-b', share);
+      const folders = new ShareFolders('vm-b', share, noRest);
       mkdirSync(path.join(landing(), ...Array<string>(20).fill('d')), { recursive: true });
       const refused = { code: 'share-tampered' };
       await Promise.all([1, 2].map(() => assert.rejects(folders.remove('m-1'), refused)));
@@ -80,7 +82,7 @@ describe('the share of a VM', () => {
 
   it('that is not there is a problem', async () => {
     assert.match(
-      (await new ShareFolders('vm-b', '/nonexistent').problems())[0] ?? '',
+      (await new ShareFolders('vm-b', '/nonexistent', noRest).problems())[0] ?? '',
       /\/nonexistent.*ENOENT/,
     );
   });

@@ -13,7 +13,7 @@ import { closeSync, ftruncateSync, unlinkSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 
 import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
-import { errorCodeOf, Folder, removeTree } from '../../../libraries/libc/index.js';
+import { errorCodeOf, Folder, removeTree, type Rest } from '../../../libraries/libc/index.js';
 import { formatBytes } from '../../../libraries/units/index.js';
 
 const folders = ['landing', 'outgoing'] as const;
@@ -30,6 +30,8 @@ export class ShareFolders {
   constructor(
     private readonly vm: string,
     private readonly share: string,
+    /** While something is removed: the VM whose share it is has the thread for a part of the time only. */
+    private readonly rest: Rest,
     private readonly setLength: (fd: number, byteLength: number) => void = ftruncateSync,
   ) {}
 
@@ -78,7 +80,7 @@ export class ShareFolders {
     const path = `${name}/${migrationId}`;
     const running = this.removals.get(path);
     if (running !== undefined) return running;
-    const removal = this.within(name, (folder) => removeTree(folder, migrationId)).finally(() =>
+    const removal = this.within(name, (folder) => removeTree(folder, migrationId, this.rest)).finally(() =>
       this.removals.delete(path),
     );
     this.removals.set(path, removal);

@@ -22,6 +22,8 @@ import type { GuestLog } from './guest-log.js';
 
 /** What it takes of the relay's thread to ask QEMU and to map the RAM, about. */
 const attachMs = 5;
+/** What it takes of that thread to remove one file, about; the rest of it is the kernel's, in other threads. */
+const removalMs = 0.025;
 
 export interface AttachedVmParts {
   readonly config: VmConfig;
@@ -44,8 +46,11 @@ export class AttachedVm {
 
   constructor(private readonly parts: AttachedVmParts) {
     const { config } = parts;
-    this.folders = new ShareFolders(config.name, config.share);
     const share = new ThreadShare(parts.clock, parts.isContended);
+    this.folders = new ShareFolders(config.name, config.share, async (entries) => {
+      const restMs = share.restMs(entries * removalMs);
+      if (restMs > 0) await parts.clock.sleep(restMs);
+    });
     const attach = (hello: Hello): Promise<GuestRam> => {
       share.charge(attachMs);
       return this.attach(hello);
