@@ -5,12 +5,12 @@ import type { Logger } from 'pino';
 
 import { PortkeyError } from '../../libraries/errors/index.js';
 import { version } from '../../libraries/service/index.js';
-import type { CallContext, Handlers } from '../../libraries/rpc/index.js';
+import { requireMigrationId, type CallContext, type Handlers } from '../../libraries/rpc/index.js';
 import type { RelayConfig } from './config.js';
 import type { CpuAccounts } from './cpu/cpu-accounts.js';
 import { LandingSession } from './session/landing-session.js';
 import { OutgoingSession } from './session/outgoing-session.js';
-import { requireMigrationId, type Sessions } from './session/sessions.js';
+import type { Sessions } from './session/sessions.js';
 import type { StreamThreads } from './stream/thread-pool.js';
 import type { StreamSecurity } from './stream/byte-socket.js';
 import type { AttachedVm } from './vm/attached-vm.js';

@@ -146,16 +146,7 @@ function plus({ pages, zeroPages, sentBytes, landedBytes }: Totals, session: Ses
   };
 }
 
-/** Neither part can hold a slash: see `requireMigrationId`, and VM names come from the configuration. */
+/** Neither part can hold a slash: see `requireMigrationId` (libraries/rpc), and VM names come from the configuration. */
 function keyOf(vm: string, migrationId: string): string {
   return `${migrationId}/${vm}`;
-}
-
-/** A migration's id is part of folder names. Throws `invalid-argument`. */
-export function requireMigrationId(migrationId: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(migrationId)) return migrationId;
-  throw new PortkeyError(
-    'invalid-argument',
-    `'${migrationId}' is not a migration id: letters, digits, '_', '.' and '-', at most 64`,
-  );
 }
