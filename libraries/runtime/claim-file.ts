@@ -14,12 +14,15 @@
  */
 import { readFileSync } from 'node:fs';
 
+import type { Mode } from '../rpc/index.js';
 import { overwrite } from './in-place.js';
 
 export interface Claim {
   readonly migrationId: string;
   readonly epoch: number;
   readonly role: 'source' | 'destination';
+  /** At the destination: the way that its pages take. */
+  readonly mode?: Mode;
   /** At the destination: the VM that the container comes from. */
   readonly sourceVm?: string;
   /** At the destination: what the source has said that the container has, in memory and besides. */

@@ -1,13 +1,22 @@
 import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { systemClock, type CommandResult } from '../../libraries/process/index.js';
-import { writtenDown } from '../../libraries/runtime/test-kernel.js';
 import { canMount, fillUp, mountSmall, unmountSmall } from '../../libraries/runtime/test-tmpfs.js';
-import type { ContainerSpec, Mode } from '../../libraries/rpc/index.js';
+import {
+  RpcClient,
+  RpcServer,
+  type CallContext,
+  type ContainerSpec,
+  type Mode,
+  type Sent,
+} from '../../libraries/rpc/index.js';
 import { ContainerHost, ContainerStore, Runc } from '../../libraries/runtime/index.js';
+import { writtenDown } from '../../libraries/runtime/test-kernel.js';
+import { eventually } from '../../tests/support/eventually.js';
 import { Arrivals } from './arrival.js';
 import { PageServers } from './page-server.js';
 
@@ -145,7 +154,8 @@ describe('an arrival', () => {
         if (runs) store.reach('web', 'activated');
         await mkdir(path.join(folder, 'images/m-1/final'), { recursive: true });
         fillUp(path.join(folder, 'images/m-1/final'));
-        if (runs) await arrivals(0).activate(takenOver);
+        // Not for want of room: there is no task of it here.
+        if (runs) await assert.rejects(arrivals(0).activate(takenOver), { code: 'destination-lost' });
         await (runs ? arrivals(0).release(takenOver) : arrivals(0).discard(takenOver));
         assert.equal(store.claimOf('web'), undefined);
         assert.deepEqual(await store.names(), runs ? ['web'] : []);
@@ -156,15 +166,92 @@ describe('an arrival', () => {
     }
   });
 
+  const image = (migrationId = 'm-1') => ({ migrationId, name: 'a.img', content: Buffer.from('a') });
+  const oneImage = async function* (migrationId = 'm-1') {
+    yield await Promise.resolve(image(migrationId));
+  };
+  const checkpointOf = (name: string) => ({ role: 'checkpoint' as const, name });
+  const final = (): string => path.join(folder, 'images', 'm-1', 'final');
+
   it('takes images only from the VM that it comes from', async () => {
     await prepare(2 ** 40, 'MODE_CRIU');
-    const from = (vm: string, migrationId = 'm-1'): Promise<number> =>
-      arrivals(0).imageBytesFrom({ role: 'checkpoint', name: vm }, migrationId);
-    assert.equal(await from('vm-a'), 464 * mebibyte, 'what Prepare was told, and some');
+    const from = (vm: string, migrationId = 'm-1') =>
+      arrivals(0).receiveImages(checkpointOf(vm), oneImage(migrationId));
+    assert.deepEqual(await from('vm-a'), { files: 1, bytes: 1 });
     await assert.rejects(from('vm-c'), { code: 'not-permitted' });
     await assert.rejects(from('vm-a', 'm-2'), { code: 'stale-epoch' });
-    await arrivals(0).imageBytesFrom(undefined, 'm-1');
+    await rm(path.join(final(), 'a.img'));
+    await arrivals(0).receiveImages(undefined, oneImage());
     await arrivals(0).discard(migration);
+  });
+
+  it('takes no more images than Prepare was told that there are, and some', async () => {
+    await prepare(2 ** 40, 'MODE_CRIU');
+    const chunks = async function* () {
+      yield await Promise.resolve({ ...image(), content: Buffer.alloc(464 * mebibyte) });
+    };
+    await assert.rejects(arrivals(0).receiveImages(undefined, chunks()), {
+      code: 'no-room',
+      message: /no more than 464 MiB/,
+    });
+    await arrivals(0).discard(migration);
+  });
+
+  it('takes no images in Portkey mode, in which its room was counted once, and none once it is restored', async () => {
+    await prepare(2 ** 40, 'MODE_PORTKEY');
+    const send = () => arrivals(0).receiveImages(checkpointOf('vm-a'), oneImage());
+    const refused = (message: RegExp) => ({ code: 'transition-refused', message });
+    await assert.rejects(send(), refused(/^container 'web' arrives by migration m-1 in Portkey mode, /));
+    assert.equal(existsSync(final()), false);
+    await arrivals(0).discard(migration);
+    await prepare(2 ** 40, 'MODE_CRIU', 'm-2');
+    store.reach('web', 'restored', '1');
+    await assert.rejects(
+      arrivals(0).receiveImages(checkpointOf('vm-a'), oneImage('m-2')),
+      refused(/^container 'web' is restored /),
+    );
+    assert.equal(existsSync(path.join(folder, 'images', 'm-2')), false);
+  });
+
+  it('gives the memory of its images back when it ends, whatever their sender still keeps open', async () => {
+    const arriving = arrivals(0);
+    const others = () => Promise.reject(new Error('not asked for'));
+    const server = new RpcServer('insecure');
+    // prettier-ignore
+    server.add('Restore', { GetNode: others, Prepare: others, StartPageServer: others, Restore: others, Activate: others,
+      Release: others, Discard: others, TakeOver: others, GetUsage: others, ListPages: others, DigestPages: others,
+      PutImages: (chunks, { caller }: CallContext) => arriving.receiveImages(caller, chunks) });
+    const address = `unix:${path.join(folder, 'socket')}`;
+    await server.listen([address]);
+    const client = new RpcClient('Restore', address, 'it', 'insecure', { role: 'restore', name: 'vm-b' });
+    const openHere = (): string[] =>
+      readdirSync('/proc/self/fd').flatMap((fd) => {
+        try {
+          return [readlinkSync(`/proc/self/fd/${fd}`)].filter((target) => target.startsWith(final()));
+        } catch {
+          return []; // The one that the list was read from.
+        }
+      });
+    const endless = async function* (migrationId: string): AsyncGenerator<Sent<'Restore', 'PutImages'>> {
+      yield { ...image(migrationId), content: Buffer.alloc(mebibyte) };
+      await new Promise(() => undefined);
+    };
+    try {
+      for (const end of ['discard', 'release'] as const) {
+        await prepare(2 ** 40, 'MODE_CRIU', 'm-1');
+        const sent = client.upload('PutImages', endless('m-1'), { deadlineMs: 60_000 });
+        const ended = assert.rejects(sent, { code: 'stale-epoch', message: /m-1 .* it has ended here/ });
+        await eventually('the image has landed', () => openHere().length === 1);
+        await arriving[end](migration);
+        assert.deepEqual([openHere(), existsSync(final())], [[], false]);
+        await ended;
+        await store.remove('web');
+        await rm(path.join(folder, 'ended'), { recursive: true });
+      }
+    } finally {
+      client.close();
+      await server.stop(0);
+    }
   });
 
   it('that another run of the controller has taken over is left alone by the first', async () => {

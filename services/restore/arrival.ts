@@ -23,6 +23,8 @@ import { PortkeyError } from '../../libraries/errors/index.js';
 import { secondsSince, type Clock } from '../../libraries/process/index.js';
 import type {
   Identity,
+  ImageChunk,
+  ImagesReceived,
   MigrationRef,
   PageDigests,
   PageList,
@@ -37,6 +39,7 @@ import {
   type Runc,
 } from '../../libraries/runtime/index.js';
 import { formatBytes } from '../../libraries/units/index.js';
+import { ImageUploads, type ImagePlace } from './image-upload.js';
 import { assembleLanding } from './landed/assemble-landing.js';
 import { digestLanded } from './landed/digest-landed.js';
 import { listPages } from './landed/landed-images.js';
@@ -62,6 +65,8 @@ export interface ArrivalParts {
 const headroomBytes = 64 * 2 ** 20;
 
 export class Arrivals {
+  private readonly uploads = new ImageUploads();
+
   constructor(private readonly parts: ArrivalParts) {}
 
   async prepare({ migration, mode, source, sourceVm }: PrepareRequest): Promise<void> {
@@ -73,7 +78,7 @@ export class Arrivals {
     await this.requireRoom(spec.name, memoryBytes + otherBytes, mode === 'MODE_CRIU' ? 2 : 1);
     const { migrationId, epoch } = migration;
     const expectedBytes = memoryBytes + otherBytes;
-    await host.make(spec, { migrationId, epoch, role: 'destination', sourceVm, expectedBytes });
+    await host.make(spec, { migrationId, epoch, role: 'destination', mode, sourceVm, expectedBytes });
   }
 
   /** Which pages have landed. Throws `digest-mismatch` where images are not whole. */
@@ -117,6 +122,7 @@ export class Arrivals {
         `container '${container}' has no first process after its restore`,
       );
     store.reach(container, 'restored', String(tasks.length));
+    await this.uploads.end(migrationId, 'its container is restored');
     return { pid: root.pid, taskCount: tasks.length, seconds: secondsSince(clock, startMs) };
   }
 
@@ -157,22 +163,46 @@ export class Arrivals {
     await this.removeFiles(migration.migrationId);
   }
 
+  /** CRIU mode: what the source's checkpoint service sends, until the copy is restored. Throws as ImageUploads does. */
+  receiveImages(caller: Identity | undefined, chunks: AsyncIterable<ImageChunk>): Promise<ImagesReceived> {
+    return this.uploads.receive(chunks, (migrationId) => this.imagePlace(caller, migrationId));
+  }
+
   /**
-   * What the images of a container that arrives by this migration may take here. Throws `stale-epoch` where none does, and
+   * Throws `stale-epoch` where no container arrives by this migration, `transition-refused` where it takes no images, and
    * `not-permitted` where it does not come from the caller's VM: an agent can have got the id of another's migration to know.
    */
-  async imageBytesFrom(caller: Identity | undefined, migrationId: string): Promise<number> {
-    const { store } = this.parts;
-    const claims = (await store.names()).map((name) => store.claimOf(name));
-    const claim = claims.find((each) => each?.role === 'destination' && each.migrationId === migrationId);
-    if (claim === undefined)
-      throw new PortkeyError('stale-epoch', `no container arrives here by migration ${migrationId}`);
-    if (caller === undefined || caller.name === claim.sourceVm)
-      return (claim.expectedBytes ?? 0) + headroomBytes;
-    throw new PortkeyError(
-      'not-permitted',
-      `migration ${migrationId} comes from ${claim.sourceVm ?? 'an unknown VM'}, not from ${caller.name}`,
+  private async imagePlace(caller: Identity | undefined, migrationId: string): Promise<ImagePlace> {
+    const { store, pageServers } = this.parts;
+    const claims = (await store.names()).map((name) => ({ name, claim: store.claimOf(name) }));
+    const found = claims.find(
+      ({ claim }) => claim?.role === 'destination' && claim.migrationId === migrationId,
     );
+    if (found?.claim === undefined)
+      throw new PortkeyError('stale-epoch', `no container arrives here by migration ${migrationId}`);
+    const { name, claim } = found;
+    const { sourceVm = 'an unknown VM', expectedBytes = 0, mode } = claim;
+    if (caller !== undefined && caller.name !== claim.sourceVm) {
+      throw new PortkeyError(
+        'not-permitted',
+        `migration ${migrationId} comes from ${sourceVm}, not from ${caller.name}`,
+      );
+    }
+    if (mode !== 'MODE_CRIU') {
+      throw new PortkeyError(
+        'transition-refused',
+        `container '${name}' arrives by migration ${migrationId} in Portkey mode, in which its images come by way of the relays; send them there`,
+      );
+    }
+    if (store.hasReached(name, 'restored')) {
+      throw new PortkeyError(
+        'transition-refused',
+        `container '${name}' is restored from the images that migration ${migrationId} has sent; it takes no more of them`,
+      );
+    }
+    const folder = pageServers.finalFolder(migrationId);
+    await mkdir(folder, { recursive: true });
+    return { folder, maxBytes: expectedBytes + headroomBytes };
   }
 
   /** Throws `stale-epoch` where another migration, or none, has the container, or this one in a higher epoch. */
@@ -222,7 +252,9 @@ export class Arrivals {
     }
   }
 
+  /** No upload begins any more by then: the claim is gone, or its container is restored. */
   private async removeFiles(migrationId: string): Promise<void> {
+    await this.uploads.end(migrationId, 'it has ended here');
     await this.parts.pageServers.remove(migrationId);
     await rm(path.join(this.parts.workRoot, migrationId), { recursive: true, force: true });
   }

@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -18,6 +19,7 @@ import fc from 'fast-check';
 import { asPortkeyError } from '../../libraries/errors/index.js';
 import type { ImageChunk, ImagesReceived } from '../../libraries/rpc/index.js';
 import { PAGE_BYTES } from '../../libraries/units/index.js';
+import { eventually } from '../../tests/support/eventually.js';
 import { ImageUploads } from './image-upload.js';
 
 const canary = 'nobody writes here';
@@ -56,6 +58,17 @@ describe('images that a VM sends', () => {
     symlinkSync('../../outside/new', path.join(folder, 'dangling.img'));
     symlinkSync('../../outside', path.join(folder, 'up.img'));
     execFileSync('mkfifo', [path.join(folder, 'fifo.img')]);
+  }
+
+  /** Files of the folder that this process has open, removed ones included. */
+  function openFiles(): string[] {
+    return readdirSync('/proc/self/fd').flatMap((fd) => {
+      try {
+        return [readlinkSync(`/proc/self/fd/${fd}`)].filter((target) => target.startsWith(folder));
+      } catch {
+        return []; // The one that the list was read from.
+      }
+    });
   }
 
   /** The files that were sent. */
@@ -185,6 +198,37 @@ describe('images that a VM sends', () => {
     end();
     assert.deepEqual(await first, { files: 1, bytes: 1 });
     await receive([chunk('core-2.img')]);
+  });
+
+  it('are at an end with their migration, and keep no file open, though their sender never ends', async () => {
+    async function* endless(): AsyncGenerator<ImageChunk> {
+      yield chunk('core-1.img', 'a');
+      await new Promise(() => undefined);
+    }
+    const first = receive(endless());
+    const refused = assert.rejects(first, {
+      code: 'stale-epoch',
+      message: 'no more images of migration m-1 are taken: it is over',
+    });
+    await eventually('an image is open', () => openFiles().length === 1);
+    await uploads.end('m-2', 'it is over');
+    assert.equal(openFiles().length, 1, 'another migration’s stays');
+    await uploads.end('m-1', 'it is over');
+    assert.deepEqual(openFiles(), [], 'closed once it has ended');
+    await refused;
+    await receive([chunk('core-2.img', 'a')]);
+    await uploads.end('m-1', 'nothing is open');
+  });
+
+  it('are of a migration whose id may be one, and say little of it where it may not', async () => {
+    for (const id of ['m'.repeat(65), 'm'.repeat(60 * 2 ** 20), '../m', '', 'a\nb']) {
+      const asked = (): Promise<never> => Promise.reject(new Error('it was looked for'));
+      const outcome = await uploads
+        .receive(inTurn([chunk('core-1.img', '', id)]), asked)
+        .catch(asPortkeyError);
+      assert.ok(outcome instanceof Error && outcome.code === 'invalid-argument');
+      assert.ok(outcome.message.length < 300, `a message of ${outcome.message.length} characters`);
+    }
   });
 
   it('go nowhere where the migration is not known', async () => {

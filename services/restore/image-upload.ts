@@ -5,14 +5,16 @@
  * The sender is another VM, which is not trusted. The first chunk of each file names it: a plain file name, of a file that is
  * not there yet, so what stands there is neither followed nor written. They take this VM's memory, so a migration may bring
  * as much as it has said that the container has, what lies in the folder already included, and by one upload at a time.
- * Files that were begun stay when an upload fails; the migration's end removes them.
+ * Files that were begun stay when an upload fails; the migration's end removes them. It ends an upload that is under way
+ * before that, whose sender may never end it: a file that is removed while it is open keeps its memory.
  */
 import { lstat, open, readdir, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 
 import { PortkeyError } from '../../libraries/errors/index.js';
 import { errorCodeOf } from '../../libraries/libc/index.js';
-import type { ImageChunk, ImagesReceived } from '../../libraries/rpc/index.js';
+import { abortable } from '../../libraries/process/index.js';
+import { requireMigrationId, type ImageChunk, type ImagesReceived } from '../../libraries/rpc/index.js';
 import { formatBytes, PAGE_BYTES } from '../../libraries/units/index.js';
 
 /** `parent` is what CRIU calls a link to the dump before, which is ours to make. */
@@ -25,20 +27,51 @@ export interface ImagePlace {
   readonly maxBytes: number;
 }
 
-export class ImageUploads {
-  private readonly migrations = new Set<string>();
+interface OpenUpload {
+  readonly ending: AbortController;
+  readonly outcome: () => Promise<unknown>;
+}
 
-  /** Throws `invalid-argument`, `no-room`, `transition-refused`, and what `placeOf` throws. */
-  async receive(
+export class ImageUploads {
+  /** Those that are under way, by migration. */
+  private readonly open = new Map<string, OpenUpload>();
+
+  /** Throws `invalid-argument`, `no-room`, `transition-refused`, `stale-epoch` after `end`, and what `placeOf` throws. */
+  receive(
     chunks: AsyncIterable<ImageChunk>,
     placeOf: (migrationId: string) => Promise<ImagePlace>,
+  ): Promise<ImagesReceived> {
+    const ending = new AbortController();
+    const outcome: Promise<ImagesReceived> = this.receiveUntil(
+      ending.signal,
+      chunks,
+      placeOf,
+      (migrationId) => this.take(migrationId, { ending, outcome: () => outcome }),
+    );
+    return outcome;
+  }
+
+  /** Ends the migration's upload, if there is one; none of its files is open after that. `reason` is what its sender is told. */
+  async end(migrationId: string, reason: string): Promise<void> {
+    const upload = this.open.get(migrationId);
+    if (upload === undefined) return;
+    const message = `no more images of migration ${migrationId} are taken: ${reason}`;
+    upload.ending.abort(new PortkeyError('stale-epoch', message));
+    await upload.outcome().catch(() => undefined);
+  }
+
+  private async receiveUntil(
+    ended: AbortSignal,
+    chunks: AsyncIterable<ImageChunk>,
+    placeOf: (migrationId: string) => Promise<ImagePlace>,
+    take: (migrationId: string) => void,
   ): Promise<ImagesReceived> {
     let taken: string | undefined;
     let upload: Upload | undefined;
     try {
-      for await (const { migrationId, name, content } of chunks) {
+      for await (const { migrationId, name, content } of until(ended, chunks)) {
         if (taken === undefined) {
-          this.take(migrationId);
+          take(requireMigrationId(migrationId));
           taken = migrationId;
         }
         upload ??= await Upload.into(await placeOf(migrationId));
@@ -48,18 +81,18 @@ export class ImageUploads {
       return upload?.received ?? { files: 0, bytes: 0 };
     } finally {
       await upload?.close();
-      if (taken !== undefined) this.migrations.delete(taken);
+      if (taken !== undefined) this.open.delete(taken);
     }
   }
 
-  private take(migrationId: string): void {
-    if (this.migrations.has(migrationId)) {
+  private take(migrationId: string, upload: OpenUpload): void {
+    if (this.open.has(migrationId)) {
       throw new PortkeyError(
         'transition-refused',
         `the images of migration ${migrationId} are being sent already; wait for that`,
       );
     }
-    this.migrations.add(migrationId);
+    this.open.set(migrationId, upload);
   }
 }
 
@@ -129,6 +162,21 @@ class Upload {
         });
       throw cause;
     }
+  }
+}
+
+/** Throws the signal's reason when it fires, also where nothing comes. */
+async function* until<T>(signal: AbortSignal, sent: AsyncIterable<T>): AsyncGenerator<T> {
+  const iterator = sent[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await abortable(iterator.next(), signal);
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    // Not waited for: where its sender says nothing, it would not end either.
+    iterator.return?.().catch(() => undefined);
   }
 }
 

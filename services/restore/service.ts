@@ -1,14 +1,11 @@
 /** The restore service's gRPC side: each call to the part that does it, and a line of each step in the log. */
-import { mkdir } from 'node:fs/promises';
-
 import { required, type Step, type Steps } from '../../libraries/agent/index.js';
 import type { GuestLink } from '../../libraries/hypercall/index.js';
 import { KeyedQueue } from '../../libraries/process/index.js';
-import type { Handlers, Identity, MigrationRef, PageDigests, PageList } from '../../libraries/rpc/index.js';
+import type { Handlers, MigrationRef, PageDigests, PageList } from '../../libraries/rpc/index.js';
 import type { NodeInfoReader } from '../../libraries/runtime/index.js';
 import type { Arrivals } from './arrival.js';
 import type { Containers } from './containers.js';
-import { ImageUploads, type ImagePlace } from './image-upload.js';
 import type { PageServers } from './page-server.js';
 
 export interface ServiceParts {
@@ -34,13 +31,6 @@ export function restoreHandlers({
     act: () => Promise<T>,
     figures?: (result: T) => object,
   ): Promise<T> => queue.run(migration.container, () => steps.run(step, migration, act, figures));
-  const uploads = new ImageUploads();
-  const finalPlace = async (caller: Identity | undefined, migrationId: string): Promise<ImagePlace> => {
-    const maxBytes = await arrivals.imageBytesFrom(caller, migrationId);
-    const folder = pageServers.finalFolder(migrationId);
-    await mkdir(folder, { recursive: true });
-    return { folder, maxBytes };
-  };
   return {
     GetNode: () => nodeInfo.read(link.state),
     Prepare: async (request) => {
@@ -56,7 +46,7 @@ export function restoreHandlers({
       await arrivals.requireClaim(ref);
       return pageServers.start(ref.migrationId, index, last);
     },
-    PutImages: (chunks, { caller }) => uploads.receive(chunks, (id) => finalPlace(caller, id)),
+    PutImages: (chunks, { caller }) => arrivals.receiveImages(caller, chunks),
     ListPages: ({ migration, landing }) => {
       const ref = required(migration);
       const list = (): Promise<PageList> => arrivals.listPages(ref, landing);
