@@ -138,6 +138,20 @@ describe('CRIU images of a hostile VM', () => {
     }
   });
 
+  it('have no field without a number, which zero bytes are, and no groups, which may hold any number of them', () => {
+    const zeroes = '00'.repeat(2 ** 20);
+    // {0: 0, …}; {1: 4096, 0: 0, …}; {9: group {0: 0, …}}; {9: the end of a group}
+    for (const hex of [zeroes, '088020' + zeroes, '4b' + zeroes + '4c', '4c'])
+      assert.throws(
+        () => pagemap(hex),
+        internal(/^pagemap-1.img holds a record that cannot be read: it has (a field 0|a group), /),
+      );
+    const long = encodeImage([magic.common, magic.core], [Buffer.alloc(2 ** 25)]);
+    const before = performance.now();
+    assert.throws(() => decodeRseqArea('core-1.img', long), internal(/core-1.img .* it has a field 0/));
+    assert.ok(performance.now() - before < 100, 'not all of it was gone through');
+  });
+
   it('are refused at the first empty record, of which a hole in a file has any number', () => {
     const hole = Buffer.concat([image(magic.pagemap, '0801'), Buffer.alloc(2 ** 26)]);
     assert.throws(() => decodePagemap('pagemap-1.img', hole), internal(/an empty record at byte 14/));

@@ -2,7 +2,9 @@
  * The fields of a record, which is a protobuf message, without a schema of it.
  *
  * Records come from another VM. Those that are no messages are `internal`, with the name of their file; what is kept of one
- * is at most a number for each field that CRIU's messages could have here, however many there are in it.
+ * is at most a number for each field that CRIU's messages could have here, however many there are in it. The package's reader
+ * takes zero bytes for fields with the number 0, and skips them one by one, within groups as well: a hole in a file has
+ * millions of those at no cost to its sender. No message has such a field, and none of CRIU's a group.
  */
 import protobuf from 'protobufjs/minimal.js';
 
@@ -10,6 +12,8 @@ import { asPortkeyError, PortkeyError } from '../errors/index.js';
 
 /** Higher ones than any that is asked for; those are skipped. */
 const maxFieldNumber = 15;
+/** Wire types of protobuf. */
+const [startGroup, endGroup] = [3, 4];
 
 /**
  * Goes through the fields. `take` reads the value of those that it wants, and says so. Throws `internal` where they are none;
@@ -23,8 +27,12 @@ export function eachField(
   const reader = new protobuf.Reader(message);
   try {
     while (reader.pos < reader.len) {
+      const start = reader.pos;
       const tag = reader.uint32();
-      if (!take(tag, reader)) reader.skipType(tag & 7);
+      const type = tag & 7;
+      if (tag >>> 3 === 0) throw new Error(`it has a field 0, at byte ${start}`);
+      if (type === startGroup || type === endGroup) throw new Error(`it has a group, at byte ${start}`);
+      if (!take(tag, reader)) reader.skipType(type);
     }
   } catch (cause) {
     if (cause instanceof PortkeyError) throw cause;

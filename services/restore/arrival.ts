@@ -81,10 +81,10 @@ export class Arrivals {
     await host.make(spec, { migrationId, epoch, role: 'destination', mode, sourceVm, expectedBytes });
   }
 
-  /** Which pages have landed. Throws `digest-mismatch` where images are not whole. */
-  async listPages(migration: MigrationRef, landing: string): Promise<PageList> {
+  /** Which pages have landed. Throws `digest-mismatch` where images are not whole, and the signal's reason when it fires. */
+  async listPages(migration: MigrationRef, landing: string, signal: AbortSignal): Promise<PageList> {
     await this.requireClaim(migration);
-    return listPages(await this.images(migration, landing));
+    return listPages(await this.images(migration, landing), signal);
   }
 
   /** Digests of all of them, as CRIU would read them. Throws `digest-mismatch`, and the signal's reason when it fires. */

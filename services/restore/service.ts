@@ -47,9 +47,9 @@ export function restoreHandlers({
       return pageServers.start(ref.migrationId, index, last);
     },
     PutImages: (chunks, { caller }) => arrivals.receiveImages(caller, chunks),
-    ListPages: ({ migration, landing }) => {
+    ListPages: ({ migration, landing }, { signal }) => {
       const ref = required(migration);
-      const list = (): Promise<PageList> => arrivals.listPages(ref, landing);
+      const list = (): Promise<PageList> => arrivals.listPages(ref, landing, signal);
       return inTurn('list-pages', ref, list, ({ tasks, sharedPages }) => ({
         tasks: tasks.length,
         sharedPages,

@@ -95,7 +95,7 @@ describe('a verification of a real process', function () {
 
   it('finds its pages and their landed images alike', async () => {
     const images = await landed();
-    const list = await listPages(images);
+    const list = await listPages(images, never);
     const [frozen, arrived] = [await digestOf(list), await digestLanded(meter, images, never)];
     assert.ok(frozen.regions.length > 5);
     assert.deepEqual(frozen.regions, arrived.regions);
@@ -122,7 +122,7 @@ describe('a verification of a real process', function () {
       if (level > 0) symlinkSync(`../${level - 1}`, path.join(images, 'parent'));
     }
     const images = path.join(folder, '2');
-    const frozen = await digestOf(await listPages(images));
+    const frozen = await digestOf(await listPages(images, never));
     assert.deepEqual(frozen.regions, (await digestLanded(meter, images, never)).regions);
   });
 
@@ -135,7 +135,7 @@ describe('a verification of a real process', function () {
     } finally {
       await file.close();
     }
-    const { regions } = await digestOf(await listPages(images));
+    const { regions } = await digestOf(await listPages(images, never));
     const arrived = (await digestLanded(meter, images, never)).regions;
     const differs = ({ digest }: RegionDigest, index: number): boolean =>
       arrived[index]?.digest.equals(digest) !== true;
@@ -149,7 +149,7 @@ describe('a verification of a real process', function () {
     const all = pages();
     const isZero = (page: number): boolean => content(page).equals(Buffer.alloc(PAGE_BYTES));
     const something = all.find((page) => !isZero(page)) ?? 0;
-    await assert.rejects(digestOf(await listPages(await landed([something]))), {
+    await assert.rejects(digestOf(await listPages(await landed([something]), never)), {
       code: 'digest-mismatch',
       message: `the page at 0x${(something * PAGE_BYTES).toString(16)} of task 1 stands frozen, but did not land`,
     });
@@ -157,12 +157,12 @@ describe('a verification of a real process', function () {
     const nothing = all.find(isZero);
     assert.ok(nothing !== undefined, 'one of its pages holds zeroes');
     const images = await landed([nothing]);
-    const frozen = await digestOf(await listPages(images));
+    const frozen = await digestOf(await listPages(images, never));
     assert.deepEqual(frozen.regions, (await digestLanded(meter, images, never)).regions);
   });
 
   it('finds pages and tasks that landed and are not there, and ends when it is no longer wanted', async () => {
-    const list = await listPages(await landed());
+    const list = await listPages(await landed(), never);
     const [task] = list.tasks;
     assert.ok(task);
     const nowhere = { ...task, runs: [1, 1, ...task.runs] };

@@ -32,8 +32,9 @@ const mostSeconds = 60;
 const mostCpuSeconds = 5;
 /** More than what was there before. What the largest image takes is within that. */
 const mostMemoryKibibytes = 256 * 1024;
-/** A digest is no longer wanted after so many regions: any number of pages may be listed. */
-const wantedRegions = 8;
+/** A digest is no longer wanted after so many files and regions together: any number of pages may be listed. */
+const wantedReads = 40;
+const never = new AbortController().signal;
 
 export function landingTarget(root: string): Target<Landing> {
   const folders = new WatchedFolders(root);
@@ -79,7 +80,7 @@ async function readLanding(folder: string, mode: Landing['mode']): Promise<strin
 }
 
 async function listAndDigest(images: string): Promise<string> {
-  const pages = await orError('digest-mismatch', () => listPages(images));
+  const pages = await orError('digest-mismatch', () => listPages(images, never));
   const list = pages instanceof Error ? said(pages) : requireList(pages);
   const digests = await orError('digest-mismatch', () => digestWanted(images));
   if (pages instanceof Error)
@@ -91,7 +92,7 @@ async function listAndDigest(images: string): Promise<string> {
 
 /** Whatever the list is: it may be refused for what has nothing to do with these pages. */
 async function readPages(images: string): Promise<string> {
-  const memory = await orError('digest-mismatch', () => LandedMemory.open(images, 1));
+  const memory = await orError('digest-mismatch', () => LandedMemory.open(images, 1, never));
   if (memory instanceof Error) return said(memory);
   try {
     const outcomes: string[] = [];
@@ -108,14 +109,15 @@ async function readPages(images: string): Promise<string> {
 /** Undefined where it was ended because it was no longer wanted. */
 async function digestWanted(images: string): Promise<PageDigests | undefined> {
   const noLongerWanted = new Error('no longer wanted');
-  let regions = 0;
-  // STAND-IN for a signal, so that a case ends at the same region whenever it is repeated.
+  let reads = 0;
+  // STAND-IN for a signal, so that a case ends at the same place whenever it is repeated.
   const signal = {
+    reason: noLongerWanted,
     throwIfAborted: () => {
-      regions += 1;
-      if (regions > wantedRegions) throw noLongerWanted;
+      reads += 1;
+      if (reads > wantedReads) throw noLongerWanted;
     },
-  } as AbortSignal;
+  } as unknown as AbortSignal;
   const meter = { clock: systemClock, cpuSeconds: () => 0 };
   try {
     return await digestLanded(meter, images, signal);

@@ -16,9 +16,9 @@ export async function digestLanded(
   images: string,
   signal: AbortSignal,
 ): Promise<PageDigests> {
-  const { tasks } = await listPages(images);
+  const { tasks } = await listPages(images, signal);
   return digestTasks(meter, tasks, async ({ namespacePid, runs, leftOut }) => {
-    const memory = await LandedMemory.open(images, namespacePid);
+    const memory = await LandedMemory.open(images, namespacePid, signal);
     try {
       const pages = { runs: runsOfNumbers(runs), leftOut: spansOfNumbers(leftOut) };
       return await digestPages(pages, (page, into) => memory.read(page, into), signal);

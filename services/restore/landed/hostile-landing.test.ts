@@ -18,18 +18,20 @@ import path from 'node:path';
 
 import { encodePagemap, pagemapFlag } from '../../../libraries/criu-images/index.js';
 import { systemClock } from '../../../libraries/process/index.js';
-import { PAGE_BYTES } from '../../../libraries/units/index.js';
+import { formatBytes, PAGE_BYTES } from '../../../libraries/units/index.js';
 import { writeLanding, writeLevel, writeProcesses } from '../../../tests/support/criu-images.js';
 import { assembleLanding } from './assemble-landing.js';
 import { digestLanded } from './digest-landed.js';
-import { listPages } from './landed-images.js';
+import { listPages as listLandedPages } from './landed-images.js';
 import { LandedMemory } from './landed-memory.js';
 
 const { parent, present } = pagemapFlag;
 const run = (page: number, pageCount: number, flags: number) => ({ page, pageCount, flags });
 const content = (page: number): Buffer => Buffer.alloc(PAGE_BYTES, page);
-const digest = (images: string) =>
-  digestLanded({ clock: systemClock, cpuSeconds: () => 0 }, images, new AbortController().signal);
+const never = new AbortController().signal;
+const digest = (images: string, signal = never) =>
+  digestLanded({ clock: systemClock, cpuSeconds: () => 0 }, images, signal);
+const listPages = (images: string, signal = never) => listLandedPages(images, signal);
 const mismatch = (message: RegExp) => ({ name: 'PortkeyError', code: 'digest-mismatch', message });
 const failed = (message: RegExp) => ({ name: 'PortkeyError', code: 'restore-failed', message });
 
@@ -62,7 +64,7 @@ describe('what a hostile VM, or whoever shares a folder with this one, has lande
 
   async function readPage(page: number): Promise<Buffer> {
     const bytes = Buffer.alloc(PAGE_BYTES);
-    const task = await LandedMemory.open(final, 1);
+    const task = await LandedMemory.open(final, 1, never);
     try {
       await task.read(page, bytes);
       return bytes;
@@ -184,6 +186,43 @@ describe('what a hostile VM, or whoever shares a folder with this one, has lande
     }
   });
 
+  it('is listed file by file for as long as that is wanted, and others have their turn after each', async () => {
+    await assembleLanding(folder);
+    const tids = Array.from({ length: 1_000 }, (_, index) => index + 1);
+    writeProcesses(final, [tids.map((tid) => ({ tid }))]);
+    const ending = new AbortController();
+    let turns = 0;
+    const turn = (): void => {
+      turns += 1;
+      if (turns === 100) ending.abort(new Error('no longer wanted'));
+      if (!ending.signal.aborted) setImmediate(turn);
+    };
+    setImmediate(turn);
+    await assert.rejects(listPages(final, ending.signal), { message: 'no longer wanted' });
+    // Not one of them is opened where it was not wanted any more when its turn came.
+    rmSync(path.join(final, 'pstree.img'));
+    await assert.rejects(listPages(final, ending.signal), { message: 'no longer wanted' });
+    await assert.rejects(digest(final, ending.signal), { message: 'no longer wanted' });
+    await assert.rejects(LandedMemory.open(final, 1, ending.signal), { message: 'no longer wanted' });
+  });
+
+  it('has core images as long as the largest that CRIU could write, and no longer', async () => {
+    await assembleLanding(folder);
+    const core = path.join(final, 'core-1.img');
+    const long = (byteLength: number): Buffer => {
+      const head = Buffer.from('1943565447380555' + '00000000' + '3a', 'hex');
+      const length = byteLength - head.length - 5;
+      head.writeUInt32LE(byteLength - 12, 8);
+      // The length of a field of bytes, in as many of its own as it may take.
+      const varint = [0, 7, 14, 21, 28].map((bits) => ((length >>> bits) & 0x7f) | (bits < 28 ? 0x80 : 0));
+      return Buffer.concat([head, Buffer.from(varint), Buffer.alloc(length, 1)]);
+    };
+    writeFileSync(core, long(2 ** 20));
+    assert.equal((await listPages(final)).tasks.length, 1);
+    writeFileSync(core, long(2 ** 20 + 1));
+    await assert.rejects(listPages(final), mismatch(/core-1.img has .* no longer than 1 MiB/));
+  });
+
   it('takes no memory for a hole, however long an image is', async () => {
     await assembleLanding(folder);
     const before = process.resourceUsage().maxRSS;
@@ -195,9 +234,11 @@ describe('what a hostile VM, or whoever shares a folder with this one, has lande
       for (const byteLength of [2 ** 25 + 1, 2 ** 31 - 1, 2 ** 40]) {
         const bytes = readFileSync(place);
         truncateSync(place, byteLength);
-        await assert.rejects(listPages(final), mismatch(/but such an image is no longer than 32 MiB/));
+        const mostBytes = place.includes('core') ? 2 ** 20 : 2 ** 25;
+        const most = `but such an image is no longer than ${formatBytes(mostBytes)}`;
+        await assert.rejects(listPages(final), mismatch(new RegExp(most)));
         // As long as may be: the first empty record is refused.
-        truncateSync(place, 2 ** 25);
+        truncateSync(place, mostBytes);
         await assert.rejects(listPages(final), mismatch(/has an empty record/));
         writeFileSync(place, bytes);
       }

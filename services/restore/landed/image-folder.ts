@@ -7,11 +7,14 @@
  * for. Links from a folder to its parent are the only ones that are ours. They are read, not followed: a parent is a folder
  * beside its child, of the same migration, and none is its own.
  * What is read whole are lists of pages and processes, up to `mostImageBytes`: a file may be any length with nothing in it.
+ * There may be any number of files as well, so between two of them others have their turn, and it is asked whether they
+ * are still wanted.
  * The owner closes it.
  */
 import { closeSync } from 'node:fs';
 import { open, readdir, readlink, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { errorCodeOf, Folder } from '../../../libraries/libc/index.js';
@@ -30,10 +33,12 @@ export class ImageFolder {
     private readonly migration: string,
     /** The names of this folder and of those that led to it. */
     private readonly levels: readonly string[],
+    private readonly signal: AbortSignal,
   ) {}
 
-  static open(images: string): ImageFolder {
-    return ImageFolder.beside(path.dirname(images), path.basename(images), images, []);
+  /** Nothing is read any more once the signal has fired. */
+  static open(images: string, signal: AbortSignal): ImageFolder {
+    return ImageFolder.beside(path.dirname(images), path.basename(images), images, [], signal);
   }
 
   private static beside(
@@ -41,10 +46,12 @@ export class ImageFolder {
     name: string,
     shownPath: string,
     newer: readonly string[],
+    signal: AbortSignal,
   ): ImageFolder {
     const parent = Folder.open(migration);
     try {
-      return new ImageFolder(parent.folder(name, { create: false }), shownPath, migration, [...newer, name]);
+      const folder = parent.folder(name, { create: false });
+      return new ImageFolder(folder, shownPath, migration, [...newer, name], signal);
     } finally {
       parent.close();
     }
@@ -69,7 +76,7 @@ export class ImageFolder {
         `${link} leads to '${target}', which is not the folder of an earlier dump of this migration`,
       );
     }
-    return ImageFolder.beside(this.migration, name, link, this.levels);
+    return ImageFolder.beside(this.migration, name, link, this.levels, this.signal);
   }
 
   /** A regular file, for reading. */
@@ -82,15 +89,17 @@ export class ImageFolder {
     }
   }
 
-  /** All of a file, which holds no pages. */
-  async read(name: string): Promise<Buffer> {
+  /** All of a file, which holds no pages. Throws the signal's reason. */
+  async read(name: string, mostBytes = mostImageBytes): Promise<Buffer> {
+    await setImmediate();
+    this.signal.throwIfAborted();
     const file = await this.file(name);
     try {
       const { size } = await file.stat();
-      if (size > mostImageBytes) {
+      if (size > mostBytes) {
         throw new PortkeyError(
           'digest-mismatch',
-          `${path.join(this.path, name)} has ${formatBytes(size)}, but such an image is no longer than ${formatBytes(mostImageBytes)}`,
+          `${path.join(this.path, name)} has ${formatBytes(size)}, but such an image is no longer than ${formatBytes(mostBytes)}`,
         );
       }
       const content = Buffer.alloc(size);

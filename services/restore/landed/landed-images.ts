@@ -26,16 +26,23 @@ const mostRuns = 2 ** 22;
 /** A digest takes 80 bytes of a message. If each region had all its pages that were a TiB. */
 const mostRegions = 2 ** 19;
 
-/** Which pages these images have. Throws `digest-mismatch` where an image is missing or is not one. */
-export function listPages(images: string): Promise<PageList> {
-  return orNotWhole(images, async () => {
-    const folder = ImageFolder.open(images);
+/**
+ * A thread's: registers of a few KiB, up to 65,536 groups in 6 bytes each, and what waits for it to be told, in 150 bytes a
+ * signal: thousands of them fit.
+ */
+const mostCoreBytes = 2 ** 20;
+
+/** Which pages these images have. Throws `digest-mismatch` where an image is missing or is not one, and the signal's reason. */
+export function listPages(images: string, signal: AbortSignal): Promise<PageList> {
+  const list = async (): Promise<PageList> => {
+    const folder = ImageFolder.open(images, signal);
     try {
       return await listOf(folder);
     } finally {
       folder.close();
     }
-  });
+  };
+  return orNotWhole(images, list, signal);
 }
 
 async function listOf(folder: ImageFolder): Promise<PageList> {
@@ -79,7 +86,7 @@ async function rseqAreas(folder: ImageFolder): Promise<Map<number, RseqArea[]>> 
     const own: RseqArea[] = [];
     for (const thread of threads) {
       const name = `core-${thread}.img`;
-      const area = decodeRseqArea(name, await folder.read(name));
+      const area = decodeRseqArea(name, await folder.read(name, mostCoreBytes));
       if (area !== undefined) own.push(area);
     }
     areas.set(pid, own);

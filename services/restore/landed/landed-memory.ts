@@ -44,13 +44,14 @@ export class LandedMemory {
     private readonly parent: LandedMemory | undefined,
   ) {}
 
-  /** `id`: the task's pid in the container. Throws `digest-mismatch`. */
-  static open(folder: string, id: number): Promise<LandedMemory> {
-    return orNotWhole(folder, async () => {
-      const memory = await LandedMemory.openLevel(ImageFolder.open(folder), id);
+  /** `id`: the task's pid in the container. Throws `digest-mismatch`, and the signal's reason. */
+  static open(folder: string, id: number, signal: AbortSignal): Promise<LandedMemory> {
+    const open = async (): Promise<LandedMemory> => {
+      const memory = await LandedMemory.openLevel(ImageFolder.open(folder, signal), id);
       if (memory !== undefined) return memory;
       throw new PortkeyError('digest-mismatch', `pagemap-${id}.img is not in ${folder} any more`);
-    });
+    };
+    return orNotWhole(folder, open, signal);
   }
 
   /** Closes the folder. */

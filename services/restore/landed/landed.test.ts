@@ -43,7 +43,7 @@ describe('what landed', () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   async function read(images: string, page: number, pageCount: number): Promise<Buffer> {
-    const memory = await LandedMemory.open(images, 1);
+    const memory = await LandedMemory.open(images, 1, never);
     const bytes = Buffer.alloc(pageCount * PAGE_BYTES);
     try {
       await memory.read(page, bytes);
@@ -138,7 +138,7 @@ describe('what landed', () => {
 
   it('is listed with what is left out of it, and digested task by task', async () => {
     const images = await writePortkeyImages();
-    assert.deepEqual(await listPages(images), {
+    assert.deepEqual(await listPages(images, never), {
       tasks: [
         { namespacePid: 1, runs: [100, 2, 102, 1, 0x7ffff0000, 600], leftOut: [100 * PAGE_BYTES + 64, 32] },
         { namespacePid: 7, runs: [5, 3], leftOut: [] },
@@ -185,7 +185,7 @@ describe('what landed', () => {
   it('did not land whole where an image is missing, or is none', async () => {
     const images = await writePortkeyImages();
     writeFileSync(path.join(images, 'core-3.img'), 'something else');
-    await assert.rejects(listPages(images), {
+    await assert.rejects(listPages(images, never), {
       code: 'digest-mismatch',
       message: /did not land whole: core-3.img is not/,
     });
