@@ -173,6 +173,24 @@ describe('CRIU images of a hostile VM', () => {
     assert.throws(() => tree('0801' + '28ffffffff0f'), internal(/names 4294967295, which is no pid/));
   });
 
+  it('leave out no more than a kernel writes: one span could be all of user space', () => {
+    const area = (byteLength: number) => {
+      // core_entry {thread_core: {rseq_entry: {1: 0x1000, 2: byteLength}}}
+      const rseq = new protobuf.Writer().uint32(8).uint64(4096).uint32(16).uint64(byteLength).finish();
+      const thread = new protobuf.Writer().uint32(122).bytes(rseq).finish();
+      const record = new protobuf.Writer().uint32(42).bytes(thread).finish();
+      return decodeRseqArea('core-1.img', encodeImage([magic.common, magic.core], [record]));
+    };
+    for (const byteLength of [32, 64, 128]) assert.deepEqual(area(byteLength), { address: 4096, byteLength });
+    for (const byteLength of [129, 4096, 2 ** 47 - 8192])
+      assert.throws(
+        () => area(byteLength),
+        internal(
+          new RegExp(`^core-1.img has an area of ${byteLength} bytes for restartable sequences, .* --verify`),
+        ),
+      );
+  });
+
   it('have no restartable sequences beyond user space', () => {
     // rseq_entry {1: 2^63, 2: 32}
     const rseq = '0880808080808080808001' + '1020';

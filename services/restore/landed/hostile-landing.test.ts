@@ -258,6 +258,19 @@ describe('what a hostile VM, or whoever shares a folder with this one, has lande
     await assert.rejects(listPages(final), mismatch(message));
   });
 
+  it('is not digested where a thread would have more left out of it than a kernel writes', async () => {
+    await assembleLanding(folder);
+    for (const [byteLength, isTaken] of [
+      [128, true],
+      [129, false],
+      [2 ** 47 - 8192, false],
+    ] as const) {
+      writeProcesses(final, [[{ tid: 1, rseq: [PAGE_BYTES, byteLength] }]]);
+      if (isTaken) await digest(final);
+      else await assert.rejects(digest(final), mismatch(/core-1.img has an area of \d+ bytes/));
+    }
+  });
+
   it('is looked for in parents of the same migration only, and in none twice', async () => {
     const link = path.join(final, 'parent');
     for (const target of [
