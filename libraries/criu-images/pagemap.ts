@@ -42,15 +42,29 @@ export function encodePagemap({ pagesId, runs }: Pagemap): Buffer {
   return encodeImage(magics, [head, ...records]);
 }
 
+/** All of it at once. Throws as `eachRun` does. */
+export function decodePagemap(name: string, content: Buffer): Pagemap {
+  const runs: PagemapRun[] = [];
+  const pagesId = eachRun(name, content, { run: (run) => runs.push(run) });
+  return { pagesId, runs };
+}
+
+export interface RunReader {
+  readonly run: (run: PagemapRun) => void;
+  /** Told of each record before it is looked at, also of those that hold no page; may throw. */
+  readonly record?: () => void;
+}
+
 /**
  * Runs are pages of user space, by address, each once: whoever reads them counts on that, as CRIU does. Those without a page
- * are left out. Throws `internal` where they are not, and where it is no such image.
+ * are left out. They are handed on one by one, because a file may have millions. Returns `pages_id`. Throws `internal` where
+ * they are not, and where it is no such image.
  */
-export function decodePagemap(name: string, content: Buffer): Pagemap {
+export function eachRun(name: string, content: Buffer, reader: RunReader): number {
   let pagesId: number | undefined;
-  const runs: PagemapRun[] = [];
   let end = 0;
   for (const record of decodeImage(name, content, magics)) {
+    if (pagesId !== undefined) reader.record?.();
     const values = numbersIn(name, record);
     if (pagesId === undefined) {
       pagesId = requireU32(name, values.get(1) ?? 0);
@@ -61,10 +75,10 @@ export function decodePagemap(name: string, content: Buffer): Pagemap {
     if (run.page < end) throw wrong(name, run, 'is out of order');
     end = run.page + run.pageCount;
     if (end > userPageCount) throw wrong(name, run, 'reaches beyond user space');
-    runs.push(run);
+    reader.run(run);
   }
   if (pagesId === undefined) throw new PortkeyError('internal', `${name} holds no record`);
-  return { pagesId, runs };
+  return pagesId;
 }
 
 function runOf(name: string, values: ReadonlyMap<number, number>): PagemapRun {

@@ -7,5 +7,5 @@ export {
   type TaskPages,
 } from './digest.js';
 export { digestTasks, type DigestMeter } from './digest-tasks.js';
-export { numbersOfRuns, numbersOfSpans, runsOfNumbers, spansOfNumbers } from './numbers.js';
+export { numbersOfSpans, runsOfNumbers, spansOfNumbers } from './numbers.js';
 export { regionBytes, regionCount, regionPages, regionsOf, type PageRun, type Region } from './regions.js';

@@ -50,7 +50,7 @@ export function* regionsOf(runs: Iterable<PageRun>): Generator<Region> {
 }
 
 /** How many `regionsOf` has of these runs, which are in order of address: told without going through their pages. */
-export function regionCount(runs: readonly PageRun[]): number {
+export function regionCount(runs: Iterable<PageRun>): number {
   let [count, last] = [0, -1];
   for (const { page, pageCount } of runs) {
     const first = Math.floor(page / regionPages);

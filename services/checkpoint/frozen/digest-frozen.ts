@@ -42,7 +42,7 @@ export async function digestFrozen(
   { tasks, landed, reader, signal }: FrozenTasks,
 ): Promise<PageDigests> {
   const byPid = new Map(tasks.map((task) => [task.namespacePid, task]));
-  const runsByPid = new Map(landed.map(({ namespacePid, runs }) => [namespacePid, runsOfNumbers(runs)]));
+  const runsByPid = new Map(landed.map(({ namespacePid, runs }) => [namespacePid, [...runsOfNumbers(runs)]]));
   for (const task of tasks) requireLanded(task, runsByPid.get(task.namespacePid) ?? [], reader);
   return digestTasks(meter, landed, async ({ namespacePid, leftOut }) => {
     const task = byPid.get(namespacePid);

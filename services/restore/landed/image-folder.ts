@@ -20,8 +20,8 @@ import { PortkeyError } from '../../../libraries/errors/index.js';
 import { errorCodeOf, Folder } from '../../../libraries/libc/index.js';
 import { formatBytes } from '../../../libraries/units/index.js';
 
-/** Two million runs of pages, which at two pages each are 16 GiB of one task. */
-const mostImageBytes = 2 ** 25;
+/** A million runs of pages: as many as are read of all (run-budget.ts). */
+const mostImageBytes = 2 ** 24;
 /** A migration has a hundred rounds at most (cli/migrate), and a few more where it throttles. */
 const mostLevels = 200;
 

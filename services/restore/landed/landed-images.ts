@@ -5,25 +5,19 @@
  * whatever they say: a line of a few bytes can list any number of pages, and a hole in a file has them all.
  */
 import {
-  decodePagemap,
   decodeProcessTree,
   decodeRseqArea,
+  eachRun,
   type RseqArea,
 } from '../../../libraries/criu-images/index.js';
 import { PortkeyError } from '../../../libraries/errors/index.js';
-import {
-  numbersOfRuns,
-  numbersOfSpans,
-  regionCount,
-  type PageRun,
-} from '../../../libraries/page-digest/index.js';
+import { numbersOfSpans, regionCount, runsOfNumbers } from '../../../libraries/page-digest/index.js';
 import type { PageList } from '../../../libraries/rpc/index.js';
 import { ImageFolder } from './image-folder.js';
 import { orNotWhole } from './not-whole.js';
+import { RunBudget } from './run-budget.js';
 
-/** Of all tasks together; a run takes up to ten bytes of a message. */
-const mostRuns = 2 ** 22;
-/** A digest takes 80 bytes of a message. If each region had all its pages that were a TiB. */
+/** Of all tasks together. A digest takes 80 bytes of a message. If each region had all its pages that were a TiB. */
 const mostRegions = 2 ** 19;
 
 /**
@@ -50,33 +44,33 @@ async function listOf(folder: ImageFolder): Promise<PageList> {
   const ids = names.flatMap((name) => /^pagemap-([1-9]\d{0,6})\.img$/.exec(name)?.[1] ?? []).map(Number);
   const areas = await rseqAreas(folder);
   const tasks: PageList['tasks'] = [];
-  let [runCount, regions] = [0, 0];
+  const { take } = RunBudget.ofList(folder.path);
+  let regions = 0;
   for (const id of ids.sort((a, b) => a - b)) {
-    const runs = await runsIn(folder, `pagemap-${id}.img`);
-    runCount += runs.length;
-    regions += regionCount(runs);
-    if (runCount > mostRuns || regions > mostRegions) throw tooMany(folder, runCount, regions);
-    tasks.push({
-      namespacePid: id,
-      runs: numbersOfRuns(runs),
-      leftOut: numbersOfSpans(areas.get(id) ?? []),
+    const name = `pagemap-${id}.img`;
+    const runs: number[] = [];
+    eachRun(name, await folder.read(name), {
+      run: ({ page, pageCount }) => runs.push(page, pageCount),
+      record: take,
     });
+    regions += regionCount(runsOfNumbers(runs));
+    if (regions > mostRegions) throw tooMany(folder, regions);
+    tasks.push({ namespacePid: id, runs, leftOut: numbersOfSpans(areas.get(id) ?? []) });
   }
   let sharedPages = 0;
   for (const name of names.filter((file) => /^pagemap-shmem-\d+\.img$/.test(file)))
-    for (const { pageCount } of await runsIn(folder, name)) sharedPages += pageCount;
+    eachRun(name, await folder.read(name), {
+      run: ({ pageCount }) => (sharedPages += pageCount),
+      record: take,
+    });
   return { tasks, sharedPages };
 }
 
-function tooMany(folder: ImageFolder, runCount: number, regions: number): PortkeyError {
+function tooMany(folder: ImageFolder, regions: number): PortkeyError {
   return new PortkeyError(
     'digest-mismatch',
-    `the images in ${folder.path} list pages in ${runCount} runs and ${regions} regions of 2 MiB or more, but ${mostRuns} and ${mostRegions} can be compared at most; migrate without --verify`,
+    `the images in ${folder.path} list pages in ${regions} regions of 2 MiB or more, but ${mostRegions} can be compared at most; migrate without --verify`,
   );
-}
-
-async function runsIn(folder: ImageFolder, name: string): Promise<readonly PageRun[]> {
-  return decodePagemap(name, await folder.read(name)).runs;
 }
 
 /** Those of all threads, by the pid of their process. */

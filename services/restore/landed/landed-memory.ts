@@ -11,6 +11,9 @@
  * In CRIU mode the levels are the dumps, newest first. In Portkey mode there are two: CRIU's final dump, and what the
  * relay landed, where a page's place in the file is its address (libraries/criu-images/pagemap.ts).
  *
+ * What a level lists is kept as numbers, and no more of it than a budget for all levels has (run-budget.ts). The levels are all
+ * open at once, so nothing of a level's file is kept while its parent is read.
+ *
  * The parents are looked for by their links, as those are, so that none leads out of the migration (image-folder.ts).
  *
  * Whatever is not where it should be is a `digest-mismatch`: CRIU could not restore it. The owner closes it.
@@ -18,19 +21,15 @@
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 
-import { decodePagemap, pagemapFlag, type PagemapRun } from '../../../libraries/criu-images/index.js';
+import { eachRun } from '../../../libraries/criu-images/index.js';
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { errorCodeOf } from '../../../libraries/libc/index.js';
 import type { PageRun } from '../../../libraries/page-digest/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
 import { ImageFolder } from './image-folder.js';
+import { LevelRuns, type LevelRun } from './level-runs.js';
 import { orNotWhole } from './not-whole.js';
-
-interface LevelRun extends PageRun {
-  readonly flags: number;
-  /** Where a PRESENT run begins in the pages file. */
-  readonly offset: number;
-}
+import { RunBudget } from './run-budget.js';
 
 export class LandedMemory {
   private constructor(
@@ -38,16 +37,24 @@ export class LandedMemory {
     private readonly folder: string,
     private readonly id: number,
     private readonly pagesId: number,
-    private readonly levelRuns: readonly LevelRun[],
+    private readonly levelRuns: LevelRuns,
     /** Undefined where it did not land, which may be as well: not each level need have pages. */
     private readonly file: FileHandle | undefined,
     private readonly parent: LandedMemory | undefined,
   ) {}
 
-  /** `id`: the task's pid in the container. Throws `digest-mismatch`, and the signal's reason. */
-  static open(folder: string, id: number, signal: AbortSignal): Promise<LandedMemory> {
+  /**
+   * `id`: the task's pid in the container; `budget`: for all of them, if there are others. Throws `digest-mismatch`, and the
+   * signal's reason.
+   */
+  static open(
+    folder: string,
+    id: number,
+    signal: AbortSignal,
+    budget = RunBudget.ofAllDumps(folder),
+  ): Promise<LandedMemory> {
     const open = async (): Promise<LandedMemory> => {
-      const memory = await LandedMemory.openLevel(ImageFolder.open(folder, signal), id);
+      const memory = await LandedMemory.openLevel(ImageFolder.open(folder, signal), id, budget);
       if (memory !== undefined) return memory;
       throw new PortkeyError('digest-mismatch', `pagemap-${id}.img is not in ${folder} any more`);
     };
@@ -55,17 +62,20 @@ export class LandedMemory {
   }
 
   /** Closes the folder. */
-  private static async openLevel(folder: ImageFolder, id: number): Promise<LandedMemory | undefined> {
+  private static async openLevel(
+    folder: ImageFolder,
+    id: number,
+    budget: RunBudget,
+  ): Promise<LandedMemory | undefined> {
     let file: FileHandle | undefined;
     try {
-      const name = `pagemap-${id}.img`;
-      const content = await orNotThere(folder.read(name));
-      if (content === undefined) return undefined;
-      const { pagesId, runs } = decodePagemap(path.join(folder.path, name), content);
+      const pagemap = await orNotThere(readPagemap(folder, id, budget));
+      if (pagemap === undefined) return undefined;
+      const { pagesId, runs } = pagemap;
       file = await orNotThere(folder.file(`pages-${pagesId}.img`));
       const above = await folder.parent();
-      const parent = above === undefined ? undefined : await LandedMemory.openLevel(above, id);
-      return new LandedMemory(folder.path, id, pagesId, levelRunsOf(runs), file, parent);
+      const parent = above === undefined ? undefined : await LandedMemory.openLevel(above, id, budget);
+      return new LandedMemory(folder.path, id, pagesId, runs, file, parent);
     } catch (error) {
       await file?.close();
       throw error;
@@ -75,7 +85,7 @@ export class LandedMemory {
   }
 
   /** All pages that CRIU would restore, by address. */
-  get runs(): readonly PageRun[] {
+  get runs(): Iterable<PageRun> {
     return this.levelRuns;
   }
 
@@ -90,7 +100,7 @@ export class LandedMemory {
       const run = this.runOf(at);
       const byteLength = Math.min(into.length - done, (run.page + run.pageCount - at) * PAGE_BYTES);
       const piece = into.subarray(done, done + byteLength);
-      if (isPresent(run.flags)) await this.readOwn(run.offset + (at - run.page) * PAGE_BYTES, piece, at);
+      if (run.offset !== undefined) await this.readOwn(run.offset + (at - run.page) * PAGE_BYTES, piece, at);
       else if (this.parent !== undefined) await this.parent.readLevels(at, piece);
       else throw this.missing(at, `is in the parent of ${this.folder}, which has none`);
       done += byteLength;
@@ -112,17 +122,9 @@ export class LandedMemory {
     }
   }
 
-  /** The last one that begins at the page or before it, if it reaches that far. */
   private runOf(page: number): LevelRun {
-    let [low, high] = [0, this.levelRuns.length];
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2);
-      if ((this.levelRuns[middle]?.page ?? Infinity) <= page) low = middle + 1;
-      else high = middle;
-    }
-    const run = this.levelRuns[low - 1];
-    if (run === undefined || page >= run.page + run.pageCount)
-      throw this.missing(page, `is not in ${this.folder}`);
+    const run = this.levelRuns.of(page);
+    if (run === undefined) throw this.missing(page, `is not in ${this.folder}`);
     return run;
   }
 
@@ -132,13 +134,19 @@ export class LandedMemory {
   }
 }
 
-function levelRunsOf(runs: readonly PagemapRun[]): LevelRun[] {
-  let offset = 0;
-  return runs.map((run) => {
-    const own = { ...run, offset };
-    if (isPresent(run.flags)) offset += run.pageCount * PAGE_BYTES;
-    return own;
+async function readPagemap(
+  folder: ImageFolder,
+  id: number,
+  budget: RunBudget,
+): Promise<{ pagesId: number; runs: LevelRuns }> {
+  const name = `pagemap-${id}.img`;
+  const runs = new LevelRuns();
+  const content = await folder.read(name);
+  const pagesId = eachRun(path.join(folder.path, name), content, {
+    run: (run) => runs.add(run),
+    record: budget.take,
   });
+  return { pagesId, runs };
 }
 
 async function orNotThere<T>(act: Promise<T>): Promise<T | undefined> {
@@ -148,9 +156,4 @@ async function orNotThere<T>(act: Promise<T>): Promise<T | undefined> {
     if (errorCodeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-/** As CRIU has it, what is in the parent is not looked for here. */
-function isPresent(flags: number): boolean {
-  return (flags & pagemapFlag.parent) === 0 && (flags & pagemapFlag.present) !== 0;
 }
