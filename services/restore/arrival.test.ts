@@ -233,7 +233,7 @@ describe('an arrival', () => {
         }
       });
     const endless = async function* (migrationId: string): AsyncGenerator<Sent<'Restore', 'PutImages'>> {
-      yield { ...image(migrationId), content: Buffer.alloc(mebibyte) };
+      yield { ...image(migrationId), content: Buffer.alloc(mebibyte / 2) };
       await new Promise(() => undefined);
     };
     try {
