@@ -15,7 +15,7 @@ export {
   type Mapping,
 } from './memory.js';
 export { openMemoryFile, punchHole } from './memory-file.js';
-export { bindMount, detachMount } from './mount.js';
+export { bindMount, detachMount, mountTmpfs } from './mount.js';
 export { pageCategory, PagemapScanner, type PagemapQuery } from './pagemap-scan.js';
 export { PinnedMemory, type MemoryPiece } from './pinned-memory.js';
 export { sendRawFrame } from './raw-frame.js';

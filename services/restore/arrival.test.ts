@@ -36,7 +36,10 @@ const rootsIn = (folder: string) => ({
 describe('an arrival', () => {
   let folder = '';
   let store = new ContainerStore();
+  /** The folders of images that are mounted, and their sizes. */
+  const mounted = new Map<string, number>();
   beforeEach(async () => {
+    mounted.clear();
     folder = await mkdtemp(path.join(tmpdir(), 'portkey-arrival-'));
     store = new ContainerStore(path.join(folder, 'containers'), path.join(folder, 'ended'));
   });
@@ -63,6 +66,8 @@ describe('an arrival', () => {
         address: '10.77.0.12',
         root: path.join(folder, 'images'),
         random: () => 0,
+        mountTmpfs: (target, maxBytes) => void mounted.set(path.relative(folder, target), maxBytes),
+        detachMount: (target) => void mounted.delete(path.relative(folder, target)),
       }),
       share: path.join(folder, 'share'),
       workRoot: path.join(folder, 'arrivals'),
@@ -100,6 +105,21 @@ describe('an arrival', () => {
       assert.deepEqual(await store.names(), []);
       await prepare(neededMebibytes * mebibyte, mode, mode);
       await arrivals(0).discard({ ...migration, migrationId: mode });
+    }
+  });
+
+  it('takes no more memory by its images than was looked for, whoever sends them', async () => {
+    await prepare(2 ** 40, 'MODE_PORTKEY', 'm-0');
+    assert.deepEqual([...mounted], []);
+    await arrivals(0).discard({ ...migration, migrationId: 'm-0' });
+    for (const [migrationId, end] of [
+      ['m-1', 'discard'],
+      ['m-2', 'release'],
+    ] as const) {
+      await prepare(2 ** 40, 'MODE_CRIU', migrationId);
+      assert.deepEqual([...mounted], [[`images/${migrationId}`, 864 * mebibyte]]);
+      await arrivals(0)[end]({ ...migration, migrationId });
+      assert.deepEqual([...mounted], []);
     }
   });
 
@@ -210,7 +230,7 @@ describe('an arrival', () => {
       arrivals(0).receiveImages(checkpointOf('vm-a'), oneImage('m-2')),
       refused(/^container 'web' is restored /),
     );
-    assert.equal(existsSync(path.join(folder, 'images', 'm-2')), false);
+    assert.equal(existsSync(path.join(folder, 'images', 'm-2', 'final')), false);
   });
 
   it('gives the memory of its images back when it ends, whatever their sender still keeps open', async () => {

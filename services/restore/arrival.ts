@@ -70,15 +70,17 @@ export class Arrivals {
   constructor(private readonly parts: ArrivalParts) {}
 
   async prepare({ migration, mode, source, sourceVm }: PrepareRequest): Promise<void> {
-    const { host } = this.parts;
+    const { host, pageServers } = this.parts;
     if (migration === null || source?.spec == null)
       throw new PortkeyError('invalid-argument', 'Prepare needs migration and source');
     const { spec, memoryBytes, otherBytes } = source;
     requireSameName(migration, spec.name);
-    await this.requireRoom(spec.name, memoryBytes + otherBytes, mode === 'MODE_CRIU' ? 2 : 1);
     const { migrationId, epoch } = migration;
     const expectedBytes = memoryBytes + otherBytes;
+    const neededBytes = expectedBytes * (mode === 'MODE_CRIU' ? 2 : 1) + headroomBytes;
+    await this.requireRoom(spec.name, neededBytes);
     await host.make(spec, { migrationId, epoch, role: 'destination', mode, sourceVm, expectedBytes });
+    if (mode === 'MODE_CRIU') await pageServers.prepare(migrationId, neededBytes);
   }
 
   /** Which pages have landed. Throws `digest-mismatch` where images are not whole, and the signal's reason when it fires. */
@@ -241,9 +243,8 @@ export class Arrivals {
     return landing === '' ? pageServers.finalFolder(migrationId) : assembleLanding(path.join(share, landing));
   }
 
-  private async requireRoom(name: string, memoryBytes: number, copies: number): Promise<void> {
+  private async requireRoom(name: string, needed: number): Promise<void> {
     const available = await this.parts.memoryAvailableBytes();
-    const needed = memoryBytes * copies + headroomBytes;
     if (available < needed) {
       throw new PortkeyError(
         'no-room',

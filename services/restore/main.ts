@@ -7,7 +7,7 @@
 import { readFile } from 'node:fs/promises';
 
 import { agentConfig, agentCpuSeconds, startAgentParts } from '../../libraries/agent/index.js';
-import { sendRawFrame } from '../../libraries/libc/index.js';
+import { detachMount, mountTmpfs, sendRawFrame } from '../../libraries/libc/index.js';
 import { runService } from '../../libraries/service/index.js';
 import { Arrivals } from './arrival.js';
 import { Containers } from './containers.js';
@@ -25,6 +25,7 @@ void runService({
       address: config.address,
       root: '/run/portkey/images',
       random: () => Math.random(),
+      ...{ mountTmpfs, detachMount },
     });
     const arrivals = new Arrivals({
       store,

@@ -1,11 +1,15 @@
 /**
- * CRIU mode: `criu page-server`, one process per dump, images on tmpfs.
+ * CRIU mode: `criu page-server`, one process per dump, images on a tmpfs of their migration.
  *
+ *     images/<migration>            the tmpfs: `prepare` ──▶ `remove`
  *     images/<migration>/0, 1, … , final      each with a link `parent` to the one before
  *     images/<migration>/0.pid, …             their processes: beside the folders, because the source names files in those
  *
  * A page server serves one dump and ends. --daemon makes the command return once the server listens. Older rounds
  * are thinned out as newer ones arrive (--auto-dedup), so that the images take about the container's memory.
+ *
+ * Whoever connects first sends what it likes, for as long as it likes, into this VM's memory, and no agent looks on. So the
+ * kernel bounds it, also where the agent was killed: at the tmpfs's size CRIU gets ENOSPC and ends, and the dump with it.
  */
 import { mkdir, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
@@ -18,8 +22,9 @@ export interface PageServerParts {
   readonly run: RunCommand;
   /** The VM's own address. */
   readonly address: string;
-  /** On tmpfs. */
   readonly root: string;
+  readonly mountTmpfs: (target: string, maxBytes: number) => void;
+  readonly detachMount: (target: string) => void;
   /** A number in [0, 1). */
   readonly random: () => number;
 }
@@ -36,6 +41,13 @@ export class PageServers {
   /** The folder of the final dump, which is the one to restore from. */
   finalFolder(migrationId: string): string {
     return path.join(this.folder(migrationId), 'final');
+  }
+
+  /** Makes room for all images of a migration, and no more. Throws `command-failed`. */
+  async prepare(migrationId: string, maxBytes: number): Promise<void> {
+    const folder = this.folder(migrationId);
+    await mkdir(folder, { recursive: true });
+    this.parts.mountTmpfs(folder, maxBytes);
   }
 
   /** Starts the server for dump `index`; `last` for the final one. Throws `service-unavailable`. */
@@ -70,6 +82,9 @@ export class PageServers {
       const command = pid > 0 ? await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '') : '';
       if (command.startsWith('criu\0page-server')) killGroup(pid);
     }
+    // One by one, and then the mount: what somebody still uses of it would keep its files otherwise.
+    for (const name of names) await rm(path.join(folder, name), { recursive: true, force: true });
+    this.parts.detachMount(folder);
     await rm(folder, { recursive: true, force: true });
   }
 }
