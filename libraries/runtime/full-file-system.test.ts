@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import { skip } from '../../tests/support/skip.js';
 import { ContainerStore } from './index.js';
 import { spec } from './test-spec.js';
 import { canMount, fillUp, mountSmall, unmountSmall } from './test-tmpfs.js';
@@ -15,10 +16,7 @@ describe('the container store on a full file system', () => {
   let mounted = false;
   let store = new ContainerStore();
   beforeEach(async function () {
-    if (!canMount()) {
-      process.stderr.write('skipped: only root can mount\n');
-      this.skip();
-    }
+    if (!canMount()) skip(this, 'only root can mount');
     folder = await mkdtemp(path.join(tmpdir(), 'portkey-full-'));
     await mountSmall(folder);
     mounted = true;

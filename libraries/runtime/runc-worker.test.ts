@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import { skip } from '../../tests/support/skip.js';
 import { RuncWorker } from './runc-worker.js';
 import { canMount, fillUp, mountSmall, unmountSmall } from './test-tmpfs.js';
 
@@ -73,10 +74,7 @@ describe('the runc that works for a container', () => {
   });
 
   it('is noted on a full file system, unless nothing has been noted before: then none is started', async function () {
-    if (!canMount()) {
-      process.stderr.write('skipped: only root can mount\n');
-      this.skip();
-    }
+    if (!canMount()) skip(this, 'only root can mount');
     const pid = await runc('checkpoint', '--leave-running', name);
     await mountSmall(folder);
     try {

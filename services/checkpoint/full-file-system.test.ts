@@ -16,6 +16,7 @@ import {
 } from '../../libraries/runtime/index.js';
 import { writtenDown } from '../../libraries/runtime/test-kernel.js';
 import { canMount, fillPages, fillUp, mountSmall, unmountSmall } from '../../libraries/runtime/test-tmpfs.js';
+import { skip } from '../../tests/support/skip.js';
 import { Departures } from './departure.js';
 import { PagemapReader } from './scan/task-pagemap.js';
 
@@ -40,10 +41,7 @@ describe('a departure whose images have filled /run', () => {
   let run = '';
   let mounted = false;
   beforeEach(async function () {
-    if (!canMount()) {
-      process.stderr.write('skipped: only root can mount\n');
-      this.skip();
-    }
+    if (!canMount()) skip(this, 'only root can mount');
     folder = await mkdtemp(path.join(tmpdir(), 'portkey-full-'));
     run = path.join(folder, 'run');
     await mkdir(run);

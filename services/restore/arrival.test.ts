@@ -17,6 +17,7 @@ import {
 import { ContainerHost, ContainerStore, Runc } from '../../libraries/runtime/index.js';
 import { writtenDown } from '../../libraries/runtime/test-kernel.js';
 import { eventually } from '../../tests/support/eventually.js';
+import { skip } from '../../tests/support/skip.js';
 import { Arrivals } from './arrival.js';
 import { PageServers } from './page-server.js';
 
@@ -160,10 +161,7 @@ describe('an arrival', () => {
   });
 
   it('whose images have filled /run is taken over, and activated and released or discarded', async function () {
-    if (!canMount()) {
-      process.stderr.write('skipped: only root can mount\n');
-      this.skip();
-    }
+    if (!canMount()) skip(this, 'only root can mount');
     const takenOver = { ...migration, epoch: 10 };
     for (const runs of [true, false]) {
       await mountSmall(folder);
