@@ -180,7 +180,8 @@ export class ContainerHost {
     return at < 0 ? undefined : { address, port: Number(port) };
   }
 
-  private endWorker(name: string): void {
+  /** Kills a runc that is at work, with the CRIU that it has started. */
+  endWorker(name: string): void {
     const worker = this.worker(name).find();
     if (worker !== undefined) killGroup(worker.pid);
   }

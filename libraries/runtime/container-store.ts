@@ -195,6 +195,10 @@ export class ContainerStore {
     this.ended.add(migrationId);
   }
 
+  hasEnded(migrationId: string): boolean {
+    return this.ended.has(migrationId);
+  }
+
   async release(name: string): Promise<void> {
     await rm(this.claimFile(name), { force: true });
   }

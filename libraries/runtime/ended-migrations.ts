@@ -20,12 +20,16 @@ const mark = '@';
 export class EndedMigrations {
   constructor(private readonly folder: string) {}
 
+  has(migrationId: string): boolean {
+    return existsSync(this.file(migrationId));
+  }
+
   /**
    * Runs `claim` with what `add` takes set aside; where it fails, that is given back, unless an earlier claim has it. Throws
    * `stale-epoch` where the migration has ended.
    */
   async withRoomFor<T>(migrationId: string, claim: () => Promise<T>): Promise<T> {
-    if (existsSync(this.file(migrationId))) {
+    if (this.has(migrationId)) {
       throw new PortkeyError(
         'stale-epoch',
         `migration ${migrationId} has ended here already; this call of it came too late, and changes nothing`,
@@ -46,7 +50,7 @@ export class EndedMigrations {
   }
 
   add(migrationId: string): void {
-    if (existsSync(this.file(migrationId))) return;
+    if (this.has(migrationId)) return;
     // One that has claimed nothing has nothing set aside; nor does anything wait here for its end.
     this.reserve(migrationId);
     renameSync(this.reserved(migrationId), this.file(migrationId));

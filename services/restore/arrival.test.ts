@@ -4,7 +4,12 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { systemClock, type CommandResult } from '../../libraries/process/index.js';
+import {
+  runCommand,
+  systemClock,
+  type CommandResult,
+  type RunCommand,
+} from '../../libraries/process/index.js';
 import { canMount, fillUp, mountSmall, unmountSmall } from '../../libraries/runtime/test-tmpfs.js';
 import {
   RpcClient,
@@ -47,9 +52,11 @@ describe('an arrival', () => {
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
   /** A VM with so much memory to spare, in which every command works. */
-  function arrivals(availableBytes: number): Arrivals {
-    const run = (argv: readonly string[]): Promise<CommandResult> =>
-      Promise.resolve({ exitCode: 0, stdout: argv[1] === 'list' ? 'null' : '', stderr: '' });
+  function arrivals(availableBytes: number, restore?: RunCommand): Arrivals {
+    const run: RunCommand = (argv, options): Promise<CommandResult> =>
+      restore !== undefined && argv.includes('restore')
+        ? restore(argv, options)
+        : Promise.resolve({ exitCode: 0, stdout: argv[1] === 'list' ? 'null' : '', stderr: '' });
     const runc = new Runc(run);
     return new Arrivals({
       ...{ store, runc, clock: systemClock, cpuSeconds: () => 0 },
@@ -190,6 +197,35 @@ describe('an arrival', () => {
   };
   const checkpointOf = (name: string) => ({ role: 'checkpoint' as const, name });
   const final = (): string => path.join(folder, 'images', 'm-1', 'final');
+
+  it('gives a restore up that is at work when it is discarded, and one that is about to begin', async () => {
+    const pids: number[] = [];
+    // A process that looks like runc and takes as long as it likes.
+    const endless: RunCommand = (_argv, options) =>
+      runCommand(['bash', '-c', `exec -a runc bash -c 'sleep infinity & wait' restore web`], {
+        ...options,
+        onStart: (pid) => {
+          pids.push(pid);
+          options?.onStart?.(pid);
+        },
+      });
+    const arriving = arrivals(0, endless);
+    await prepare(2 ** 40, 'MODE_CRIU');
+    const restored = assert.rejects(arriving.restore(migration, ''), { code: 'restore-failed' });
+    await eventually('runc runs', () => pids.length === 1);
+    await assert.rejects(arriving.giveUp({ ...migration, epoch: 0 }), { code: 'stale-epoch' });
+    await arriving.giveUp(migration);
+    await restored;
+    await arriving.discard(migration);
+
+    await prepare(2 ** 40, 'MODE_CRIU', 'm-2');
+    const next = { ...migration, migrationId: 'm-2' };
+    await arriving.giveUp(next);
+    await assert.rejects(arriving.restore(next, ''), { code: 'stale-epoch', message: /m-2 has ended here/ });
+    await arriving.giveUp({ ...migration, migrationId: 'm-3' });
+    await arriving.discard(next);
+    for (const pid of pids) assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+  });
 
   it('takes images only from the VM that it comes from', async () => {
     await prepare(2 ** 40, 'MODE_CRIU');

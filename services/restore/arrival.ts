@@ -12,7 +12,8 @@
  * kernel only: an agent that was killed and came back can activate or discard as if it had never been away. The stages
  * `restored` and `activated` are noted, the one after and the other before it is so: nobody else can tell a copy that is
  * whole from one whose restore broke off, or one that may run from one that was never told to. Calls about one container
- * wait for each other: a discard that overtakes the prepare it undoes would find nothing to undo.
+ * wait for each other: a discard that overtakes the prepare it undoes would find nothing to undo. But a restore at work is ended
+ * for it, as nobody could wait for that.
  * Limits: a task that was stopped (state T) before the migration runs after it, because CRIU leaves all tasks
  * stopped and does not tell them apart.
  */
@@ -107,15 +108,20 @@ export class Arrivals {
     await writeFile(store.criuConfig(container), `leave-stopped\n${tcp}`);
     const work = path.join(this.parts.workRoot, migrationId);
     await mkdir(work, { recursive: true });
-    await host.restoring(spec, () =>
-      runc.restore({
+    await host.restoring(spec, () => {
+      const note = host.expectWorker(container);
+      return runc.restore({
         name: container,
         images,
         work,
         bundle: store.folder(container),
-        onStart: host.expectWorker(container),
-      }),
-    );
+        onStart: (pid) => {
+          note(pid);
+          // `giveUp` has come before there was a process that it could end.
+          if (store.hasEnded(migrationId)) throw hasEndedHere(migrationId);
+        },
+      });
+    });
     const tasks = tasksOf(container);
     const root = tasks.find((task) => task.namespacePid === 1);
     if (root === undefined)
@@ -153,6 +159,18 @@ export class Arrivals {
     store.end(migration.migrationId);
     await this.removeFiles(migration.migrationId);
     if (claim !== undefined) await store.release(migration.container);
+  }
+
+  /**
+   * For a Discard, before its turn: a restore that is under way, which takes as long as its pages, ends now. Throws `stale-epoch`
+   * where the migration has been taken over by another controller than the caller.
+   */
+  async giveUp(migration: MigrationRef): Promise<void> {
+    const { store, host } = this.parts;
+    const { container, migrationId } = migration;
+    if ((await store.held(container, migration))?.role !== 'destination') return;
+    store.end(migrationId);
+    host.endWorker(container);
   }
 
   async discard(migration: MigrationRef): Promise<void> {
@@ -262,6 +280,10 @@ export class Arrivals {
 }
 
 /** The spec is what the source's agent says; which container moves is the controller's to say. */
+function hasEndedHere(migrationId: string): PortkeyError {
+  return new PortkeyError('stale-epoch', `migration ${migrationId} has ended here; its restore was given up`);
+}
+
 function requireSameName({ migrationId, container }: MigrationRef, name: string): void {
   if (name === container) return;
   throw new PortkeyError(

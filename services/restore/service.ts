@@ -78,6 +78,7 @@ export function restoreHandlers({
       return {};
     },
     Discard: async (migration) => {
+      await arrivals.giveUp(migration);
       await inTurn('discard', migration, () => arrivals.discard(migration));
       return {};
     },
