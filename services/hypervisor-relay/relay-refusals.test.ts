@@ -1,6 +1,7 @@
 /** What a guest, a controller or a stranger on the network must not get. */
 import assert from 'node:assert/strict';
 import { symlinkSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 
 import { FrameWriter, maxBytesBeforeProof } from '../../libraries/hypercall/index.js';
 import { PAGE_BYTES } from '../../libraries/units/index.js';
@@ -116,6 +117,34 @@ describe('two relays, asked for what they must not do,', function () {
     await closed;
     const grown = relays.hosts.relayA.anonymousBytes - before;
     assert.ok(grown < 64 * 2 ** 20, `the relay grew by ${grown} bytes`);
+    await relays.greet();
+  });
+
+  it('close the port after a bad frame also where the guest goes on writing and reads nothing', async () => {
+    const socket = await relays.hosts.vmA.port('checkpoint');
+    const writer = new FrameWriter();
+    // The guest's HELLO had sequence 0; go on from there behind the client's back.
+    writer.encode({ type: 'bye' });
+    // Their answers fill the socket, and less of them waits in the relay than it is closed for.
+    const frames = Array.from({ length: 3_000 }, () => [
+      writer.encode({ type: 'open', object: 1, migrationId: 'nobody', name: object }).bytes,
+      writer.encode({ type: 'close', object: 1 }).bytes,
+    ]);
+    const rubbish = Buffer.alloc(2 ** 20, 'rubbish');
+    const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    socket.pause().write(Buffer.concat(frames.flat()));
+    let taken = 0;
+    const writeOn = (error?: Error | null): void => {
+      if (error) return;
+      taken += 1;
+      socket.write(rubbish, writeOn);
+    };
+    socket.write(rubbish, writeOn);
+    await Promise.race([closed, setTimeout(5_000)]);
+    const isClosed = socket.destroyed;
+    socket.destroy();
+    assert.ok(isClosed, `the port is still open, and ${taken} MiB were taken`);
+    assert.ok(taken < 2, `${taken} MiB were read of a guest that had its bad frame`);
     await relays.greet();
   });
 

@@ -5,8 +5,8 @@
  *
  * Goal: whichever of VM and relay starts first or comes back, the port is served within seconds. QEMU serves one
  * connection a port and shows the guest whether there is one. A guest that writes without end is read no faster than its
- * share of the thread allows (thread-share.ts). Limits: a guest that does not read its answers is disconnected when they
- * pile up.
+ * share of the thread allows (thread-share.ts). Invariant: after a bad frame nothing more is read, and the port is away
+ * `farewellMs` later at the latest. Limits: a guest that does not read its answers is disconnected when they pile up.
  */
 import { connect, type Socket } from 'node:net';
 
@@ -17,6 +17,8 @@ import type { ThreadShare } from './thread-share.js';
 
 const retryMs = [100, 250, 500, 1_000];
 const maxUnreadBytes = 2 ** 20;
+/** For a guest to read why its port is closed. */
+const farewellMs = 1_000;
 
 export interface ChannelParts extends Omit<ConversationParts, 'write' | 'hangUp' | 'onState'> {
   readonly path: string;
@@ -93,7 +95,9 @@ export class Channel {
     const restMs = share.restMs(clock.monotonicMs() - startMs);
     if (restMs === 0) return;
     socket.pause();
-    const goOn = (): void => void socket.resume();
+    const goOn = (): void => {
+      if (!conversation.isOver) socket.resume();
+    };
     clock.sleep(restMs, this.stopping.signal).then(goOn, goOn);
   }
 
@@ -104,9 +108,18 @@ export class Channel {
         socket.write(bytes);
         if (socket.writableLength > maxUnreadBytes) socket.destroy();
       },
-      hangUp: () => socket.destroySoon(),
+      hangUp: () => this.hangUp(socket),
       onState: (problem) => this.show(problem),
     });
+  }
+
+  /** A guest that does not read keeps what was written from ever being flushed. */
+  private hangUp(socket: Socket): void {
+    const closed = new AbortController();
+    socket.once('close', () => closed.abort());
+    socket.pause().destroySoon();
+    const destroy = (): void => void socket.destroy();
+    this.parts.clock.sleep(farewellMs, closed.signal).then(destroy, destroy);
   }
 
   private show(problem: string | undefined): void {

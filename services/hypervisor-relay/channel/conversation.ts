@@ -64,7 +64,7 @@ export class Conversation {
   private objects = new ObjectTable();
   private held: HeldCompletions;
   private ram: GuestRam | undefined;
-  private isOver = false;
+  private hasEnded = false;
   private bytesBeforeProof = 0;
   /** Counts HELLOs, so that what an earlier one started cannot answer a later one. */
   private generation = 0;
@@ -82,8 +82,13 @@ export class Conversation {
     });
   }
 
+  /** Nothing that comes is looked at any more. */
+  get isOver(): boolean {
+    return this.hasEnded;
+  }
+
   receive(bytes: Buffer): void {
-    if (this.isOver) return;
+    if (this.hasEnded) return;
     try {
       if (this.ram === undefined) this.countBeforeProof(bytes.length);
       for (const { message, sequence } of this.reader.push(bytes))
@@ -95,7 +100,7 @@ export class Conversation {
 
   /** The port is closed: nothing can be written any more. */
   end(): void {
-    this.isOver = true;
+    this.hasEnded = true;
     this.greetings.end();
     this.forget('the guest closed its hypercall port');
   }
@@ -221,7 +226,7 @@ export class Conversation {
   }
 
   private answer(message: HostMessage): void {
-    if (this.isOver) return;
+    if (this.hasEnded) return;
     this.parts.onFrame(message.type, 'host-to-guest');
     this.parts.write(this.writer.encode(message).bytes);
   }
