@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -42,6 +42,19 @@ describe('a container host', () => {
     });
     assert.deepEqual(commands, []);
     assert.deepEqual(await store.names(), [], 'so a Discard finds nothing of this migration');
+  });
+
+  it('keeps a container of which something is left, so that its removal is asked for again', async () => {
+    const { host: made, store } = host([]);
+    await store.create(spec);
+    const left = path.join(folder, 'cgroup/portkey/web/left');
+    await mkdir(path.dirname(left), { recursive: true });
+    await writeFile(left, '');
+    await assert.rejects(made.remove(spec), { code: 'runtime-failed', message: /^the cgroup / });
+    assert.deepEqual(await store.names(), ['web']);
+    await rm(path.dirname(left), { recursive: true });
+    await made.remove(spec);
+    assert.deepEqual(await store.names(), []);
   });
 
   it('refuses the name of a container of its own as such', async () => {

@@ -4,21 +4,23 @@
  * Goal: one owner for a container's folder, bundle, root mount, network and cgroup, so that a failed start, a
  * rollback, a discard and a stop all leave the same: nothing. `make` undoes its own half-done work; `remove`
  * takes whatever is there, also after a crash half-way through either, and also while a `runc restore` that lost
- * its caller is still at work.
+ * its caller is still at work. What cannot be taken away is an error, and the folder, which is removed last, stays, so that
+ * the removal is asked for again.
  * Invariant: nothing is made, and so nothing is ever removed, under a name that somebody else's container has in runc.
  * Limits: a container that somebody else starts under a name while Portkey starts one is not noticed.
  */
-import { mkdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { PortkeyError } from '../errors/index.js';
 import { killGroup, type Clock, type RunCommand } from '../process/index.js';
 import type { ContainerSpec, PageServer } from '../rpc/index.js';
 import type { Claim } from './claim-file.js';
+import { ContainerCgroup } from './container-cgroup.js';
 import type { ContainerStore } from './container-store.js';
 import { MountPoints } from './mount-points.js';
 import { ContainerNetwork, type SetInterface } from './network.js';
-import { cgroupPath, runcConfig } from './runc-config.js';
+import { runcConfig } from './runc-config.js';
 import type { Runc } from './runc.js';
 import { RuncWorker } from './runc-worker.js';
 
@@ -99,11 +101,12 @@ export class ContainerHost {
   async remove(spec: ContainerSpec): Promise<void> {
     const { store, runc, kernel } = this.parts;
     this.endWorker(spec.name);
-    await this.killTasks(spec.name);
+    const cgroup = new ContainerCgroup(spec.name, this.parts.clock, this.roots.cgroup);
+    await cgroup.killTasks();
     await runc.destroy(spec.name);
     // A runc that was killed half-way through a restore leaves these, and would refuse the name next time.
     await rm(path.join(this.roots.runcState, spec.name), { recursive: true, force: true });
-    await rmdir(`${this.roots.cgroup}${cgroupPath(spec.name)}`).catch(() => undefined);
+    await cgroup.remove();
     await this.network(spec).remove();
     kernel.detachMount(store.rootfs(spec.name));
     await this.requireUnmounted(spec.name);
@@ -184,25 +187,6 @@ export class ContainerHost {
   endWorker(name: string): void {
     const worker = this.worker(name).find();
     if (worker !== undefined) killGroup(worker.pid);
-  }
-
-  private async killTasks(name: string): Promise<void> {
-    const folder = `${this.roots.cgroup}${cgroupPath(name)}`;
-    const killed = await writeFile(`${folder}/cgroup.kill`, '1').then(
-      () => true,
-      () => false,
-    );
-    if (!killed) return;
-    const deadline = this.parts.clock.monotonicMs() + 10_000;
-    while (/^populated 1$/m.test(await readFile(`${folder}/cgroup.events`, 'utf8').catch(() => ''))) {
-      if (this.parts.clock.monotonicMs() > deadline) {
-        throw new PortkeyError(
-          'runtime-failed',
-          `the tasks of container '${name}' do not end: one may be stuck in the kernel (state D)`,
-        );
-      }
-      await this.parts.clock.sleep(5);
-    }
   }
 }
 

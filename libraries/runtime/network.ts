@@ -10,7 +10,9 @@
  * Containers on the VM's own network have none of this; every function here does nothing for them.
  */
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 
+import { PortkeyError } from '../errors/index.js';
 import type { ContainerSpec } from '../rpc/index.js';
 import { runChecked, type RunCommand } from '../process/index.js';
 
@@ -56,11 +58,23 @@ export class ContainerNetwork {
     if (this.own) this.setInterface(this.link, up);
   }
 
-  /** Removes both, whether or not they are there. */
+  /**
+   * Removes both, whether or not they are there. Throws `runtime-failed` where one is left: nobody would know of it
+   * once the container is gone, and no other one of its name could be made.
+   */
   async remove(): Promise<void> {
     if (!this.own) return;
     const lines = [`link delete ${this.link}`, `netns delete ${this.namespace}`];
-    await this.run(['ip', '-force', '-batch', '-'], { input: batch(lines) });
+    const { exitCode, stderr } = await this.run(['ip', '-force', '-batch', '-'], { input: batch(lines) });
+    // Its exit code does not tell: it is an error, too, that there was nothing to delete.
+    const left = [`/sys/class/net/${this.link}`, this.namespacePath].filter((file) => existsSync(file));
+    if (left.length === 0) return;
+    const reason = stderr.trim().split('\n').at(-1) ?? '';
+    throw new PortkeyError(
+      'runtime-failed',
+      `of the network of container '${this.spec.name}' there are still ${left.join(' and ')}: ${reason === '' ? `ip ended with ${exitCode}` : reason}; stop the container again`,
+      { details: stderr },
+    );
   }
 
   /** Several commands by one process: in an emulated guest each one more costs tens of milliseconds. */
