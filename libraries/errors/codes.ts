@@ -27,6 +27,7 @@ export const errorCodes = {
   // running and stopping containers
   'vm-unknown': refused(status.NOT_FOUND),
   'container-unknown': refused(status.NOT_FOUND),
+  'container-ambiguous': refused(status.FAILED_PRECONDITION),
   'container-exists': refused(status.ALREADY_EXISTS),
   'container-busy': refused(status.FAILED_PRECONDITION),
   'container-not-running': refused(status.FAILED_PRECONDITION),

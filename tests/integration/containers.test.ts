@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 
 import type { Sent } from '../../libraries/rpc/index.js';
-import { ScriptedCluster } from './support/scripted-cluster.js';
+import { reportOf, ScriptedCluster } from './support/scripted-cluster.js';
 
 const question = { deadlineMs: 10_000 };
 
@@ -101,6 +101,15 @@ describe('containers', function () {
       message: /may exist on vm-b/,
     });
     assert.equal((await run('vm-a', { name: 'db' })).ip, '10.77.0.102');
+  });
+
+  it('that more than one VM says it runs are not touched: one of them may lie', async () => {
+    cluster.world.add('vm-b', { name: 'web', rootfs: '/', network: 'NETWORK_MODE_HOST' }, 'running');
+    const untold = { code: 'container-ambiguous', message: /'web' runs on vm-a and vm-b.*portkey ps/ };
+    await assert.rejects(cluster.client.call('StopContainer', { name: 'web' }, question), untold);
+    const { outcome, error } = reportOf(await cluster.migrate());
+    assert.deepEqual([outcome, error?.code], ['refused', 'container-ambiguous']);
+    assert.deepEqual(cluster.world.runningOn('web'), ['vm-a', 'vm-b']);
   });
 
   it('are stopped wherever they are', async () => {

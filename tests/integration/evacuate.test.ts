@@ -16,6 +16,10 @@ describe('an evacuation', function () {
 
   beforeEach(async () => {
     cluster = await ScriptedCluster.start();
+    await arrange();
+  });
+
+  async function arrange(): Promise<void> {
     for (const [index, name] of ['cache', 'shop'].entries()) {
       cluster.world.add(
         'vm-a',
@@ -24,7 +28,13 @@ describe('an evacuation', function () {
       );
     }
     await cluster.startController(patient);
-  });
+  }
+
+  async function withVmC(): Promise<void> {
+    await cluster.stop();
+    cluster = await ScriptedCluster.start(['vm-c']);
+    await arrange();
+  }
 
   afterEach(async () => {
     await cluster.stop();
@@ -69,6 +79,31 @@ describe('an evacuation', function () {
     assert.ok(events.some(({ event }) => /^waits: /.test(event?.text ?? '')));
     assert.deepEqual(placesOf(), { cache: 'vm-b running', shop: 'vm-b running', web: 'vm-b running' });
     assert.deepEqual(cluster.world.violations, []);
+  });
+
+  it('moves nothing that another VM says it runs, too', async () => {
+    await withVmC();
+    cluster.world.add('vm-b', { name: 'web', rootfs: '/' }, 'running');
+    const events = await evacuate({ to: 'vm-c' });
+    assert.deepEqual(endings(events), {
+      ...{ cache: 'moved vm-c', shop: 'moved vm-c', web: 'stayed vm-c container-ambiguous' },
+    });
+    assert.deepEqual(cluster.world.runningOn('web'), ['vm-a', 'vm-b']);
+    assert.ok(!cluster.b.calls.includes('Begin'));
+  });
+
+  it('takes no container from another VM than the one that is to be empty', async () => {
+    await withVmC();
+    cluster.proxy.before("migration of container 'web' to vm-c asked for", () => {
+      const left = cluster.world.copy('vm-a', 'web');
+      assert.ok(left !== undefined);
+      cluster.world.remove(left);
+      cluster.world.add('vm-b', { name: 'web', rootfs: '/' }, 'running');
+    });
+    const events = await evacuate({ to: 'vm-c' });
+    assert.equal(endings(events).web, 'stayed vm-c container-unknown');
+    assert.match(events.at(-1)?.reason ?? '', /'web' is on vm-b, not on vm-a/);
+    assert.deepEqual(cluster.world.runningOn('web'), ['vm-b']);
   });
 
   it('is done at once where the VM is empty', async () => {

@@ -30,17 +30,17 @@ export async function* evacuate(
   for (const placing of placings) yield planned(placing);
   if (dryRun) return;
   const moves = placings.filter((placing): placing is Move => 'to' in placing);
-  yield* merge(moves.map((move) => carryOut(tools, parts, how, move, signal)));
+  yield* merge(moves.map((move) => carryOut(tools, parts, how, { ...move, from: vm }, signal)));
 }
 
 async function* carryOut(
   tools: Tools,
   parts: FollowParts,
   how: MigrateRequest | null,
-  { container, to }: Move,
+  { container, from, to }: Move & { readonly from: string },
   signal: AbortSignal,
 ): AsyncGenerator<EvacuationEvent> {
-  const wish = wishOf(tools.newId(), { ...(how ?? defaults), container, to });
+  const wish = wishOf(tools.newId(), { ...(how ?? defaults), container, to }, from);
   const event = (outcome: string, more: Partial<EvacuationEvent> = {}): EvacuationEvent => ({
     ...{ container, to, outcome, code: '', reason: '', event: null },
     ...more,

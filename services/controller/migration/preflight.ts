@@ -71,6 +71,13 @@ async function locate(migration: LiveMigration, wish: Wish): Promise<Sides> {
   const { vms } = migration.tools;
   const destination = vms.get(wish.to);
   const { vm: source, container } = await vms.find(wish.container);
+  if (wish.from !== '' && source.name !== wish.from) {
+    throw new PortkeyError(
+      'container-unknown',
+      `container '${wish.container}' is on ${source.name}, not on ${wish.from}, which it was to be taken from; ` +
+        'see: portkey ps',
+    );
+  }
   if (source === destination) {
     throw new PortkeyError(
       'same-vm',

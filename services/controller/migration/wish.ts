@@ -17,6 +17,8 @@ const batchForms = /^(adaptive|fixed:[1-9]\d*)$/;
 const wishSchema = z.object({
   id: z.string(),
   container: z.string(),
+  /** The only VM that it may be taken from; empty for wherever it runs. */
+  from: z.string().default(''),
   to: z.string(),
   mode: z.enum(['portkey', 'criu']),
   maxDowntimeSeconds: z.number(),
@@ -37,7 +39,7 @@ const wishSchema = z.object({
 export type Wish = Readonly<z.infer<typeof wishSchema>>;
 
 /** Throws `invalid-argument`. */
-export function wishOf(id: string, request: MigrateRequest): Wish {
+export function wishOf(id: string, request: MigrateRequest, from = ''): Wish {
   checkContainerName(request.container);
   if (request.to === '') throw new PortkeyError('invalid-argument', 'name the VM to migrate to');
   const batch = request.batch === '' ? 'adaptive' : request.batch;
@@ -53,6 +55,7 @@ export function wishOf(id: string, request: MigrateRequest): Wish {
   return {
     id,
     container: request.container,
+    from,
     to: request.to,
     mode: request.mode === 'MODE_CRIU' ? 'criu' : 'portkey',
     maxDowntimeSeconds: (request.maxDowntimeMs || defaultMaxDowntimeMs) / 1000,

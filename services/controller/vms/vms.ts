@@ -60,11 +60,17 @@ export class Vms {
     return answer.containers;
   }
 
-  /** The container's place: where it runs, if several VMs have one of that name. Throws `container-unknown`. */
+  /**
+   * The container's place: where it runs, if several VMs have one of that name. During a migration only one copy runs at a time,
+   * so where two do something has gone wrong, or a VM lies to be taken for the container's; which, a person has to see. Throws
+   * `container-unknown`, `container-ambiguous`, `agent-unavailable`.
+   */
   async find(name: string): Promise<Placed> {
     const { placed, silent } = await this.census();
     const found = placed.filter(({ container }) => container.name === name);
-    const place = found.find(({ container }) => container.state === 'running') ?? found[0];
+    const running = found.filter(({ container }) => container.state === 'running');
+    if (running.length > 1) throw ambiguous(name, running);
+    const place = running[0] ?? found[0];
     if (place !== undefined) return place;
     if (silent[0] !== undefined) {
       const names = silent.map(({ vm }) => vm.name).join(', ');
@@ -80,6 +86,15 @@ export class Vms {
   close(): void {
     for (const vm of this.all) vm.close();
   }
+}
+
+function ambiguous(name: string, running: readonly Placed[]): PortkeyError {
+  const names = running.map(({ vm }) => vm.name).join(' and ');
+  return new PortkeyError(
+    'container-ambiguous',
+    `container '${name}' runs on ${names}, as they say, and may on one only; look at both (portkey ps), then end the wrong ` +
+      'one in its VM, or take a VM that lies out of the configuration',
+  );
 }
 
 function listOf(placed: readonly Placed[]): string {

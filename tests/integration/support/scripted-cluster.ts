@@ -71,23 +71,26 @@ export class ScriptedCluster {
     readonly a: ScriptedVm,
     readonly b: ScriptedVm,
     readonly world: World,
+    /** VMs beside those two. */
+    private readonly more: readonly ScriptedVm[],
   ) {
     this.client = this.connect(this.address());
   }
 
-  /** Two VMs, and a running container `web` on vm-a; no controller yet. */
-  static async start(): Promise<ScriptedCluster> {
+  /** Two VMs and those that `more` names, and a running container `web` on vm-a; no controller yet. */
+  static async start(more: readonly string[] = []): Promise<ScriptedCluster> {
     const folder = await mkdtemp(path.join(tmpdir(), 'portkey-cluster-'));
     const world = new World();
     const [a, b] = [new ScriptedVm('vm-a', world, folder), new ScriptedVm('vm-b', world, folder)];
-    const [redis] = await Promise.all([RedisServer.start(), a.start(), b.start()]);
+    const others = more.map((name) => new ScriptedVm(name, world, folder));
+    const [redis] = await Promise.all([RedisServer.start(), ...[a, b, ...others].map((vm) => vm.start())]);
     const proxy = await RedisProxy.start(path.join(folder, 'redis.sock'), redis.path);
     world.add(
       'vm-a',
       { name: 'web', rootfs: '/', network: 'NETWORK_MODE_OWN', ip: '10.77.0.100/24' },
       'running',
     );
-    return new ScriptedCluster(folder, redis, proxy, a, b, world);
+    return new ScriptedCluster(folder, redis, proxy, a, b, world, others);
   }
 
   /** The controller in this process. */
@@ -159,9 +162,13 @@ export class ScriptedCluster {
       client.close();
       await proxy.stop();
     }
-    await Promise.all([this.a.stop(), this.b.stop(), this.proxy.stop()]);
+    await Promise.all([...this.vms.map((vm) => vm.stop()), this.proxy.stop()]);
     await this.redis.stop();
     await rm(this.folder, { recursive: true, force: true });
+  }
+
+  private get vms(): ScriptedVm[] {
+    return [this.a, this.b, ...this.more];
   }
 
   private keep(controller: AnotherController): AnotherController {
@@ -210,7 +217,7 @@ export class ScriptedCluster {
       security: 'insecure',
       redis: { path: proxy.path },
       containerAddresses: { first: '10.77.0.100', last: '10.77.0.103', prefix: 24 },
-      vms: [this.a.config, this.b.config],
+      vms: this.vms.map((vm) => vm.config),
       migrationsPerHost,
     });
   }
