@@ -42,7 +42,7 @@ export interface Limits {
    * step that it did not answer in time.
    */
   readonly brokenPauseMs: number;
-  /** Migrations that Redis remembers. */
+  /** Migrations that have ended and that Redis remembers. */
   readonly keptMigrations: number;
 }
 

@@ -376,9 +376,10 @@ describe('several controllers', function () {
     };
     await migrate();
     await eventually('it has moved', () => cluster.world.runningOn('web')[0] === 'vm-b');
-    cluster.a.relay.faults.plan('SendImages', { kind: 'fail', code: 'stream-broken' });
+    cluster.b.relay.faults.plan('SendImages', { kind: 'fail', code: 'stream-broken' });
     await migrate({ to: 'vm-a', retries: 1 });
     await eventually('it is back', () => cluster.world.runningOn('web')[0] === 'vm-a');
+    assert.equal(cluster.b.calls.filter((call) => call === 'SendImages').length, 2, 'it was not tried again');
     const queueKeys = ['events', 'id', 'marker', 'meta', 'stalled-check'].map(
       (name) => `portkey:queue:${name}`,
     );

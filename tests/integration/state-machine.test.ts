@@ -207,6 +207,38 @@ describe('the state machine in Redis', function () {
     assert.equal(await store.get(indebted.id), undefined);
   });
 
+  it('keeps the last that have ended, however many begun later have not', async () => {
+    const small = new MigrationStore(connection, systemClock, 2);
+    const ended = [await create(), await create(), await create()];
+    for (const each of ended) await step(each, 1, 'refused');
+    for (let i = 0; i < 3; i++) await create();
+    await small.prune();
+    const kept = await Promise.all(ended.map(({ id }) => store.get(id)));
+    assert.deepEqual(
+      kept.map((record) => record?.state),
+      [undefined, 'refused', 'refused'],
+    );
+  });
+
+  it('keeps one that is to be tried again until its next try, which has the lock, is recorded', async () => {
+    const none = new MigrationStore(connection, systemClock, 0);
+    const first = await create();
+    const next = { ...wanted, id: `${first.id}-next`, container: first.container, retryOf: first.id };
+    const set = { retriedBy: next.id };
+    await store.step({ ...first, epoch: 1, to: 'refused', text: 'refused', set });
+    await none.prune();
+    assert.equal((await store.get(first.id))?.retriedBy, next.id);
+    assert.equal(await store.create(next, 'tried again'), undefined);
+    await none.prune();
+    assert.equal(await store.get(first.id), undefined);
+    assert.equal((await store.get(next.id))?.state, 'pending');
+    // Whichever of the two is looked at first.
+    await store.step({ ...next, epoch: 0, to: 'refused', text: 'refused' });
+    await none.prune();
+    assert.equal(await store.get(next.id), undefined);
+    assert.equal(await connection.redis.exists(keys.lock(first.container), keys.events(next.id)), 0);
+  });
+
   it('keeps unfinished migrations however old they are', async () => {
     const small = new MigrationStore(connection, systemClock, 1);
     const unfinished = await create();

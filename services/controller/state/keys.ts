@@ -1,9 +1,12 @@
+/** What the key of a migration's events ends with; that of its record comes before. */
+export const eventsSuffix = ':events';
+
 /** Names of the keys in Redis. All of them start with `portkey:`; those of the queue, with `portkey:queue:`, are BullMQ's. */
 export const keys = {
   /** Hash: the record of one migration (record.ts). */
   migration: (id: string) => `portkey:migration:${id}`,
   /** Stream: its events, oldest first. */
-  events: (id: string) => `portkey:migration:${id}:events`,
+  events: (id: string) => `portkey:migration:${id}${eventsSuffix}`,
   /** Sorted set: ids of migrations by the time they started (ms since 1970). */
   index: 'portkey:migrations',
   /** String: who may change the container: a migration's id, or `run:…`, `stop:…`, `rescue:…` for a moment. */

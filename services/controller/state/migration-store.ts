@@ -8,13 +8,14 @@
  * unfinished or has ended owing something, raises it; a script that comes with another epoch than the record's changes nothing. So
  * of all that ever drove a migration, only the last one can move it.
  *
- * Limits: one Redis, not a cluster (the keys of one script are in different slots). `keep` migrations are kept;
- * older ones go when a new one has ended, but never one that is unfinished or still owes something.
+ * Limits: one Redis, not a cluster (the keys of one script are in different slots). The last `keep` migrations that have ended
+ * are kept; older ones go when a new one has ended, but never one that is unfinished, still owes something, or is to be tried
+ * again by one that is not recorded yet.
  */
 import type { Clock } from '../../../libraries/process/index.js';
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { eventOfEntry, streamStart, type EventKind, type EventPage } from './events.js';
-import { keys } from './keys.js';
+import { eventsSuffix, keys } from './keys.js';
 import { parseRecord, type MigrationMode, type MigrationRecord, type Reason } from './record.js';
 import type { StateStoreConnection } from './redis.js';
 import { Scripts } from './scripts.js';
@@ -223,18 +224,13 @@ export class MigrationStore {
 
   /** Removes the oldest ended migrations beyond those that are kept. */
   async prune(): Promise<void> {
-    const excess = await this.connection.guard((redis) =>
-      redis.zrange(keys.index, 0, String(-(this.keep + 1))),
+    await this.connection.guard(() =>
+      this.scripts.run(
+        'prune',
+        [keys.index],
+        [this.keep, finalStates.join(','), keys.migration(''), eventsSuffix, keys.lock('')],
+      ),
     );
-    for (const id of excess) {
-      await this.connection.guard(() =>
-        this.scripts.run(
-          'forget',
-          [keys.migration(id), keys.events(id), keys.index],
-          [id, finalStates.join(',')],
-        ),
-      );
-    }
   }
 
   private now(): string {

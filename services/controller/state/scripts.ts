@@ -18,7 +18,7 @@ export type ScriptName =
   | 'note'
   | 'take-over'
   | 'settle'
-  | 'forget'
+  | 'prune'
   | 'orphans'
   | 'take-slots'
   | 'free-slots'
