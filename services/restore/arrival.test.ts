@@ -251,6 +251,18 @@ describe('an arrival', () => {
     await arrivals(0).discard(migration);
   });
 
+  it('takes no images before there is room for them, which would hide them and not count them', async () => {
+    await prepare(2 ** 40, 'MODE_CRIU');
+    // As it is while Prepare has made the container, and not yet the room.
+    await rm(path.join(folder, 'images', 'm-1'), { recursive: true });
+    await assert.rejects(arrivals(0).receiveImages(checkpointOf('vm-a'), oneImage()), {
+      code: 'transition-refused',
+      message: /^migration m-1 has no room for images here yet/,
+    });
+    assert.equal(existsSync(path.join(folder, 'images', 'm-1')), false);
+    await arrivals(0).discard(migration);
+  });
+
   it('takes no images in Portkey mode, in which its room was counted once, and none once it is restored', async () => {
     await prepare(2 ** 40, 'MODE_PORTKEY');
     const send = () => arrivals(0).receiveImages(checkpointOf('vm-a'), oneImage());

@@ -40,6 +40,7 @@ import {
   type Runc,
 } from '../../libraries/runtime/index.js';
 import { formatBytes } from '../../libraries/units/index.js';
+import { announcedBytesFrom } from './image-admission.js';
 import { ImageUploads, type ImagePlace } from './image-upload.js';
 import { assembleLanding } from './landed/assemble-landing.js';
 import { digestLanded } from './landed/digest-landed.js';
@@ -183,46 +184,23 @@ export class Arrivals {
     await this.removeFiles(migration.migrationId);
   }
 
-  /** CRIU mode: what the source's checkpoint service sends, until the copy is restored. Throws as ImageUploads does. */
+  /** CRIU mode: what the source's checkpoint service sends, until the copy is restored. Throws as ImageUploads and image-admission.ts do. */
   receiveImages(caller: Identity | undefined, chunks: AsyncIterable<ImageChunk>): Promise<ImagesReceived> {
     return this.uploads.receive(chunks, (migrationId) => this.imagePlace(caller, migrationId));
   }
 
-  /**
-   * Throws `stale-epoch` where no container arrives by this migration, `transition-refused` where it takes no images, and
-   * `not-permitted` where it does not come from the caller's VM: an agent can have got the id of another's migration to know.
-   */
   private async imagePlace(caller: Identity | undefined, migrationId: string): Promise<ImagePlace> {
     const { store, pageServers } = this.parts;
-    const claims = (await store.names()).map((name) => ({ name, claim: store.claimOf(name) }));
-    const found = claims.find(
-      ({ claim }) => claim?.role === 'destination' && claim.migrationId === migrationId,
-    );
-    if (found?.claim === undefined)
-      throw new PortkeyError('stale-epoch', `no container arrives here by migration ${migrationId}`);
-    const { name, claim } = found;
-    const { sourceVm = 'an unknown VM', expectedBytes = 0, mode } = claim;
-    if (caller !== undefined && caller.name !== claim.sourceVm) {
-      throw new PortkeyError(
-        'not-permitted',
-        `migration ${migrationId} comes from ${sourceVm}, not from ${caller.name}`,
-      );
-    }
-    if (mode !== 'MODE_CRIU') {
+    const announcedBytes = await announcedBytesFrom(store, caller, migrationId);
+    if (!pageServers.isPrepared(migrationId)) {
       throw new PortkeyError(
         'transition-refused',
-        `container '${name}' arrives by migration ${migrationId} in Portkey mode, in which its images come by way of the relays; send them there`,
-      );
-    }
-    if (store.hasReached(name, 'restored')) {
-      throw new PortkeyError(
-        'transition-refused',
-        `container '${name}' is restored from the images that migration ${migrationId} has sent; it takes no more of them`,
+        `migration ${migrationId} has no room for images here yet; send them once Prepare has ended`,
       );
     }
     const folder = pageServers.finalFolder(migrationId);
     await mkdir(folder, { recursive: true });
-    return { folder, maxBytes: expectedBytes + headroomBytes };
+    return { folder, maxBytes: announcedBytes + headroomBytes };
   }
 
   /** Throws `stale-epoch` where another migration, or none, has the container, or this one in a higher epoch. */

@@ -11,6 +11,7 @@
  * Whoever connects first sends what it likes, for as long as it likes, into this VM's memory, and no agent looks on. So the
  * kernel bounds it, also where the agent was killed: at the tmpfs's size CRIU gets ENOSPC and ends, and the dump with it.
  */
+import { existsSync, mkdirSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -45,9 +46,15 @@ export class PageServers {
 
   /** Makes room for all images of a migration, and no more. Throws `command-failed`. */
   async prepare(migrationId: string, maxBytes: number): Promise<void> {
+    await mkdir(this.parts.root, { recursive: true });
     const folder = this.folder(migrationId);
-    await mkdir(folder, { recursive: true });
+    // At once: what somebody puts there in between would be hidden by the mount, and not counted.
+    mkdirSync(folder);
     this.parts.mountTmpfs(folder, maxBytes);
+  }
+
+  isPrepared(migrationId: string): boolean {
+    return existsSync(this.folder(migrationId));
   }
 
   /** Starts the server for dump `index`; `last` for the final one. Throws `service-unavailable`. */
