@@ -32,9 +32,12 @@ export function admission(onRefusal: (method: string, error: PortkeyError) => vo
         proceed({
           onReceiveMetadata: (metadata, admit) => {
             const called = methodAt(path);
-            if (called === undefined) return admit(metadata);
-            const refusal = refusalOf(callerOf(call), called.service, called.method);
-            if (refusal === undefined) return admit(metadata);
+            const refusal =
+              called === undefined ? undefined : refusalOf(callerOf(call), called.service, called.method);
+            if (called === undefined || refusal === undefined) {
+              admit(metadata);
+              return;
+            }
             onRefusal(`${called.service}.${called.method}`, refusal);
             call.sendStatus(toStatus(refusal));
           },

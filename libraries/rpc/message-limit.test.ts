@@ -46,7 +46,7 @@ describe('the limit of a message', () => {
   it('refuses a number that is none, wherever it is', () => {
     const { responseSerialize, responseDeserialize } = method('Checkpoint', 'Round');
     const decoded = (seconds: number): object =>
-      responseDeserialize(responseSerialize({ result: { seconds, cpu: { scanSeconds: 1 } } }));
+      responseDeserialize(responseSerialize({ result: { seconds, cpu: { scanSeconds: 1 } } })) as object;
     assert.ok('result' in decoded(1.5));
     for (const seconds of [NaN, Infinity, -Infinity])
       assert.throws(() => decoded(seconds), {

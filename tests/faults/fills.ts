@@ -63,7 +63,9 @@ async function giveRoom(folder: string): Promise<void> {
 /** Where the agents, runc and CRIU write: not a page is left, so that a file of no length is all that can be made. */
 export function fullDisk(vm: string): Fault {
   const file = '/run/full';
-  const fill = `fallocate -l $(df --output=avail -k /run | tail -1)K ${file}; cat /dev/zero >>${file} 2>/dev/null; :`;
+  // What is free by the kernel's count of a moment ago is not always there; the last pages are written one by one.
+  const most = `fallocate -l $(($(df --output=avail -k /run | tail -1) - 512))K ${file}`;
+  const fill = `${most} && { cat /dev/zero >>${file} 2>/dev/null; :; }`;
   return {
     begin: () => inGuest(vm, fill),
     end: () => inGuest(vm, `rm -f ${file}`),
