@@ -9,6 +9,7 @@ import { systemClock } from '../../libraries/process/index.js';
 import type { MigrationEvent } from '../../libraries/rpc/index.js';
 import type { MigrationReport } from '../../services/controller/report/report.js';
 import { MigrationStore, StateStoreConnection } from '../../services/controller/state/index.js';
+import { keys } from '../../services/controller/state/keys.js';
 import { eventually } from '../support/eventually.js';
 import { reportOf, ScriptedCluster } from './support/scripted-cluster.js';
 
@@ -97,6 +98,50 @@ describe('without Redis', function () {
     assert.deepEqual(cluster.world.runningOn('web'), ['vm-a']);
   });
 
+  /** Asks for a container while Redis does not answer, and looks whether it is locked for that when Redis is back. */
+  async function assertGivenUp(hinder: () => void, bringBack: () => void): Promise<void> {
+    await cluster.endController();
+    // So that nothing else is asked meanwhile.
+    await cluster.startController({ sweepMs: 60_000 });
+    const run = (name: string) =>
+      cluster.client.call(
+        'RunContainer',
+        { vm: 'vm-b', spec: { name, rootfs: '/', command: ['true'] } },
+        question,
+      );
+    // Redis knows the scripts from then on.
+    await run('first');
+    hinder();
+    await assert.rejects(run('api'), { code: 'state-store-unavailable' });
+    bringBack();
+    await eventually(
+      'Redis answers the controller',
+      async () => (await cluster.client.call('GetCluster', {}, question)).redis,
+    );
+    await delay(500);
+    const redis = cluster.redis.connect();
+    const isLocked = await redis.exists(keys.lock('api'));
+    redis.disconnect();
+    assert.equal(isLocked, 0, 'what was given up was done later');
+  }
+
+  it('does not do later what it has given up while there was no connection', async () => {
+    await assertGivenUp(
+      () => {
+        cluster.redis.hang();
+        cluster.proxy.heal();
+      },
+      () => cluster.redis.goOn(),
+    );
+  });
+
+  it('does not do again by another connection what it has given up on one that is dead', async () => {
+    await assertGivenUp(
+      () => cluster.proxy.silence(),
+      () => undefined,
+    );
+  });
+
   it('leaves no migration behind that Redis recorded without saying so', async () => {
     cluster.redis.hang();
     assert.equal(reportOf(await cluster.migrate()).outcome, 'refused');
@@ -108,8 +153,11 @@ describe('without Redis', function () {
     assert.equal(report.outcome, 'completed');
   });
 
-  it('brings to rest what it has refused because Redis hung, and took the next step all the same', async () => {
-    cluster.proxy.before('\r\nprecopy\r\n', () => delay(4_000));
+  it('brings to rest what it has refused because Redis did not answer, and took the next step all the same', async () => {
+    cluster.proxy.before('\r\nprecopy\r\n', () => {
+      cluster.proxy.loseAnswers();
+      void delay(3_000).then(() => cluster.proxy.heal());
+    });
     const report = reportOf(await cluster.migrate());
     assert.equal(report.outcome, 'refused');
     assert.equal(report.error?.code, 'state-store-unavailable');

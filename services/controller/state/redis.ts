@@ -3,8 +3,10 @@
  *
  * A command that Redis does not answer within `commandTimeoutMs` fails with `state-store-unavailable`; the
  * connection heals itself in the background. One that says nothing for as long is given up for another: after a partition
- * of the network, TCP would let what was sent before wait for up to two minutes more. A command that failed like this
- * may still take effect, now or when Redis is back: so every script gives the same result when it runs twice, and
+ * of the network, TCP would let what was sent before wait for up to two minutes more. While there is none, a command waits
+ * for it as long, and then fails without having been sent: nothing is kept for later, so a Redis that is away for days costs
+ * no memory, and is not met by days of stale commands when it is back. A command that was sent and failed like this may
+ * still take effect, if it is on its way to Redis: so every script gives the same result when it runs twice, and
  * nothing is concluded from a missing answer. What Redis itself refuses certainly did not happen.
  */
 import { readFileSync } from 'node:fs';
@@ -12,8 +14,10 @@ import { readFileSync } from 'node:fs';
 import { Redis, type RedisOptions } from 'ioredis';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
+import { PromptClient } from './redis-clients.js';
 
 const commandTimeoutMs = 2_500;
+const unknownFailure = 'no connection to it comes about';
 
 export type RedisAddress = ({ readonly path: string } | { readonly host: string; readonly port: number }) & {
   readonly user?: string | undefined;
@@ -21,17 +25,30 @@ export type RedisAddress = ({ readonly path: string } | { readonly host: string;
 };
 
 type Place = Pick<RedisOptions, 'path' | 'host' | 'port' | 'username' | 'password'>;
-type Timeouts = Pick<RedisOptions, 'commandTimeout' | 'socketTimeout'>;
 
 export class StateStoreConnection {
+  /** Those that wait for a connection. */
+  private readonly waiting = new Set<() => void>();
+  /** Why there is none. */
+  private failure = unknownFailure;
+
   private constructor(
     readonly redis: Redis,
     private readonly address: RedisAddress,
-  ) {}
+  ) {
+    const wake = (): void => {
+      this.failure = unknownFailure;
+      for (const goOn of this.waiting) goOn();
+    };
+    redis.on('ready', wake).on('end', wake);
+    // Each command reports its own failure; without a listener ioredis would print every failed reconnect.
+    redis.on('error', ({ message }: Error) => (this.failure = message));
+  }
 
   /** Throws `invalid-argument` where the password cannot be read. */
   static open(address: RedisAddress): StateStoreConnection {
-    const redis = connect(address, 'portkey-controller', {
+    const redis = new PromptClient({
+      ...{ ...optionsFor(address, 'portkey-controller'), enableOfflineQueue: false },
       ...{ commandTimeout: commandTimeoutMs, socketTimeout: commandTimeoutMs },
     });
     return new StateStoreConnection(redis, address);
@@ -39,12 +56,14 @@ export class StateStoreConnection {
 
   /** Another one to the same Redis, for commands that may wait as long as it takes. The caller disconnects it. */
   patient(): Redis {
-    return connect(this.address, 'portkey-controller-queue', {});
+    const redis = new Redis(optionsFor(this.address, 'portkey-controller-queue'));
+    return redis.on('error', () => undefined);
   }
 
   /** Runs `work` and turns its failure into a PortkeyError. */
   async guard<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
     try {
+      await this.untilConnected();
       return await work(this.redis);
     } catch (error) {
       if (error instanceof PortkeyError) throw error;
@@ -60,7 +79,7 @@ export class StateStoreConnection {
 
   async answers(): Promise<boolean> {
     try {
-      await this.redis.ping();
+      await this.guard((redis) => redis.ping());
       return true;
     } catch {
       return false;
@@ -72,12 +91,29 @@ export class StateStoreConnection {
    * (`appendfsync`) is told to administrators only, which the controller is not.
    */
   async isVolatile(): Promise<boolean> {
-    const info = await this.redis.info('persistence').catch(() => '');
+    const info = await this.guard((redis) => redis.info('persistence')).catch(() => '');
     return /^aof_enabled:0\r?$/m.test(info);
   }
 
   close(): void {
     this.redis.disconnect();
+  }
+
+  /** One that is closed for good says so itself to whoever asks. */
+  private async untilConnected(): Promise<void> {
+    const { redis } = this;
+    // The stream may have ended, and its end not have been noticed yet.
+    const isDecided = (): boolean =>
+      redis.status === 'end' || (redis.status === 'ready' && redis.stream.writable);
+    if (isDecided()) return;
+    let goOn: () => void = () => undefined;
+    const decided = new Promise<void>((resolve) => (goOn = resolve));
+    const timer = setTimeout(goOn, commandTimeoutMs);
+    this.waiting.add(goOn);
+    await decided;
+    this.waiting.delete(goOn);
+    clearTimeout(timer);
+    if (!isDecided()) throw new Error(this.failure);
   }
 }
 
@@ -99,15 +135,13 @@ function readPassword(file: string): string {
   }
 }
 
-function connect(address: RedisAddress, connectionName: string, options: Timeouts): Redis {
-  const redis = new Redis({
-    ...{ ...redisOptions(address), ...options, connectionName, connectTimeout: commandTimeoutMs },
-    // The command timeout alone decides: a Redis that is back before it costs nothing but time.
+function optionsFor(address: RedisAddress, connectionName: string) {
+  return {
+    ...{ ...redisOptions(address), connectionName, connectTimeout: commandTimeoutMs },
+    // What is on its way when the connection breaks goes by the next one, if that comes about in time.
     maxRetriesPerRequest: null,
-    retryStrategy: (attempt) => Math.min(50 * attempt, 500),
-  });
-  // Each command reports its own failure; without a listener ioredis would print every failed reconnect.
-  return redis.on('error', () => undefined);
+    retryStrategy: (attempt: number) => Math.min(50 * attempt, 500),
+  };
 }
 
 function nameOf(address: RedisAddress): string {
