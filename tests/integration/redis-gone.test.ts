@@ -251,6 +251,20 @@ describe('without Redis', function () {
     assert.ok(performance.now() - startMs < 6_000);
   });
 
+  it('works on by other connections where all that it had are dead, and keeps those that are not', async () => {
+    // The queue waits for jobs by now, which it does for five seconds at a time.
+    await delay(7_000);
+    const { connections } = cluster.proxy;
+    await delay(7_000);
+    assert.equal(cluster.proxy.connections, connections, 'a connection was given up that was well');
+    cluster.proxy.silence();
+    await eventually(
+      'a migration completes',
+      async () => reportOf(await cluster.migrate()).outcome === 'completed',
+      15_000,
+    );
+  });
+
   it('rolls back where a cancel by way of another controller came just before the commit', async () => {
     const commit = atCommit(abortElsewhere);
     const report = reportOf(await cluster.migrate());

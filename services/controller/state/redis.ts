@@ -11,10 +11,10 @@
  */
 import { readFileSync } from 'node:fs';
 
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
-import { PromptClient } from './redis-clients.js';
+import { PromptClient, QueueClient } from './redis-clients.js';
 
 const commandTimeoutMs = 2_500;
 const unknownFailure = 'no connection to it comes about';
@@ -48,15 +48,15 @@ export class StateStoreConnection {
   /** Throws `invalid-argument` where the password cannot be read. */
   static open(address: RedisAddress): StateStoreConnection {
     const redis = new PromptClient({
-      ...{ ...optionsFor(address, 'portkey-controller'), enableOfflineQueue: false },
-      ...{ commandTimeout: commandTimeoutMs, socketTimeout: commandTimeoutMs },
+      ...{ ...optionsFor(address, 'portkey-controller'), commandTimeout: commandTimeoutMs },
+      enableOfflineQueue: false,
     });
     return new StateStoreConnection(redis, address);
   }
 
   /** Another one to the same Redis, for commands that may wait as long as it takes. The caller disconnects it. */
   patient(): Redis {
-    const redis = new Redis(optionsFor(this.address, 'portkey-controller-queue'));
+    const redis = new QueueClient(optionsFor(this.address, 'portkey-controller-queue'));
     return redis.on('error', () => undefined);
   }
 
@@ -137,7 +137,8 @@ function readPassword(file: string): string {
 
 function optionsFor(address: RedisAddress, connectionName: string) {
   return {
-    ...{ ...redisOptions(address), connectionName, connectTimeout: commandTimeoutMs },
+    ...{ ...redisOptions(address), connectionName },
+    ...{ connectTimeout: commandTimeoutMs, socketTimeout: commandTimeoutMs },
     // What is on its way when the connection breaks goes by the next one, if that comes about in time.
     maxRetriesPerRequest: null,
     retryStrategy: (attempt: number) => Math.min(50 * attempt, 500),

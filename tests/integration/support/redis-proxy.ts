@@ -15,6 +15,8 @@ export class RedisProxy {
   private trap: Trap | undefined;
   private mute = false;
   private isCut = false;
+  /** How many there have been. */
+  connections = 0;
 
   private constructor(
     readonly path: string,
@@ -71,6 +73,7 @@ export class RedisProxy {
 
   private couple(client: Socket, redis: Socket): void {
     let order: Promise<void> = Promise.resolve();
+    this.connections++;
     client.on('data', (data) => {
       order = order.then(() => this.spring(data)).then(() => void redis.write(data));
     });
