@@ -208,6 +208,50 @@ describe('several controllers', function () {
     assert.equal(reportOf(await cluster.migrate({}, other.client)).outcome, 'completed');
   });
 
+  /** Begins a migration by way of one that is cut off just when it is about to begin with it. */
+  async function cutOffBeforeItBegins(other: AnotherController): Promise<() => void> {
+    // Redis has its scripts after these: what waited for it is done at once then, however often it was sent.
+    for (const to of ['vm-b', 'vm-a']) await cluster.migrate({ to }, other.client);
+    cluster.a.calls.length = 0;
+    const heal = cutOff(other, 'another controller takes over');
+    cluster.migrate({}, other.client).catch(() => undefined);
+    await eventually('it has its place on the hosts', async () => {
+      return (await keysLeft()).includes(keys.host('host-b'));
+    });
+    return heal;
+  }
+
+  it('begin with what one had not begun with when it was cut off, which leaves it alone then', async () => {
+    const limits = { ...patient, ...soonMissed };
+    const other = await cluster.another({ limits });
+    const heal = await cutOffBeforeItBegins(other);
+    cluster.a.traits.roundMs = 2_000;
+    await cluster.startController(limits);
+    const id = await idIn('precopy');
+    heal();
+    assert.equal((await ending(id)).outcome, 'completed');
+    assertOneCopy('vm-b');
+  });
+
+  it('begin once with what one process gets twice, and keep its job', async () => {
+    const limits = { ...patient, ...soonMissed };
+    const other = await cluster.another({ limits });
+    const heal = await cutOffBeforeItBegins(other);
+    // Longer than it has the job for without being heard of.
+    await delay(5_000);
+    cluster.a.traits.roundMs = 4_000;
+    heal();
+    await eventually('the first round has begun', () => cluster.a.calls.includes('Round'), 15_000);
+    await cluster.startController(limits);
+    const id = await idIn('precopy');
+    assert.equal((await ending(id)).outcome, 'completed');
+    const redis = cluster.redis.connect();
+    assert.equal(await redis.hget(keys.migration(id), 'epoch'), '1');
+    redis.disconnect();
+    assert.match(await other.registry.metrics(), /portkey_migrations_running 0/);
+    assertOneCopy('vm-b');
+  });
+
   for (const isLost of [false, true]) {
     const what = isLost ? ' and lost' : '';
     it(`take over from one that is cut off when the copy runs${what}, which removes nothing then`, async () => {

@@ -112,7 +112,9 @@ describe("the test bed's Redis", () => {
 
   it('has what it acknowledged after it was killed', async () => {
     const store = new MigrationStore(connection, systemClock, kept);
-    await store.takeOver('m-1', 'taken over');
+    const lock = { key: `${MigrationQueue.jobPrefix}m-1:lock`, token: 'ours' };
+    await connection.redis.set(lock.key, lock.token);
+    await store.takeOver({ id: 'm-1', epoch: 0 }, lock, 'taken over');
     await kill();
     await start();
     await eventually('the epoch is the last', async () => (await store.get('m-1'))?.epoch === 1);

@@ -12,6 +12,7 @@ import { keys } from '../../services/controller/state/keys.js';
 import {
   MigrationStore,
   StateStoreConnection,
+  type JobLock,
   type MigrationState,
 } from '../../services/controller/state/index.js';
 import { allStates, isFinal, mayFollow } from '../../services/controller/state/states.js';
@@ -52,6 +53,7 @@ describe('the state machine in Redis', function () {
   let connection: StateStoreConnection;
   let store: MigrationStore;
   let count = 0;
+  let jobs = 0;
 
   before(async () => {
     server = await RedisServer.start();
@@ -69,8 +71,16 @@ describe('the state machine in Redis', function () {
     const migration = { id: `m-${count}`, container: `web-${count}` };
     assert.equal(await store.create({ ...migration, ...wanted }, 'asked for'), undefined);
     // The controller that begins with it.
-    assert.equal((await store.takeOver(migration.id, ''))?.epoch, 1);
+    assert.equal((await store.takeOver({ ...migration, epoch: 0 }, await heldJob(), ''))?.epoch, 1);
     return migration;
+  }
+
+  /** A job that somebody has. */
+  async function heldJob(): Promise<JobLock> {
+    jobs += 1;
+    const lock = { key: `portkey:queue:job-${jobs}:lock`, token: `token-${jobs}` };
+    await connection.redis.set(lock.key, lock.token);
+    return lock;
   }
 
   const step = (migration: { id: string; container: string }, epoch: number, to: MigrationState) =>
@@ -91,7 +101,7 @@ describe('the state machine in Redis', function () {
         }
         for (const next of commands) {
           if (next.kind === 'take-over') {
-            const record = await store.takeOver(migration.id, 'taken over');
+            const record = await store.takeOver({ ...migration, epoch }, await heldJob(), 'taken over');
             assert.equal(record?.epoch, isFinal(state) ? undefined : epoch + 1);
             epoch = record?.epoch ?? epoch;
             continue;
@@ -167,14 +177,38 @@ describe('the state machine in Redis', function () {
     assert.deepEqual(verdict, { verdict: 'unknown' });
   });
 
-  it('gives every controller that takes it over an epoch of its own, also where they do so at once', async () => {
+  it('lets one of many that saw the same epoch take it over, also where they do so at once', async () => {
     const migration = await create();
-    const takers = Array.from({ length: 20 }, () => store.takeOver(migration.id, 'taken over'));
+    const locks = await Promise.all(Array.from({ length: 20 }, heldJob));
+    const takers = locks.map((lock) => store.takeOver({ ...migration, epoch: 1 }, lock, 'taken over'));
     const epochs = (await Promise.all(takers)).map((record) => record?.epoch);
     assert.deepEqual(
-      epochs.sort((a, b) => (a ?? 0) - (b ?? 0)),
-      Array.from({ length: 20 }, (_, index) => index + 2),
+      epochs.filter((epoch) => epoch !== undefined),
+      [2],
     );
+  });
+
+  it('gives who takes it over the same answer again, until somebody else has', async () => {
+    const migration = await create();
+    const take = async (epoch: number, lock: JobLock): Promise<number | undefined> =>
+      (await store.takeOver({ ...migration, epoch }, lock, 'taken over'))?.epoch;
+    const [one, other] = [await heldJob(), await heldJob()];
+    assert.deepEqual([await take(1, one), await take(1, one)], [2, 2]);
+    const { events } = await store.readEvents(migration.id);
+    assert.equal(events.filter(({ text }) => text === 'taken over').length, 1);
+    assert.equal(await take(1, other), undefined);
+    assert.equal(await take(2, other), 3);
+    assert.deepEqual([await take(1, one), await take(2, one)], [undefined, undefined]);
+    assert.equal((await store.get(migration.id))?.epoch, 3);
+  });
+
+  it('lets nobody take it over who has lost its job', async () => {
+    const migration = await create();
+    const lost = { ...(await heldJob()), token: 'of before' };
+    assert.equal(await store.takeOver({ ...migration, epoch: 1 }, lost, 'taken over'), undefined);
+    const gone = { key: 'portkey:queue:none:lock', token: 'of before' };
+    assert.equal(await store.takeOver({ ...migration, epoch: 1 }, gone, 'taken over'), undefined);
+    assert.equal((await store.get(migration.id))?.epoch, 1);
   });
 
   it('lets only the last controller that took it over settle a migration that has ended', async () => {
@@ -182,14 +216,14 @@ describe('the state machine in Redis', function () {
     const set = { owed: 'a frozen copy' };
     await store.step({ ...migration, epoch: 1, to: 'refused', text: 'refused', set });
     const { events } = await store.readEvents(migration.id);
-    const record = await store.takeOver(migration.id, 'taken over');
+    const record = await store.takeOver({ ...migration, epoch: 1 }, await heldJob(), 'taken over');
     assert.deepEqual([record?.state, record?.epoch, record?.owed], ['refused', 2, 'a frozen copy']);
     assert.deepEqual((await store.readEvents(migration.id)).events, events);
     await store.settle(migration.id, 1);
     assert.equal((await store.get(migration.id))?.owed, 'a frozen copy');
     await store.settle(migration.id, 2);
     assert.equal((await store.get(migration.id))?.owed, '');
-    assert.equal(await store.takeOver(migration.id, 'taken over'), undefined);
+    assert.equal(await store.takeOver({ ...migration, epoch: 2 }, await heldJob(), 'taken over'), undefined);
     await store.settle('m-none', 1);
     assert.equal(await store.get('m-none'), undefined);
   });

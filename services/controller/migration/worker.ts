@@ -49,7 +49,7 @@ export class MigrationWorker {
           const waitsFor = await this.takePlaces(record, job);
           if (waitsFor !== undefined) return { afterMs: limits.slotPollMs, waitsFor };
         }
-        await this.launch(job);
+        await this.launch(job, record);
       }
     } catch (thrown) {
       if (lifetime.aborted) return 'give-back';
@@ -79,13 +79,19 @@ export class MigrationWorker {
     return text;
   }
 
-  private async launch(job: MigrationJob): Promise<void> {
-    const { store, vms } = this.tools;
-    const record = await this.patiently(() => store.takeOver(job.id, 'another controller takes over'));
-    if (record === undefined) return;
+  /** `seen`: as it was when this was decided; it is let go where somebody has been quicker, or has the job now. */
+  private async launch(job: MigrationJob, seen: MigrationRecord): Promise<void> {
+    const { log, store, vms } = this.tools;
+    const record = await this.patiently(() =>
+      store.takeOver(seen, job.lock, 'another controller takes over'),
+    );
+    if (record === undefined) {
+      log.info({ id: job.id }, `migration ${job.id} is let go: it has ended, or is another controller's now`);
+      return;
+    }
     const wish = wishIn(record);
-    // Where somebody has been quicker it is theirs, or was: nobody knows how far they came.
-    if (wish !== undefined && isNew({ ...record, epoch: record.epoch - 1 }, job)) {
+    // Somebody may have cancelled it meanwhile.
+    if (wish !== undefined && isNew({ ...record, epoch: seen.epoch }, job)) {
       const migration = liveMigration(this.tools, record, wish);
       const hosts = await hostsToBe(vms, wish.container, wish.to);
       this.running.launch(migration, hosts, () => runMigration(migration, wish));

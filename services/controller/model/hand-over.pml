@@ -26,6 +26,9 @@
  * migration has ended, the container runs in one place, or is gone with a VM that alone had it, as the record says, and
  * nothing is claimed or left over (`Rest`). Since all that repeats itself without end would be a cycle, this needs no fairness.
  *
+ * Taking over is one step here. In the code it is two, reading the epoch and raising it, of which Redis refuses the second where
+ * the first does not hold any more: such a controller does nothing, as one that never began.
+ *
  * Left out: what pages hold, the relays' sessions, the operator's choice, and that a controller ends a migration while it
  * still owes something, after a while: here it insists.
  */

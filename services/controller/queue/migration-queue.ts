@@ -5,7 +5,7 @@
  * says (migration/worker.ts). Whoever works on a job has its lock, and renews it. One that dies, hangs or is cut off from
  * Redis loses it, and the job goes to another within `jobLockMs` + `stalledMs`: so one
  * works on it at a time, but for a controller that has lost it without noticing. That such a one does no harm is for the
- * record's epoch to see to, not for the queue.
+ * record's epoch to see to, not for the queue. Where it gets the job again itself, it lets go of it first.
  *
  *     add ──▶ waiting ──▶ worked on ──▶ gone (the migration is at rest)
  *                ▲           │  │
@@ -25,7 +25,8 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../../libraries/process/index.js';
 import { asPortkeyError } from '../../../libraries/errors/index.js';
 import type { Limits } from '../limits.js';
-import type { StateStoreConnection } from '../state/index.js';
+import type { JobLock, StateStoreConnection } from '../state/index.js';
+import { Turns } from './turns.js';
 
 /** `run`: begin with it, if nobody has. `abandoned`: its controller did not live to put it into the queue. */
 export type JobKind = 'run' | 'abandoned';
@@ -35,6 +36,7 @@ export interface MigrationJob {
   readonly kind: JobKind;
   /** What it waited for the last time, as a line for people. */
   readonly waitsFor: string;
+  readonly lock: JobLock;
 }
 
 export type Verdict =
@@ -69,6 +71,7 @@ export class MigrationQueue {
   private readonly redis: Redis;
   private worker: Worker<JobData, unknown, JobKind> | undefined;
   private readonly active = new Set<Promise<void>>();
+  private readonly turns = new Turns();
   private stopping = false;
 
   constructor(
@@ -107,7 +110,7 @@ export class MigrationQueue {
       (job, token) => this.track(this.process(job, token, work)),
       {
         ...{ connection: this.redis, prefix, concurrency: mostJobs, autorun: false },
-        ...{ lockDuration: jobLockMs, lockRenewTime: jobLockMs / 4, stalledInterval: stalledMs },
+        ...{ lockDuration: jobLockMs, skipLockRenewal: true, stalledInterval: stalledMs },
         ...{ maxStalledCount: Number.MAX_SAFE_INTEGER, runRetryDelay: runAgainMs },
         ...{ removeOnComplete: { count: 0 }, removeOnFail: { count: 0 } },
       },
@@ -159,9 +162,18 @@ export class MigrationQueue {
     return processing;
   }
 
-  private async process(job: StoredJob, token: string | undefined, work: Work): Promise<void> {
-    const known = { id: job.id ?? '', kind: job.name, waitsFor: job.data.waitsFor };
-    const verdict = this.stopping ? 'give-back' : await work(known);
+  private async process(job: StoredJob, token = '', work: Work): Promise<void> {
+    const id = job.id ?? '';
+    const lock = { key: `${MigrationQueue.jobPrefix}${id}:lock`, token };
+    const known = { id, kind: job.name, waitsFor: job.data.waitsFor, lock };
+    const over = new AbortController();
+    void this.renewLock(job, token, over.signal);
+    let verdict: Verdict;
+    try {
+      verdict = await this.turns.take(id, async () => (this.stopping ? 'give-back' : work(known)));
+    } finally {
+      over.abort();
+    }
     if (verdict === 'at-rest') return;
     if (verdict === 'give-back') {
       await job.moveToWait(token);
@@ -170,5 +182,19 @@ export class MigrationQueue {
     if (verdict.waitsFor !== job.data.waitsFor) await job.updateData({ waitsFor: verdict.waitsFor });
     await job.moveToDelayed(Date.now() + verdict.afterMs, token);
     throw new DelayedError();
+  }
+
+  /** BullMQ would end this for a job that was lost, and then got again, as soon as the work on the lost one ends. */
+  private async renewLock(job: StoredJob, token: string, signal: AbortSignal): Promise<void> {
+    const { jobLockMs } = this.limits;
+    try {
+      for (;;) {
+        await this.clock.sleep(jobLockMs / 4, signal);
+        // That it has been lost is for the record's epoch to see to.
+        await job.extendLock(token, jobLockMs).catch(() => undefined);
+      }
+    } catch {
+      // The work is over.
+    }
   }
 }

@@ -5,6 +5,7 @@ export { HostSlots } from './host-slots.js';
 export {
   MigrationStore,
   unclaimedEpoch,
+  type JobLock,
   type NewMigration,
   type Note,
   type Step,

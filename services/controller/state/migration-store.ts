@@ -6,7 +6,8 @@
  *
  * Epochs. The record has an epoch, 0 at first. A controller that begins with a migration, or takes over one that is
  * unfinished or has ended owing something, raises it; a script that comes with another epoch than the record's changes nothing. So
- * of all that ever drove a migration, only the last one can move it.
+ * of all that ever drove a migration, only the last one can move it. Raising it is a compare-and-set, too, and only who has the
+ * migration's job in the queue may: one that was held up, and has lost the job meanwhile, takes nothing from who has it now.
  *
  * Limits: one Redis, not a cluster (the keys of one script are in different slots). The last `keep` migrations that have ended
  * are kept; older ones go when a new one has ended, but never one that is unfinished, still owes something, or is to be tried
@@ -71,6 +72,13 @@ export interface Step {
       | 'retriedBy'
     >
   >;
+}
+
+/** The lock of a migration's job in the queue. */
+export interface JobLock {
+  readonly key: string;
+  /** Its value for as long as the job is the caller's; another one each time that the job is taken. */
+  readonly token: string;
 }
 
 /** An event that changes no state. */
@@ -163,13 +171,21 @@ export class MigrationStore {
     );
   }
 
-  /** Raises the epoch of a migration that is not settled, and tells so with `text` if somebody had it; undefined where it is, or is not there. */
-  async takeOver(id: string, text: string): Promise<MigrationRecord | undefined> {
+  /**
+   * Raises the epoch of a migration that is not settled, and tells so with `text` if somebody had it. Undefined where it is
+   * settled, or not there, or another controller's: its epoch is not the one that was read any more, or its job has been
+   * lost. May be repeated where no answer came.
+   */
+  async takeOver(
+    { id, epoch }: { readonly id: string; readonly epoch: number },
+    { key, token }: JobLock,
+    text: string,
+  ): Promise<MigrationRecord | undefined> {
     const { verdict, detail } = await this.connection.guard(() =>
       this.scripts.run(
         'take-over',
-        [keys.migration(id), keys.events(id)],
-        [finalStates.join(','), this.now(), text],
+        [keys.migration(id), keys.events(id), key],
+        [finalStates.join(','), this.now(), text, epoch, token],
       ),
     );
     if (verdict !== 'applied') return undefined;

@@ -16,6 +16,8 @@ const recordSchema = z.object({
   state: z.string().refine(isMigrationState),
   /** 0 until a controller begins with it. */
   epoch: z.coerce.number().int().nonnegative(),
+  /** By which lock of its job it was raised the last time. */
+  takenBy: z.string().default(''),
   container: z.string(),
   /** Empty until the container has been found. */
   from: z.string().default(''),
