@@ -297,23 +297,33 @@ describe('several controllers', function () {
     assertOneCopy('vm-b');
   });
 
+  /** How many containers migrate at once, at most, from now on. */
+  function mostLeaving(): Disposable & { readonly most: number } {
+    let most = 0;
+    const watch = setInterval(() => {
+      most = Math.max(most, cluster.world.copies.filter(({ claim }) => claim?.role === 'source').length);
+    }, 5);
+    return {
+      get most() {
+        return most;
+      },
+      [Symbol.dispose]: () => clearInterval(watch),
+    };
+  }
+
   it('keep to the limit of each host together, and say what a migration waits for', async () => {
     addContainers('c1', 'c2', 'c3', 'c4', 'c5');
     cluster.a.traits.roundMs = 200;
     await cluster.startController(patient, 2);
     const other = await cluster.another({ limits: patient, migrationsPerHost: 2 });
-    let most = 0;
-    const watch = setInterval(() => {
-      most = Math.max(most, cluster.world.copies.filter(({ claim }) => claim?.role === 'source').length);
-    }, 5);
+    using leaving = mostLeaving();
     const stories = await Promise.all(
       ['web', 'c1', 'c2', 'c3', 'c4', 'c5'].map((container, index) =>
         cluster.migrate({ container }, index % 2 === 0 ? cluster.client : other.client),
       ),
     );
-    clearInterval(watch);
     for (const story of stories) assert.equal(reportOf(story).outcome, 'completed');
-    assert.equal(most, 2);
+    assert.equal(leaving.most, 2);
     const waiting = stories.filter((story) =>
       story.some(
         ({ state, text }) =>
@@ -321,6 +331,45 @@ describe('several controllers', function () {
       ),
     );
     assert.equal(waiting.length, 4);
+  });
+
+  it('ask once for all that wait where their containers are', async () => {
+    const names = ['c1', 'c2', 'c3', 'c4', 'c5'];
+    addContainers(...names);
+    cluster.a.traits.roundMs = 100;
+    cluster.a.traits.listMs = 150;
+    await cluster.startController(patient, 1);
+    const stories = await Promise.all(names.map((container) => cluster.migrate({ container })));
+    for (const story of stories) assert.equal(reportOf(story).outcome, 'completed');
+    // Theirs, and that of the one that runs.
+    assert.ok(cluster.a.lists.most <= 2, `${cluster.a.lists.most} asked at once`);
+  });
+
+  it('begin with none before they know which hosts it is to have a place on', async () => {
+    addContainers('c1');
+    cluster.a.traits.roundMs = 800;
+    await cluster.startController({ ...patient, questionMs: 700 }, 1);
+    const first = cluster.migrate();
+    await idIn('precopy');
+    using leaving = mostLeaving();
+    cluster.a.restore.faults.plan('List', { kind: 'hang' });
+    const second = cluster.migrate({ container: 'c1' });
+    const id = await idIn('pending');
+    await eventually(
+      'c1 has begun',
+      async () => (await cluster.client.call('GetMigration', { id }, question)).state !== 'pending',
+      20_000,
+    );
+    const [web, c1] = [reportOf(await first), reportOf(await second)];
+    assert.deepEqual([web.outcome, c1.outcome], ['completed', 'completed']);
+    assert.equal(leaving.most, 1);
+    assert.ok(
+      (await second).some(
+        ({ state, text }) =>
+          state === 'pending' &&
+          /^waits: no container named 'c1' on the VMs that answer, and vm-a did not/.test(text),
+      ),
+    );
   });
 
   it('cancel one that waits for its host at once', async () => {

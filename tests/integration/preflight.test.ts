@@ -69,6 +69,12 @@ const refusals: readonly Refusal[] = [
     message: /the restore service of vm-b at .* does not answer; see: portkey doctor/,
   },
   {
+    what: 'a container that may be on a VM which is not there',
+    arrange: ({ a }) => a.restore.die(),
+    code: 'agent-unavailable',
+    message: /^no container named 'web' on the VMs that answer, and vm-a did not; see: portkey doctor/,
+  },
+  {
     what: 'a source whose checkpoint service is not there',
     arrange: ({ a }) => a.checkpoint.die(),
     code: 'agent-unavailable',

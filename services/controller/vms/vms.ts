@@ -60,32 +60,36 @@ export class Vms {
     return answer.containers;
   }
 
-  /**
-   * The container's place: where it runs, if several VMs have one of that name. During a migration only one copy runs at a time,
-   * so where two do something has gone wrong, or a VM lies to be taken for the container's; which, a person has to see. Throws
-   * `container-unknown`, `container-ambiguous`, `agent-unavailable`.
-   */
+  /** Throws what `placeIn` does. */
   async find(name: string): Promise<Placed> {
-    const { placed, silent } = await this.census();
-    const found = placed.filter(({ container }) => container.name === name);
-    const running = found.filter(({ container }) => container.state === 'running');
-    if (running.length > 1) throw ambiguous(name, running);
-    const place = running[0] ?? found[0];
-    if (place !== undefined) return place;
-    if (silent[0] !== undefined) {
-      const names = silent.map(({ vm }) => vm.name).join(', ');
-      throw new PortkeyError(
-        'agent-unavailable',
-        `no container named '${name}' on the VMs that answer, and ${names} did not; see: portkey doctor`,
-        { cause: silent[0].error, details: silent[0].error.details },
-      );
-    }
-    throw new PortkeyError('container-unknown', `no container named '${name}'; ${listOf(placed)}`);
+    return placeIn(await this.census(), name);
   }
 
   close(): void {
     for (const vm of this.all) vm.close();
   }
+}
+
+/**
+ * The container's place: where it runs, if several VMs have one of that name. During a migration only one copy runs at a time,
+ * so where two do something has gone wrong, or a VM lies to be taken for the container's; which, a person has to see. Throws
+ * `container-unknown`, `container-ambiguous`, `agent-unavailable`.
+ */
+export function placeIn({ placed, silent }: Census, name: string): Placed {
+  const found = placed.filter(({ container }) => container.name === name);
+  const running = found.filter(({ container }) => container.state === 'running');
+  if (running.length > 1) throw ambiguous(name, running);
+  const place = running[0] ?? found[0];
+  if (place !== undefined) return place;
+  if (silent[0] !== undefined) {
+    const names = silent.map(({ vm }) => vm.name).join(', ');
+    throw new PortkeyError(
+      'agent-unavailable',
+      `no container named '${name}' on the VMs that answer, and ${names} did not; see: portkey doctor`,
+      { cause: silent[0].error, details: silent[0].error.details },
+    );
+  }
+  throw new PortkeyError('container-unknown', `no container named '${name}'; ${listOf(placed)}`);
 }
 
 function ambiguous(name: string, running: readonly Placed[]): PortkeyError {

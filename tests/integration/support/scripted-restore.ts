@@ -1,4 +1,6 @@
 /** The scripted restore service, and the containers that it runs. */
+import { setTimeout as delay } from 'node:timers/promises';
+
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import type { Handlers, MigrationRef } from '../../../libraries/rpc/index.js';
 import type { ScriptedProcess } from './scripted-process.js';
@@ -96,9 +98,13 @@ export function containerHandlers(vm: ScriptedVm, process: ScriptedProcess): Han
         return asContainer(world.add(vm.name, spec, 'running'));
       }),
     List: () =>
-      process.call('List', () => ({
-        containers: world.copies.filter((copy) => copy.vm === vm.name).map(asContainer),
-      })),
+      process.call('List', async () => {
+        vm.lists.now += 1;
+        vm.lists.most = Math.max(vm.lists.most, vm.lists.now);
+        await delay(vm.traits.listMs);
+        vm.lists.now -= 1;
+        return { containers: world.copies.filter((copy) => copy.vm === vm.name).map(asContainer) };
+      }),
     Stop: ({ name }) =>
       process.call('Stop', () => {
         const copy = world.copy(vm.name, name);

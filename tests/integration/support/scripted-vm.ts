@@ -31,12 +31,16 @@ export interface Traits {
   dirtyPages: number[];
   /** How long each round takes. */
   roundMs: number;
+  /** How long it takes to say which containers there are. */
+  listMs: number;
   /** What every digest of the VM's pages is made of. */
   content: string;
 }
 
 export class ScriptedVm {
   readonly calls: string[] = [];
+  /** How many ask at once which containers there are, and how many at most. */
+  readonly lists = { now: 0, most: 0 };
   readonly traits: Traits = {
     cpuFeatures: ['avx', 'fpu', 'sse2'],
     criuVersion: '4.1.1',
@@ -50,6 +54,7 @@ export class ScriptedVm {
     taskCount: 2,
     dirtyPages: [200, 10],
     roundMs: 10,
+    listMs: 0,
     content: 'the same everywhere',
   };
   /** Migrations that the checkpoint service has in memory; a restarted one knows none. */
