@@ -23,8 +23,11 @@ import { broken } from './protocol.js';
 export const tokenBytes = 32;
 /** Of one migration. Each takes a thread at either end. */
 export const maxStreams = 8;
-/** Highest number of pages an object may span: all user addresses of a machine with five page-table levels. */
-export const maxObjectPages = 2 ** 44;
+/**
+ * Highest number of pages an object may span: 2^53 bytes, which is 64 times the user addresses of a machine with four
+ * page-table levels. A place beyond that Node takes for none, and writes where the file's descriptor stands.
+ */
+export const maxObjectPages = 2 ** 41;
 const maxTextBytes = 1024;
 
 /** What a connection says of itself. */

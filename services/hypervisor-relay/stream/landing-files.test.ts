@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 
 import { bytesBelow, Folder } from '../../../libraries/libc/index.js';
+import { PAGE_BYTES } from '../../../libraries/units/index.js';
+import { maxObjectPages } from './bodies.js';
 import { LandingFiles } from './landing-files.js';
 import { landingLimitBytes, landingQuota } from './landing-quota.js';
 
@@ -67,6 +78,27 @@ describe('the files of a landing', function () {
     }, noRoom);
     const count = readdirSync(`${folder}/memory`).length;
     assert.ok(count <= (limitBytes + stepBytes) / 4096, `${count} files`);
+  });
+
+  it('have an object’s last page in its place, and nothing of it in another', () => {
+    const [stream] = files;
+    const place = (maxObjectPages - 1) * PAGE_BYTES;
+    const write = (at: number) => (fd: number) => writeSync(fd, content, 0, PAGE_BYTES, at);
+    stream?.landPages(1, 0, PAGE_BYTES, write(0));
+    stream?.landZeroes(1, place, PAGE_BYTES);
+    const file = `${folder}/memory/pages-1.img`;
+    assert.equal(statSync(file).size, maxObjectPages * PAGE_BYTES);
+    stream?.landPages(1, place, PAGE_BYTES, write(place));
+    const fd = openSync(file, 'r');
+    try {
+      for (const at of [0, place]) {
+        const landed = Buffer.alloc(PAGE_BYTES);
+        readSync(fd, landed, 0, PAGE_BYTES, BigInt(at));
+        assert.ok(landed.equals(content.subarray(0, PAGE_BYTES)), `the page at ${at} is another one`);
+      }
+    } finally {
+      closeSync(fd);
+    }
   });
 
   it('have room for a container that grows by as much again', () => {
