@@ -22,6 +22,7 @@ export { sendRawFrame } from './raw-frame.js';
 export {
   acceptTcp,
   connectTcp,
+  endSending,
   listenTcp,
   openSocketPair,
   openTcpSocket,

@@ -69,6 +69,7 @@ const TCP_KEEPCNT = 6;
 const TCP_USER_TIMEOUT = 18;
 const MSG_DONTWAIT = 0x40;
 const MSG_WAITALL = 0x100;
+const SHUT_WR = 1;
 const SHUT_RDWR = 2;
 const F_SETFL = 4;
 const O_NONBLOCK = 0x800;
@@ -156,6 +157,11 @@ export function setBlocking(fd: number, blocks: boolean): void {
 /** Ends both directions: whoever is blocked in the socket returns. One that was never connected is fine. */
 export function shutdownSocket(fd: number): void {
   shutdown(fd, SHUT_RDWR);
+}
+
+/** Nothing more comes from this side: the other one reads what was sent before, and then the end. It may still send. */
+export function endSending(fd: number): void {
+  shutdown(fd, SHUT_WR);
 }
 
 /**

@@ -2,14 +2,26 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import path from 'node:path';
 
-import { fuzz, makeScratchFolder, Random, type Target } from '../../../libraries/fuzzing/index.js';
+import {
+  fuzz,
+  makeScratchFolder,
+  Random,
+  type FuzzResult,
+  type Target,
+} from '../../../libraries/fuzzing/index.js';
 import { conversationTarget } from './conversation-target.js';
 import { framesTarget } from './frames-target.js';
+import { messagesTarget } from './messages-target.js';
 import { streamTarget } from './stream-target.js';
 import { openTestRam } from './test-ram.js';
 
 function run<Case>(target: Target<Case>, caseCount: number, seed = 1) {
   return fuzz(target, { caseCount, random: new Random(seed), nowMs: () => performance.now() });
+}
+
+function requireEnds({ outcomes }: FuzzResult, ends: readonly string[]): void {
+  const all = [...outcomes.keys()].join('\n');
+  for (const end of ends) assert.ok(all.includes(end), `no case ended with ${end}`);
 }
 
 describe('fuzzing', function () {
@@ -22,6 +34,8 @@ describe('fuzzing', function () {
 
   after(() => rmSync(root, { recursive: true, force: true }));
 
+  const folder = (): string => mkdtempSync(path.join(root, 'target-'));
+
   it('of frames breaks no rule', async () => {
     const { outcomes } = await run(framesTarget(), 20_000);
     assert.ok(outcomes.size > 100, `${outcomes.size} outcomes`);
@@ -30,9 +44,7 @@ describe('fuzzing', function () {
   it('of a conversation breaks no rule, and reaches the ends that it must', async () => {
     const test = openTestRam(path.join(root, 'ram'));
     try {
-      const { outcomes } = await run(conversationTarget(test), 4_000);
-      const all = [...outcomes.keys()].join('\n');
-      for (const end of [
+      requireEnds(await run(conversationTarget(test), 4_000), [
         'hello-ok',
         'complete',
         'nonce-mismatch',
@@ -40,17 +52,33 @@ describe('fuzzing', function () {
         'SENDs without',
         'opened twice',
         'stream-broken',
-      ])
-        assert.ok(all.includes(end), `no case ended with ${end}`);
+      ]);
     } finally {
       test.close();
     }
   });
 
   it('of a stream breaks no rule, and reaches the ends that it must', async () => {
-    const { outcomes } = await run(streamTarget(mkdtempSync(path.join(root, 'landing-'))), 1_500);
-    const all = [...outcomes.keys()].join('\n');
-    for (const end of ['sealed', 'does not begin with PKST', 'due', 'which is not open'])
-      assert.ok(all.includes(end), `no case ended with ${end}`);
+    requireEnds(await run(streamTarget(folder()), 1_500), [
+      'sealed',
+      'does not begin with PKST',
+      'due',
+      'which is not open',
+    ]);
+  });
+
+  it('of messages of a stream breaks no rule, and reaches the ends that it must', async () => {
+    requireEnds(await run(messagesTarget(folder()), 2_000), [
+      'batch close drop end file object zero: sealed',
+      'batch object: stream-broken',
+      'opened twice',
+      'which is not open',
+      'pages beyond',
+      'where it does not belong',
+      'was due',
+      'is not the name of a file',
+      'share-tampered',
+      'no-room',
+    ]);
   });
 });

@@ -9,6 +9,7 @@ import path from 'node:path';
 import { runFuzzProgram } from '../../../libraries/fuzzing/index.js';
 import { conversationTarget } from './conversation-target.js';
 import { framesTarget } from './frames-target.js';
+import { messagesTarget } from './messages-target.js';
 import { openTestRam } from './test-ram.js';
 import { streamTarget } from './stream-target.js';
 
@@ -18,6 +19,7 @@ await runFuzzProgram(async (run, root) => {
     await run(framesTarget(), 0.93);
     await run(conversationTarget(test), 0.06);
     await run(streamTarget(mkdtempSync(path.join(root, 'landing-'))), 0.01);
+    await run(messagesTarget(mkdtempSync(path.join(root, 'messages-'))), 0.01);
   } finally {
     test.close();
   }
