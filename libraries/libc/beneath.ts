@@ -34,6 +34,14 @@ const AT_FDCWD = -100;
 const tamperedErrnos: readonly string[] = ['ELOOP', 'EXDEV', 'ENOTDIR', 'EISDIR', 'ENXIO'];
 export const maxPathParts = 8;
 
+/** Where a folder is; can be told to other threads. */
+export interface FolderPlace {
+  /** A folder whose path is trusted. */
+  readonly root: string;
+  /** Below it ('a/b'), through folders that someone else can write to. */
+  readonly name: string;
+}
+
 /** A folder's descriptor and its owner. `close` is idempotent. */
 export class Folder {
   private open = true;
@@ -44,10 +52,20 @@ export class Folder {
     readonly path: string,
   ) {}
 
-  /** Opens a folder by a path that is trusted: its parents may be links, it may not. */
+  /** Opens a folder by a path that is trusted: nobody else can write to its parents. They may be links, it may not. */
   static open(path: string): Folder {
     const flags = BigInt(constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW | O_CLOEXEC);
     return new Folder(openat2(AT_FDCWD, path, flags, 0n, 0n), path);
+  }
+
+  /** Opens one that is there. */
+  static openBeneath({ root, name }: FolderPlace): Folder {
+    const top = Folder.open(root);
+    try {
+      return top.folder(name, { create: false });
+    } finally {
+      top.close();
+    }
   }
 
   get fd(): number {

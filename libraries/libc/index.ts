@@ -1,4 +1,4 @@
-export { Folder, pathParts } from './beneath.js';
+export { Folder, pathParts, type FolderPlace } from './beneath.js';
 export { bytesBelow, filesBelow, removeTree, type Rest } from './folder-tree.js';
 export { bufferAddress, errnoName, errorCodeOf } from './library.js';
 export { processCpuSeconds } from './cpu-clock.js';

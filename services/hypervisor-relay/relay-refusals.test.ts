@@ -1,13 +1,14 @@
 /** What a guest, a controller or a stranger on the network must not get. */
 import assert from 'node:assert/strict';
-import { symlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 
 import { FrameWriter, maxBytesBeforeProof } from '../../libraries/hypercall/index.js';
 import { PAGE_BYTES } from '../../libraries/units/index.js';
 import { listOf, object, withRelays } from './testing/relays.js';
 import { greet } from './testing/scripted-guest.js';
-import { lowRamBytes } from './testing/scripted-qemu.js';
+import { lowRamBytes, type ScriptedQemu } from './testing/scripted-qemu.js';
 import { deadlineMs } from './testing/two-hosts.js';
 
 describe('two relays, asked for what they must not do,', function () {
@@ -215,6 +216,65 @@ describe('two relays, asked for what they must not do,', function () {
     await relays.hosts.close('trap');
     const escaping = await relays.guest.open('trap', '../../x');
     await assert.rejects((await relays.guest.send(escaping, listOf([[0x100, 1, 0]]))).landed);
+  });
+
+  describe('where the guest put a link in the place of a folder of ours,', () => {
+    /** While `act` runs, the folder of the share is a link to this one, which is outside of it and is made for that. */
+    async function swapped(
+      { folder, config }: ScriptedQemu,
+      name: 'landing' | 'outgoing',
+      act: (outside: string) => Promise<void>,
+    ): Promise<void> {
+      const outside = join(folder, 'outside');
+      const place = join(config.share, name);
+      mkdirSync(outside);
+      renameSync(place, join(config.share, 'away'));
+      symlinkSync(outside, place);
+      try {
+        await act(outside);
+      } finally {
+        rmSync(place);
+        renameSync(join(config.share, 'away'), place);
+        rmSync(outside, { recursive: true });
+      }
+    }
+
+    it('land nothing where it leads', async () => {
+      const { hosts, guest } = relays;
+      const landing = await hosts.openLanding('planted');
+      await swapped(hosts.vmB, 'landing', async (outside) => {
+        mkdirSync(join(outside, 'planted'));
+        await hosts.openStream('planted', landing);
+        const id = await guest.open('planted', 'core-1.img');
+        const { landed } = await guest.send(id, listOf([[0x100, 1, 0]]));
+        await assert.rejects(landed, {
+          code: 'share-tampered',
+          message: /landing\/planted is, or is behind, a link/,
+        });
+        assert.deepEqual(readdirSync(join(outside, 'planted')), []);
+      });
+      await hosts.close('planted');
+    });
+
+    it('send nothing from where it leads', async () => {
+      const { hosts } = relays;
+      await hosts.open('bait');
+      await swapped(hosts.vmA, 'outgoing', async (outside) => {
+        mkdirSync(join(outside, 'bait/final'), { recursive: true });
+        writeFileSync(join(outside, 'bait/final/core-1.img'), 'of the host');
+        const sent = hosts.relayA.client.call(
+          'SendImages',
+          { migrationId: 'bait', vm: 'vm-a' },
+          { deadlineMs },
+        );
+        await assert.rejects(sent, {
+          code: 'share-tampered',
+          message: /outgoing\/bait is, or is behind, a link/,
+        });
+      });
+      assert.deepEqual(readdirSync(hosts.landedPath('bait', '')), []);
+      await hosts.close('bait');
+    });
   });
 
   it('serve no VM that they were not given, whatever is asked of it', async () => {

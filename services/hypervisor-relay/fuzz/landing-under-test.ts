@@ -93,7 +93,7 @@ export class LandingUnderTest {
     const start = {
       way: { socket: { fd, session: undefined } },
       security: 'insecure',
-      folder: this.folder,
+      folder: { root: path.dirname(this.folder), name: path.basename(this.folder) },
       quota: this.quota,
       counters: new Counters().shared,
       writeTurns: new WriteTurns().shared,

@@ -22,7 +22,7 @@ describe('the share of a VM', () => {
   it('takes a landing where files may be as long as the address space, and keeps no trace of having tried', async () => {
     const folders = new ShareFolders('vm-b', share, noRest);
     assert.deepEqual(await folders.problems(), []);
-    assert.equal(await folders.makeLanding('m-1', 1), path.join(share, 'landing/m-1'));
+    assert.deepEqual(await folders.makeLanding('m-1', 1), { root: share, name: 'landing/m-1' });
     assert.deepEqual(readdirSync(path.join(share, 'landing')), ['m-1']);
   });
 

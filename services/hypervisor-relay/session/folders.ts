@@ -1,7 +1,8 @@
 /**
  * The two folders of a VM's share that belong to one migration: `landing/ID` and `outgoing/ID`.
  *
- * The guest can write to the share, so both are reached beneath its descriptor and links are never followed.
+ * The guest can write to the share, so both are reached beneath its descriptor and links are never followed, whoever opens
+ * them, and when. So what others get of them is a name below the share, and no path.
  * A page lands at its virtual address of a sparse file, so the share's file system must take files as long as the
  * address space. Some do not (ext4 ends at 16 TiB), and that would show in the middle of a migration only, at the
  * first stack or library; so it is tried before anything lands.
@@ -13,7 +14,13 @@ import { closeSync, ftruncateSync, unlinkSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 
 import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
-import { errorCodeOf, Folder, removeTree, type Rest } from '../../../libraries/libc/index.js';
+import {
+  errorCodeOf,
+  Folder,
+  removeTree,
+  type FolderPlace,
+  type Rest,
+} from '../../../libraries/libc/index.js';
 import { formatBytes } from '../../../libraries/units/index.js';
 
 const folders = ['landing', 'outgoing'] as const;
@@ -40,8 +47,8 @@ export class ShareFolders {
     return bavail * bsize;
   }
 
-  /** Makes the landing folder, empty; returns its path on this host. Throws `no-room`, also where files end too early. */
-  async makeLanding(migrationId: string, expectedBytes: number): Promise<string> {
+  /** Makes the landing folder, empty; returns where it is. Throws `no-room`, also where files end too early. */
+  async makeLanding(migrationId: string, expectedBytes: number): Promise<FolderPlace> {
     const free = await this.freeBytes();
     if (free < expectedBytes) {
       throw new PortkeyError(
@@ -51,10 +58,8 @@ export class ShareFolders {
     }
     await this.within('landing', (landing) => this.requireLongFiles(landing));
     await this.removeOne('landing', migrationId);
-    return this.within('landing', (landing) => {
-      landing.folder(migrationId, { create: true }).close();
-      return `${landing.path}/${migrationId}`;
-    });
+    await this.within('landing', (landing) => landing.folder(migrationId, { create: true }).close());
+    return this.place('landing', migrationId);
   }
 
   /** What would keep any migration from landing here: a line each, with the way out. */
@@ -67,13 +72,17 @@ export class ShareFolders {
     }
   }
 
-  outgoing(migrationId: string): string {
-    return `${this.share}/outgoing/${migrationId}`;
+  outgoing(migrationId: string): FolderPlace {
+    return this.place('outgoing', migrationId);
   }
 
   /** Removes both; what is not there is fine. */
   async remove(migrationId: string): Promise<void> {
     for (const name of folders) await this.removeOne(name, migrationId);
+  }
+
+  private place(name: FolderName, migrationId: string): FolderPlace {
+    return { root: this.share, name: `${name}/${migrationId}` };
   }
 
   private removeOne(name: FolderName, migrationId: string): Promise<void> {

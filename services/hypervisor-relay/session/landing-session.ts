@@ -12,7 +12,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
-import { listenTcp, type Endpoint } from '../../../libraries/libc/index.js';
+import { listenTcp, type Endpoint, type FolderPlace } from '../../../libraries/libc/index.js';
 import type { StreamSecurity } from '../stream/byte-socket.js';
 import { Counters } from '../stream/counters.js';
 import { tokenBytes } from '../stream/bodies.js';
@@ -32,7 +32,7 @@ export interface LandingOptions {
   /** A connection was none of them. */
   readonly onTurnedAway: (reason: PortkeyError) => void;
   /** Exists and is this migration's alone. */
-  readonly folder: string;
+  readonly folder: FolderPlace;
   /** What is to come, about: see landing-quota.ts. */
   readonly expectedBytes: number;
   readonly threads: ThreadPool;
@@ -46,7 +46,7 @@ export interface JoinedStream {
 
 /** Where it lands. */
 export interface JoinedLanding {
-  readonly folder: string;
+  readonly folder: FolderPlace;
   readonly quota: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
 }
@@ -60,7 +60,7 @@ export class LandingSession implements Session {
   private readonly streams: LandingStreams;
   private readonly seal: Promise<void>;
   private readonly address: string;
-  private readonly folder: string;
+  private readonly folder: FolderPlace;
   private readonly quota: SharedArrayBuffer;
   private isTaken = false;
   private joined: JoinedStream | undefined;

@@ -9,6 +9,7 @@
  * that is left to do.
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
+import type { FolderPlace } from '../../../libraries/libc/index.js';
 import type { HandedSocket, StreamSecurity } from '../stream/byte-socket.js';
 import type { LandingPort, ReceiverEvent, ReceiverStart } from '../stream/receiver-messages.js';
 import { StreamThread } from '../stream/stream-thread.js';
@@ -19,7 +20,7 @@ export interface LandingStreamsOptions {
   readonly pool: ThreadPool;
   readonly port: LandingPort;
   readonly security: StreamSecurity;
-  readonly folder: string;
+  readonly folder: FolderPlace;
   readonly quota: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
   readonly onAdmitted: () => void;

@@ -4,6 +4,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import type { FolderPlace } from '../../../libraries/libc/index.js';
 import { GuestRam } from '../ram/guest-ram.js';
 import { RamMap } from '../ram/ram-map.js';
 import { landedBody, refusedBody, tokenBytes } from '../stream/bodies.js';
@@ -61,6 +62,10 @@ function admitTwoAndRefuseByOne(): (socket: Socket) => void {
       });
     });
   };
+}
+
+function placeOf(folder: string): FolderPlace {
+  return { root: path.dirname(folder), name: path.basename(folder) };
 }
 
 describe("a source's stream", () => {
@@ -123,7 +128,7 @@ describe("a source's stream", () => {
   it('has ended well when the destination closes right after it acknowledged the end', () =>
     stream(admitAndCloseAtEnd, 20, async (session) => {
       session.openObject('memory/pages-1.img');
-      assert.deepEqual(await session.sendImages(folder, 'none'), { files: 0, bytes: 0 });
+      assert.deepEqual(await session.sendImages(placeOf(folder), 'none'), { files: 0, bytes: 0 });
     }));
 
   it('says why the destination refused it in the middle of a file', async () => {
@@ -132,14 +137,14 @@ describe("a source's stream", () => {
     writeFileSync(file, '');
     truncateSync(file, 256 * 2 ** 20);
     await stream(admitAndRefuseFiles, 5, (session) =>
-      assert.rejects(session.sendImages(folder, 'final'), { code: 'no-room', message: /is full/ }),
+      assert.rejects(session.sendImages(placeOf(folder), 'final'), { code: 'no-room', message: /is full/ }),
     );
   });
 
   it('of two tells the reason that came by one, not the end of the other', async () => {
     for (let time = 0; time < 10; time += 1) {
       const work = (session: OutgoingSession): Promise<void> =>
-        assert.rejects(session.sendImages(folder, 'none'), { code: 'no-room', message: /is full/ });
+        assert.rejects(session.sendImages(placeOf(folder), 'none'), { code: 'no-room', message: /is full/ });
       await stream(admitTwoAndRefuseByOne(), 1, work, 2);
       server?.close();
     }

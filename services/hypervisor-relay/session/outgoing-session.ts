@@ -12,7 +12,12 @@
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import type { RunList } from '../../../libraries/hypercall/index.js';
-import { openSocketPair, openTcpSocket, type Endpoint } from '../../../libraries/libc/index.js';
+import {
+  openSocketPair,
+  openTcpSocket,
+  type Endpoint,
+  type FolderPlace,
+} from '../../../libraries/libc/index.js';
 import type { GuestRam } from '../ram/guest-ram.js';
 import type { StreamSecurity } from '../stream/byte-socket.js';
 import { Counters } from '../stream/counters.js';
@@ -140,7 +145,7 @@ export class OutgoingSession implements Session {
   }
 
   /** Sends the files of `folder/below` and ends the streams; resolves when all of it has landed. */
-  sendImages(folder: string, below: string): Promise<ImagesSent> {
+  sendImages(folder: FolderPlace, below: string): Promise<ImagesSent> {
     return new Promise((resolve, reject) => {
       this.throwIfOver();
       if (this.ending !== undefined) {

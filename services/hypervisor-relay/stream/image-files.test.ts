@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { sendImages } from './image-files.js';
@@ -8,7 +8,7 @@ describe('the image files that a guest left', () => {
   let share = '';
   let sent: string[] = [];
   const send = (): ReturnType<typeof sendImages> =>
-    sendImages(path.join(share, 'outgoing/m-1'), 'final', { send: (name) => sent.push(name) });
+    sendImages({ root: share, name: 'outgoing/m-1' }, 'final', { send: (name) => sent.push(name) });
 
   beforeEach(() => {
     share = mkdtempSync('/dev/shm/portkey-images-');
@@ -32,6 +32,14 @@ describe('the image files that a guest left', () => {
     rmSync(path.join(share, 'outgoing/m-1'), { recursive: true });
     assert.deepEqual(send(), { files: 0, bytes: 0 });
   });
+
+  for (const name of ['outgoing', 'outgoing/m-1', 'outgoing/m-1/final'])
+    it(`are not sent where ${name} is a link`, () => {
+      renameSync(path.join(share, name), path.join(share, 'away'));
+      symlinkSync(path.join(share, 'away'), path.join(share, name));
+      assert.throws(send, { code: 'share-tampered' });
+      assert.deepEqual(sent, []);
+    });
 
   it('are not sent where there is more among them than a dump makes, though it be no files', () => {
     for (let index = 0; index < 10_000; index += 1)

@@ -7,7 +7,7 @@
  */
 import { closeSync, fstatSync } from 'node:fs';
 
-import { errorCodeOf, filesBelow, Folder } from '../../../libraries/libc/index.js';
+import { errorCodeOf, filesBelow, Folder, type FolderPlace } from '../../../libraries/libc/index.js';
 
 /** Also folders, links and the like: more than CRIU makes of as many processes as are migrated. */
 const maxEntries = 10_000;
@@ -18,11 +18,15 @@ export interface ImageSink {
 }
 
 /**
- * Sends the files of `root/below` under their names relative to `root`. A folder that is not there has none.
+ * Sends the files of `place/below` under their names relative to `place`. A folder that is not there has none.
  * Throws `share-tampered`, and what the sink throws.
  */
-export function sendImages(root: string, below: string, sink: ImageSink): { files: number; bytes: number } {
-  const folder = unlessMissing(() => Folder.open(root));
+export function sendImages(
+  place: FolderPlace,
+  below: string,
+  sink: ImageSink,
+): { files: number; bytes: number } {
+  const folder = unlessMissing(() => Folder.openBeneath(place));
   if (folder === undefined) return { files: 0, bytes: 0 };
   try {
     const names = namesBelow(folder, below);

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import {
   closeSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
   readSync,
+  renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeSync,
 } from 'node:fs';
 
@@ -24,19 +27,22 @@ const stepBytes = 16 * MiB;
 describe('the files of a landing', function () {
   this.timeout(60_000);
   const content = Buffer.alloc(MiB, 1);
+  let share = '';
   let folder = '';
   let files: LandingFiles[] = [];
 
   beforeEach(() => {
-    folder = mkdtempSync('/dev/shm/portkey-landing-');
+    share = mkdtempSync('/dev/shm/portkey-landing-');
+    folder = `${share}/landing/m-1`;
+    mkdirSync(folder, { recursive: true });
     const quota = landingQuota(limitBytes);
-    files = [1, 2].map(() => new LandingFiles(folder, quota));
+    files = [1, 2].map(() => new LandingFiles({ root: share, name: 'landing/m-1' }, quota));
     for (const stream of files) stream.openObject(1, 'memory/pages-1.img');
   });
 
   afterEach(() => {
     for (const stream of files) stream.close();
-    rmSync(folder, { recursive: true });
+    rmSync(share, { recursive: true });
   });
 
   /** These MiB of the object, by the streams in turn. */
@@ -100,6 +106,15 @@ describe('the files of a landing', function () {
       closeSync(fd);
     }
   });
+
+  for (const name of ['landing', 'landing/m-1'])
+    it(`are not opened where ${name} is a link`, () => {
+      renameSync(`${share}/${name}`, `${share}/away`);
+      symlinkSync(`${share}/away`, `${share}/${name}`);
+      const opening = (): LandingFiles =>
+        new LandingFiles({ root: share, name: 'landing/m-1' }, landingQuota(limitBytes));
+      assert.throws(opening, { code: 'share-tampered' });
+    });
 
   it('have room for a container that grows by as much again', () => {
     assert.equal(landingLimitBytes(100 * MiB), 712 * MiB);

@@ -2,7 +2,7 @@
  * The files of one landing: objects, which are written in place until they are closed, and files, which are
  * written once.
  *
- * Everything is opened beneath the landing folder, because the guest can write there too. Who brings content writes
+ * The landing folder is opened beneath the share, and everything else beneath it, because the guest can write there too. Who brings content writes
  * it, into the descriptor that it is handed for as long as that takes. Pages that are zero, or gone, become holes, which
  * take no room: what an earlier round wrote there is given back. How much a landing takes in all is bounded
  * (landing-quota.ts): what comes is a guest's, and another host's.
@@ -15,7 +15,13 @@ import { closeSync, fstatSync, ftruncateSync, writeSync } from 'node:fs';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { maxObjects } from '../../../libraries/hypercall/index.js';
-import { bytesBelow, errorCodeOf, Folder, punchHole } from '../../../libraries/libc/index.js';
+import {
+  bytesBelow,
+  errorCodeOf,
+  Folder,
+  punchHole,
+  type FolderPlace,
+} from '../../../libraries/libc/index.js';
 import { LandingQuota } from './landing-quota.js';
 import { broken } from './protocol.js';
 
@@ -32,8 +38,8 @@ export class LandingFiles {
   private readonly zero = Buffer.alloc(1);
 
   /** `quota`: of this landing. */
-  constructor(path: string, quota: SharedArrayBuffer) {
-    this.folder = Folder.open(path);
+  constructor(place: FolderPlace, quota: SharedArrayBuffer) {
+    this.folder = Folder.openBeneath(place);
     this.quota = new LandingQuota(quota, (mostBytes) => bytesBelow(this.folder, mostBytes));
   }
 

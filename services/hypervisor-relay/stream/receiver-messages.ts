@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../../libraries/errors/index.js';
+import type { FolderPlace } from '../../../libraries/libc/index.js';
 import type { HandedSocket, StreamSecurity } from './byte-socket.js';
 
 /** What the relay's main thread and a thread that receives one of a migration's streams say to each other. */
@@ -7,7 +8,7 @@ export interface ReceiverStart {
   readonly way: LandingPort | { readonly socket: HandedSocket };
   readonly security: StreamSecurity;
   /** Where the objects and files land. */
-  readonly folder: string;
+  readonly folder: FolderPlace;
   /** Of the landing: landing-quota.ts. */
   readonly quota: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;

@@ -1,5 +1,5 @@
 /** What the relay's main thread and a thread that sends one of a migration's streams say to each other. */
-import type { Endpoint } from '../../../libraries/libc/index.js';
+import type { Endpoint, FolderPlace } from '../../../libraries/libc/index.js';
 import type { MappedRam } from '../ram/zero-pages.js';
 import type { StreamSecurity } from './byte-socket.js';
 
@@ -23,7 +23,7 @@ export interface LocalDestination {
   readonly type: 'local';
   /** Readable when the stream must end. */
   readonly endFd: number;
-  readonly folder: string;
+  readonly folder: FolderPlace;
   readonly quota: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
 }
@@ -61,7 +61,7 @@ export type SenderCommand =
       readonly ticket: number;
     }
   /** Sends the regular files below this folder under their relative names, then ends the stream. */
-  | { readonly type: 'images'; readonly folder: string; readonly below: string }
+  | { readonly type: 'images'; readonly folder: FolderPlace; readonly below: string }
   /** Ends the stream without any. */
   | { readonly type: 'end' };
 

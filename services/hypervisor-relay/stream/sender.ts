@@ -12,6 +12,7 @@
  * the main thread knows how many wait, and lets a guest add to them only up to a bound (channel/object-table.ts).
  */
 import { RunList } from '../../../libraries/hypercall/index.js';
+import type { FolderPlace } from '../../../libraries/libc/index.js';
 import type { Clock } from '../../../libraries/process/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
 import { rangesOf, ZeroPages } from '../ram/zero-pages.js';
@@ -131,7 +132,7 @@ export class Sender {
     this.parts.report({ type: 'ended', ...sent });
   }
 
-  private sendImages(folder: string, below: string): typeof nothing {
+  private sendImages(folder: FolderPlace, below: string): typeof nothing {
     return sendImages(folder, below, {
       send: (name, fileFd, contentBytes) => {
         this.link.sendFile(name, fileFd, contentBytes);

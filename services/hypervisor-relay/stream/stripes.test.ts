@@ -5,6 +5,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 
 import { RunList } from '../../../libraries/hypercall/index.js';
+import type { FolderPlace } from '../../../libraries/libc/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
 import { LandingFiles } from './landing-files.js';
 import { landingQuota } from './landing-quota.js';
@@ -69,7 +70,7 @@ class Streams {
   private turn = 0;
 
   constructor(
-    folder: string,
+    folder: FolderPlace,
     private readonly options: { streamCount: number; capacity: number; turns: readonly number[] },
   ) {
     this.queues = Array.from({ length: options.streamCount }, () => []);
@@ -133,7 +134,10 @@ describe('several streams into one landing', () => {
         (sends, streamCount, capacity, turns) => {
           const name = `memory/pages-${streamCount}.img`;
           rmSync(path.join(folder, name), { force: true });
-          const streams = new Streams(folder, { streamCount, capacity, turns });
+          const streams = new Streams(
+            { root: path.dirname(folder), name: path.basename(folder) },
+            { streamCount, capacity, turns },
+          );
           const last = new Map<number, number>();
           let object = 0;
           streams.putAll((files) => files.openObject(0, name));

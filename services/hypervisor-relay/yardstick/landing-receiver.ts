@@ -5,6 +5,7 @@
  * process. Node's start and the question for the VM's RAM map are not in it: a relay has both behind it.
  */
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 
 import { z } from 'zod';
 
@@ -64,7 +65,12 @@ function onShare(folder: string): Land {
   return ({ clock, security, ...way }) => {
     const quota = landingQuota(yardstickBytes);
     const shared = { quota, counters: new Counters().shared, writeTurns: new WriteTurns().shared };
-    const start = { way, security, folder, ...shared };
+    const start = {
+      way,
+      security,
+      folder: { root: path.dirname(folder), name: path.basename(folder) },
+      ...shared,
+    };
     new Receiver(start, { clock, report: () => undefined }).run();
   };
 }

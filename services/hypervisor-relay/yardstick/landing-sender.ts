@@ -5,6 +5,7 @@
  * large as a SEND may be, and prints what that took.
  */
 import { closeSync, fstatSync, openSync } from 'node:fs';
+import path from 'node:path';
 
 import { z } from 'zod';
 
@@ -83,5 +84,6 @@ function commandsFor(pageCount: number): SenderCommand[] {
     runs.push(page, Math.min(maxPagesPerSend, pageCount - page), config.firstPage + page);
     commands.push({ type: 'batch', object, runs: runs.bytes(), ticket: page });
   }
-  return [...commands, { type: 'close', object }, { type: 'images', folder: config.images, below: 'images' }];
+  const folder = { root: path.dirname(config.images), name: path.basename(config.images) };
+  return [...commands, { type: 'close', object }, { type: 'images', folder, below: 'images' }];
 }
