@@ -14,8 +14,10 @@ import {
 } from 'node:fs';
 
 import { bytesBelow, Folder } from '../../../libraries/libc/index.js';
+import { runChecked, runCommand } from '../../../libraries/process/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
 import { maxObjectPages } from './bodies.js';
+import { skip } from '../../../tests/support/skip.js';
 import { LandingFiles } from './landing-files.js';
 import { landingLimitBytes, landingQuota } from './landing-quota.js';
 
@@ -104,6 +106,20 @@ describe('the files of a landing', function () {
       }
     } finally {
       closeSync(fd);
+    }
+  });
+
+  it('say that there is no room where the file system has no inode for another', async function () {
+    if (process.getuid?.() !== 0) skip(this, 'only root may mount');
+    await runChecked(runCommand, ['mount', '-t', 'tmpfs', '-o', 'nr_inodes=2', 'share', folder]);
+    mkdirSync(`${folder}/m-2`);
+    const full = new LandingFiles({ root: folder, name: 'm-2' }, landingQuota(limitBytes));
+    try {
+      const open = (): void => full.openObject(1, 'pages-1.img');
+      assert.throws(open, { code: 'no-room', message: /m-2 is full/ });
+    } finally {
+      full.close();
+      await runChecked(runCommand, ['umount', folder]);
     }
   });
 

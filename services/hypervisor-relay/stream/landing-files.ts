@@ -47,7 +47,7 @@ export class LandingFiles {
     if (this.objects.has(object)) throw broken(`object ${object} was opened twice`);
     if (this.objects.size === maxObjects) throw broken(`more than ${maxObjects} objects`);
     this.quota.takeFile();
-    const fd = this.folder.openForWriting(name);
+    const fd = this.orNoRoom(() => this.folder.openForWriting(name));
     this.objects.set(object, { fd, endsAt: fstatSync(fd).size });
   }
 
@@ -85,7 +85,7 @@ export class LandingFiles {
   landFile(name: string, byteLength: number, write: (fd: number) => void): void {
     this.quota.takeFile();
     this.quota.take(byteLength);
-    const fd = this.folder.openForWriting(name);
+    const fd = this.orNoRoom(() => this.folder.openForWriting(name));
     try {
       ftruncateSync(fd, 0);
       this.orNoRoom(() => write(fd));
@@ -106,9 +106,9 @@ export class LandingFiles {
     return landing;
   }
 
-  private orNoRoom(write: () => void): void {
+  private orNoRoom<T>(write: () => T): T {
     try {
-      write();
+      return write();
     } catch (cause) {
       if (errorCodeOf(cause) !== 'ENOSPC') throw cause;
       throw new PortkeyError('no-room', `the landing folder ${this.folder.path} is full`, { cause });
