@@ -68,6 +68,28 @@ describe('the containers of a VM', () => {
     assert.equal(await stateWhere({ web: 'running' }), 'running');
   });
 
+  it('do not start once their caller is gone', async () => {
+    const caller = new AbortController();
+    const ran: string[] = [];
+    const run = (argv: readonly string[]): Promise<CommandResult> => {
+      ran.push(argv.join(' '));
+      caller.abort();
+      return Promise.resolve({ exitCode: 0, stdout: '[]', stderr: '' });
+    };
+    const runc = new Runc(run);
+    const host = new ContainerHost({
+      ...{ store, runc, run, clock: systemClock, bridge: 'br0', kernel: writtenDown([]) },
+      roots: { runcState: path.join(folder, 'runc'), cgroup: path.join(folder, 'cgroup') },
+    });
+    const starting = new Containers(host, store, runc).run(specOf('late'), caller.signal);
+    await assert.rejects(starting, { code: 'cancelled', message: /'late' was not started/ });
+    assert.deepEqual(
+      ran.filter((command) => / run /.test(command)),
+      [],
+    );
+    assert.deepEqual(await store.names(), []);
+  });
+
   it('of which one cannot be read are listed but for that one', async () => {
     await store.create(specOf('web'));
     await store.create(specOf('bad'));

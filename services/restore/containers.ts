@@ -22,14 +22,21 @@ export class Containers {
     private readonly runc: Runc,
   ) {}
 
-  async run(spec: ContainerSpec): Promise<Container> {
+  /** Starts nothing once its caller is gone (`signal`), who may have it started elsewhere. Throws `cancelled` then. */
+  async run(spec: ContainerSpec, signal: AbortSignal): Promise<Container> {
     if (spec.command.length === 0)
       throw new PortkeyError(
         'invalid-argument',
         `container '${spec.name}' has no command; give one after --`,
       );
+    const checkCaller = (): void => {
+      if (!signal.aborted) return;
+      throw new PortkeyError('cancelled', `container '${spec.name}' was not started: its caller is gone`);
+    };
+    checkCaller();
     await this.host.make(spec);
     try {
+      checkCaller();
       this.host.network(spec).setLink(true);
       await this.runc.start(spec.name, this.store.folder(spec.name));
     } catch (error) {

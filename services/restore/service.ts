@@ -92,7 +92,7 @@ export function restoreHandlers({
 
 export function containerHandlers(containers: Containers): Handlers<'Containers'> {
   return {
-    Run: (spec) => containers.run(spec),
+    Run: (spec, { signal }) => containers.run(spec, signal),
     List: async () => ({ containers: await containers.list() }),
     Stop: async ({ name }) => {
       await containers.stop(name);
