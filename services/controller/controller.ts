@@ -72,7 +72,7 @@ export function startController(
   const running = new RunningMigrations(tools, slots);
   const worker = new MigrationWorker(tools, slots, queue, running);
   const migrations = new Migrations(tools, queue, running);
-  const locks = new ContainerLocks(connection, randomUUID);
+  const locks = new ContainerLocks(connection, clock, randomUUID);
   const containers = new ContainerAdmin(
     vms,
     locks,

@@ -3,7 +3,10 @@
  */
 import assert from 'node:assert/strict';
 
+import { systemClock } from '../../libraries/process/index.js';
 import type { Sent } from '../../libraries/rpc/index.js';
+import { keys } from '../../services/controller/state/keys.js';
+import { eventually } from '../support/eventually.js';
 import { reportOf, ScriptedCluster } from './support/scripted-cluster.js';
 
 const question = { deadlineMs: 10_000 };
@@ -23,6 +26,15 @@ describe('containers', function () {
 
   const run = (vm: string, spec: NonNullable<Sent<'Controller', 'RunContainer'>['spec']>) =>
     cluster.client.call('RunContainer', { vm, spec: { rootfs: '/', command: ['true'], ...spec } }, question);
+
+  /** The restore service of vm-b, until the controller has found it again. */
+  async function bringBack(): Promise<void> {
+    await cluster.b.restore.start();
+    await eventually('vm-b answers', async () => {
+      const { problems } = await cluster.client.call('ListContainers', {}, question);
+      return problems.length === 0;
+    });
+  }
 
   it('get a free address, and a MAC that follows from it', async () => {
     const container = await run('vm-b', { name: 'api' });
@@ -101,6 +113,62 @@ describe('containers', function () {
       message: /may exist on vm-b/,
     });
     assert.equal((await run('vm-a', { name: 'db' })).ip, '10.77.0.102');
+  });
+
+  it('on a silent VM’s own network keep their names, too', async () => {
+    const plain = { name: 'plain', network: 'NETWORK_MODE_HOST' as const };
+    await run('vm-b', plain);
+    await cluster.b.restore.die();
+    await assert.rejects(run('vm-a', plain), {
+      code: 'container-exists',
+      message: /may exist on vm-b, which does not answer \(it was to start on vm-b\)/,
+    });
+    await bringBack();
+    await cluster.client.call('StopContainer', { name: 'plain' }, question);
+    await cluster.b.restore.die();
+    assert.equal((await run('vm-a', plain)).name, 'plain');
+  });
+
+  it('that have started without a word keep their name and address', async () => {
+    cluster.b.restore.faults.plan('Run', { kind: 'die', when: 'after' });
+    await assert.rejects(run('vm-b', { name: 'api' }), { code: 'agent-unavailable' });
+    await assert.rejects(run('vm-a', { name: 'api' }), {
+      code: 'container-exists',
+      message: /may exist on vm-b/,
+    });
+    assert.equal((await run('vm-a', { name: 'db' })).ip, '10.77.0.102');
+    await bringBack();
+    await assert.rejects(run('vm-a', { name: 'api' }), { message: /exists already, on vm-b/ });
+    assert.deepEqual(cluster.world.violations, []);
+  });
+
+  it('that have not started, without a word, leave their name free once their VM says so', async () => {
+    cluster.b.restore.faults.plan('Run', { kind: 'die' });
+    await assert.rejects(run('vm-b', { name: 'api' }), { code: 'agent-unavailable' });
+    await assert.rejects(run('vm-a', { name: 'api' }), { code: 'container-exists' });
+    await bringBack();
+    assert.equal((await run('vm-a', { name: 'api' })).ip, '10.77.0.101');
+  });
+
+  it('that were asked for on a VM that is silent already leave their name free', async () => {
+    await cluster.b.restore.die();
+    await assert.rejects(run('vm-b', { name: 'api' }), { code: 'agent-unavailable' });
+    assert.equal((await run('vm-a', { name: 'api' })).ip, '10.77.0.101');
+  });
+
+  it('are not started by a controller that stood still until another one may have begun', async () => {
+    let stoodStillMs = 0;
+    await cluster.endController();
+    cluster.clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + stoodStillMs };
+    await cluster.startController();
+    cluster.proxy.before(keys.addresses, () => {
+      stoodStillMs = 120_000;
+    });
+    await assert.rejects(run('vm-b', { name: 'api' }), {
+      code: 'container-busy',
+      message: /'api' was not started on vm-b/,
+    });
+    assert.ok(!cluster.b.calls.includes('Run'));
   });
 
   it('that more than one VM says it runs are not touched: one of them may lie', async () => {

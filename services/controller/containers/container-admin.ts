@@ -3,11 +3,12 @@
  *
  * The restore service of a VM makes and ends its containers; what is added here needs a view of all VMs: a name is
  * used once, an address is used once, and neither is true for a moment only. So a name is locked in Redis while a
- * container starts or stops (against a migration, too), and an address is reserved there before it is used.
+ * container starts or stops (against a migration, too), and an address is reserved there before it is used. Where the VM does not
+ * say whether it has started a container, name and address stay taken until all VMs answer, and none has it.
  */
 import type { Logger } from 'pino';
 
-import { PortkeyError } from '../../../libraries/errors/index.js';
+import { asPortkeyError, PortkeyError, type ErrorCode } from '../../../libraries/errors/index.js';
 import type {
   Container,
   ContainerSpec,
@@ -19,9 +20,15 @@ import type { Limits } from '../limits.js';
 import type { Migrations } from '../migration/migrations.js';
 import type { AddressBook, ContainerLocks } from '../state/index.js';
 import { needed } from '../vms/reachable.js';
+import type { Vm } from '../vms/vm.js';
 import type { Census, Placed, Vms } from '../vms/vms.js';
 import { addressesOf, checkAddress, checkMac, macOf, type AddressRange } from './addresses.js';
 import { checkContainerName } from './name.js';
+
+/** After these nobody knows whether the agent has done what it was called for, or does it yet. */
+const unanswered: readonly ErrorCode[] = [
+  ...(['service-unavailable', 'agent-unavailable', 'deadline-exceeded', 'cancelled', 'internal'] as const),
+];
 
 export class ContainerAdmin {
   constructor(
@@ -39,18 +46,26 @@ export class ContainerAdmin {
     if (spec === null) throw new PortkeyError('invalid-argument', 'no container to run');
     checkContainerName(spec.name);
     const vm = this.vms.get(vmName);
-    return this.locks.hold('run', spec.name, async () => {
+    return this.locks.hold('run', spec.name, async (leftMs) => {
       const census = await this.vms.census();
+      const silence = census.silent.find((silent) => silent.vm === vm);
+      if (silence !== undefined) return needed(Promise.reject(silence.error), 'agent-unavailable');
       await this.checkNameIsFree(spec.name, census);
-      const addressed = await this.withAddress(spec, census);
-      try {
-        return await needed(
-          vm.containers.call('Run', addressed, { deadlineMs: this.limits.stepMs }),
-          'agent-unavailable',
+      const addressed = await this.withAddress(spec, vm, census);
+      const deadlineMs = Math.min(this.limits.stepMs, leftMs());
+      if (deadlineMs <= 0) {
+        throw new PortkeyError(
+          'container-busy',
+          `container '${spec.name}' was not started on ${vm.name}, because getting that far took this controller too ` +
+            'long: somebody else may have begun with it; see: portkey ps',
         );
-      } catch (error) {
-        await this.releaseAddress(addressed.name, addressed.ip);
-        throw error;
+      }
+      try {
+        return await needed(vm.containers.call('Run', addressed, { deadlineMs }), 'agent-unavailable');
+      } catch (thrown) {
+        const isUnknown = unanswered.includes(asPortkeyError(thrown).code);
+        if (!isUnknown && leftMs() > 0) await this.release(spec.name);
+        throw thrown;
       }
     });
   }
@@ -74,9 +89,9 @@ export class ContainerAdmin {
   async stop(name: string): Promise<void> {
     checkContainerName(name);
     await this.locks.hold('stop', name, async () => {
-      const { vm, container } = await this.vms.find(name);
+      const { vm } = await this.vms.find(name);
       await vm.containers.call('Stop', { name }, { deadlineMs: this.limits.stepMs });
-      await this.releaseAddress(name, container.ip);
+      await this.release(name);
     });
   }
 
@@ -99,22 +114,31 @@ export class ContainerAdmin {
         `container '${name}' exists already, on ${place.vm.name}; choose another name or stop it with: portkey stop ${name}`,
       );
     }
-    if (silent.length === 0 || !(await this.book.holders()).has(name)) return;
+    if (silent.length === 0) return;
+    const startedOn = (await this.book.holders()).get(name);
+    if (startedOn === undefined) return;
+    const when = startedOn === '' ? '' : ` (it was to start on ${startedOn})`;
     throw new PortkeyError(
       'container-exists',
-      `container '${name}' may exist on ${silent.map(({ vm }) => vm.name).join(', ')}, which does not answer; ` +
+      `container '${name}' may exist on ${silent.map(({ vm }) => vm.name).join(', ')}, which does not answer${when}; ` +
         'choose another name, or see: portkey doctor',
     );
   }
 
-  private async withAddress(spec: ContainerSpec, census: Census): Promise<ContainerSpec> {
-    if (spec.network === 'NETWORK_MODE_HOST') return { ...spec, ip: '', mac: '' };
+  private async withAddress(spec: ContainerSpec, vm: Vm, census: Census): Promise<ContainerSpec> {
+    const starting = { container: spec.name, vm: vm.name };
+    const names = census.placed.map(({ container }) => container.name);
+    const known = census.silent.length === 0 ? names : undefined;
+    if (spec.network === 'NETWORK_MODE_HOST') {
+      await this.book.enter(starting, known);
+      return { ...spec, ip: '', mac: '' };
+    }
     const used = new Map(census.placed.map(({ container }) => [container.ip, container.name]));
     const wanted = spec.ip === '' ? undefined : checkAddress(spec.ip);
     const candidates = (wanted === undefined ? addressesOf(this.range) : [wanted]).filter(
       (ip) => !used.has(ip),
     );
-    const address = await this.book.reserve(spec.name, candidates, census.silent.length === 0);
+    const address = await this.book.reserve(starting, candidates, known);
     if (address === undefined) throw this.noAddress(wanted, used);
     const prefix = spec.ip.split('/')[1] ?? String(this.range.prefix);
     const mac = spec.mac === '' ? macOf(address) : checkMac(spec.mac);
@@ -138,10 +162,8 @@ export class ContainerAdmin {
   }
 
   /** Best effort: an entry that stays is void after a while. */
-  private async releaseAddress(name: string, ip: string): Promise<void> {
-    const [address = ''] = ip.split('/');
-    if (address === '') return;
-    await this.book.release(name, address).catch((error: unknown) => {
+  private async release(name: string): Promise<void> {
+    await this.book.release(name).catch((error: unknown) => {
       this.log.warn({ error: String(error) }, 'address not given back');
     });
   }

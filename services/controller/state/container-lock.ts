@@ -3,9 +3,11 @@
  * as it takes.
  *
  * Guarantee: while one holds it, no migration of that container starts and no other run, stop or rescue touches it. Its
- * failure: a holder that takes longer than `maxHoldMs` loses it without noticing; the agents' own checks (the
- * name is taken, the container is being migrated, the epoch is an earlier one) then still stand.
+ * failure: a holder that takes longer than `maxHoldMs`, because it was stopped for a while, say, loses it. It can tell so by
+ * `leftMs`, which whoever does something at the end that must not come late has to ask; for the others, the agents' own checks
+ * (the container is being migrated, the epoch is an earlier one) still stand.
  */
+import type { Clock } from '../../../libraries/process/index.js';
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { keys } from './keys.js';
 import type { StateStoreConnection } from './redis.js';
@@ -21,20 +23,22 @@ export class ContainerLocks {
 
   constructor(
     private readonly connection: StateStoreConnection,
+    private readonly clock: Clock,
     private readonly newToken: () => string,
   ) {
     this.scripts = new Scripts(connection.redis);
   }
 
-  /** Runs `work` alone. Throws `container-busy`. */
-  async hold<T>(purpose: Purpose, container: string, work: () => Promise<T>): Promise<T> {
+  /** Runs `work` alone, for as long as `leftMs` is more than 0. Throws `container-busy`. */
+  async hold<T>(purpose: Purpose, container: string, work: (leftMs: () => number) => Promise<T>): Promise<T> {
     const holder = `${purpose}:${this.newToken()}`;
+    const endMs = this.clock.monotonicMs() + maxHoldMs;
     const { verdict, detail } = await this.connection.guard(() =>
       this.scripts.run('lock', [keys.lock(container)], [holder, maxHoldMs]),
     );
     if (verdict === 'busy') throw busyError(container, detail);
     try {
-      return await work();
+      return await work(() => endMs - this.clock.monotonicMs());
     } finally {
       // If Redis is gone now, the lock goes by itself; the work's own result is what counts.
       await this.connection

@@ -13,6 +13,6 @@ export const keys = {
   lock: (container: string) => `portkey:container:${container}`,
   /** Sorted set: ids of migrations that the host takes part in, by when their places are free again (host-slots.ts). */
   host: (host: string) => `portkey:host:${host}`,
-  /** Hash: address → JSON {container, at}: addresses given to containers. */
+  /** Hash: address, or `name:CONTAINER` for one that needs none → JSON {container, vm, at} (address-book.ts). */
   addresses: 'portkey:addresses',
 } as const;

@@ -1,10 +1,11 @@
--- Takes back the address of a container, if it still has it.
+-- Removes what a container has.
 --
--- KEYS[1] addresses (hash: address → JSON {container, at})
--- ARGV[1] container   ARGV[2] address
+-- KEYS[1] addresses (hash: address, or name:CONTAINER for one that needs none → JSON {container, vm, at})
+-- ARGV[1] container
 --
--- Result: {'applied'} | {'refused'}
-local entry = redis.call('HGET', KEYS[1], ARGV[2])
-if not entry or cjson.decode(entry).container ~= ARGV[1] then return { 'refused' } end
-redis.call('HDEL', KEYS[1], ARGV[2])
+-- Result: {'applied'}
+local entries = redis.call('HGETALL', KEYS[1])
+for i = 1, #entries, 2 do
+  if cjson.decode(entries[i + 1]).container == ARGV[1] then redis.call('HDEL', KEYS[1], entries[i]) end
+end
 return { 'applied' }

@@ -11,7 +11,7 @@ import path from 'node:path';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 
-import { systemClock } from '../../../libraries/process/index.js';
+import { systemClock, type Clock } from '../../../libraries/process/index.js';
 import { RpcClient, RpcServer, type MigrationEvent, type Sent } from '../../../libraries/rpc/index.js';
 import { configSchema, type ControllerConfig } from '../../../services/controller/config.js';
 import { startController } from '../../../services/controller/controller.js';
@@ -59,6 +59,8 @@ export interface Surroundings {
 
 export class ScriptedCluster {
   registry = new Registry();
+  /** Of controllers in this process that are started from now on. */
+  clock: Clock = systemClock;
   readonly client: RpcClient<'Controller'>;
   private readonly others: AnotherController[] = [];
   private stopController: () => Promise<void> = () => Promise.resolve();
@@ -97,7 +99,7 @@ export class ScriptedCluster {
   async startController(limits: Partial<Limits> = {}, migrationsPerHost?: number): Promise<void> {
     this.registry = new Registry();
     const config = this.config(this.address(), this.proxy, migrationsPerHost);
-    this.stopController = await serve(config, this.registry, limits);
+    this.stopController = await serve(config, this.registry, limits, this.clock);
   }
 
   /** The controller as a process of its own, with the limits that it has in earnest. */
@@ -111,7 +113,7 @@ export class ScriptedCluster {
   async another({ limits = {}, migrationsPerHost }: Surroundings = {}): Promise<AnotherController> {
     const { address, proxy } = await this.placeForAnother();
     const registry = new Registry();
-    const stop = await serve(this.config(address, proxy, migrationsPerHost), registry, limits);
+    const stop = await serve(this.config(address, proxy, migrationsPerHost), registry, limits, this.clock);
     return this.keep({ client: this.connect(address), proxy, registry, child: undefined, stop });
   }
 
@@ -228,11 +230,12 @@ async function serve(
   config: ControllerConfig,
   registry: Registry,
   limits: Partial<Limits>,
+  clock: Clock,
 ): Promise<() => Promise<void>> {
   const server = new RpcServer('insecure');
   const parts = { log: pino({ level: 'silent' }), registry, server, security: 'insecure' as const };
   const stop = await startController(config, parts, {
-    clock: systemClock,
+    clock,
     limits: { ...testLimits, ...limits },
   });
   await server.listen(config.listen);
