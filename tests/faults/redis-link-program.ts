@@ -6,11 +6,12 @@ import { createConnection, createServer, type Socket } from 'node:net';
 import type { LinkNews, LinkOrder, Moment } from './redis-link.js';
 
 class Link {
-  private readonly clients = new Set<Socket>();
   private armed: { readonly marker: string; readonly moment: Moment } | undefined;
   private released: Promise<void> = Promise.resolve();
   private release: () => void = () => undefined;
-  private isCut = false;
+  /** Resolves when the link is not cut, or not any more. */
+  private whole: Promise<void> = Promise.resolve();
+  private mend: (() => void) | undefined;
 
   constructor(
     private readonly redisPort: number,
@@ -27,32 +28,35 @@ class Link {
         this.release();
         break;
       case 'cut':
-        this.isCut = true;
+        if (this.mend === undefined) this.whole = new Promise((resolve) => (this.mend = resolve));
         break;
       case 'mend':
-        this.isCut = false;
-        // What was sent meanwhile is lost, and with it the sense of what follows on that connection.
-        for (const client of this.clients) client.destroy();
+        this.mend?.();
+        this.mend = undefined;
         break;
     }
   }
 
   join(client: Socket): void {
     const redis = createConnection(this.redisPort, '127.0.0.1');
-    this.clients.add(client);
     this.pass(client, redis, (data) => this.onRequest(data));
     this.pass(redis, client, () => this.released);
-    client.on('close', () => this.clients.delete(client));
   }
 
   private pass(from: Socket, to: Socket, turn: (data: Buffer) => Promise<void>): void {
     let order: Promise<void> = Promise.resolve();
     from.on('data', (data) => {
-      if (this.isCut) return;
-      order = order.then(() => turn(data)).then(() => void to.write(data));
+      const { whole } = this;
+      order = order
+        .then(() => whole)
+        .then(() => turn(data))
+        .then(() => void to.write(data));
     });
     from.on('error', () => undefined);
-    from.on('close', () => to.destroy());
+    from.on('close', () => {
+      if (this.mend === undefined) to.destroy();
+      else void this.whole.then(() => order).then(() => to.end());
+    });
   }
 
   /** Resolves when the request may go on to Redis. */

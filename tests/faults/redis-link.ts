@@ -10,8 +10,10 @@
  * - `asked`: Redis has not heard of the new state, and hears of it after `release`.
  * - `answered`: Redis has it, and the controller hears so after `release`.
  *
- * Redis' clients give up after seconds, so whoever holds must be quick. `cut` makes the link a black hole: nothing that is sent
- * arrives, no connection breaks, and new ones are made but lead nowhere.
+ * Redis' clients give up after seconds, so whoever holds must be quick. `cut` is what a cut of the network is: nothing that is sent
+ * from then on arrives before `mend`, and no connection breaks; new ones are made, but lead nowhere until then. What was sent
+ * arrives in the end, also from a client that has given its connection up. Limits: TCP would send it again only after a
+ * while, up to as long as the cut has lasted, and here it arrives at once.
  */
 import { once } from 'node:events';
 import { spawn, type ChildProcess } from 'node:child_process';
