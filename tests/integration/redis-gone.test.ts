@@ -265,6 +265,22 @@ describe('without Redis', function () {
     );
   });
 
+  it('has a lock whose answer was lost, and which it asked for again', async () => {
+    const wanted = { vm: 'vm-b', spec: { name: 'api', rootfs: '/', command: ['true'] } };
+    // Redis knows the script from then on.
+    await cluster.client.call(
+      'RunContainer',
+      { ...wanted, spec: { ...wanted.spec, name: 'first' } },
+      question,
+    );
+    cluster.proxy.before(keys.lock('api'), () => {
+      cluster.proxy.loseAnswers();
+      void delay(500).then(() => cluster.proxy.heal());
+    });
+    const container = await cluster.client.call('RunContainer', wanted, question);
+    assert.equal(container.name, 'api');
+  });
+
   it('rolls back where a cancel by way of another controller came just before the commit', async () => {
     const commit = atCommit(abortElsewhere);
     const report = reportOf(await cluster.migrate());

@@ -4,5 +4,8 @@
 -- ARGV[1] holder   ARGV[2] how long at most, ms
 --
 -- Result: {'applied'} | {'busy', holder}
-if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return { 'applied' } end
-return { 'busy', redis.call('GET', KEYS[1]) }
+-- Sent twice it is done once.
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return { 'busy', holder } end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return { 'applied' }
