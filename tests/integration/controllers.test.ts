@@ -208,6 +208,24 @@ describe('several controllers', function () {
     assert.equal(reportOf(await cluster.migrate({}, other.client)).outcome, 'completed');
   });
 
+  it('name the same next try, the one that was cut off and the one that took over', async () => {
+    const limits = { ...patient, ...soonMissed };
+    const other = await cluster.another({ limits });
+    const heal = cutOff(other, 'restored');
+    const running = cluster.migrate({ retries: 1 }, other.client);
+    running.catch(() => undefined);
+    await eventually('the copy at the destination is restored', () => cluster.b.calls.includes('Restore'));
+    await cluster.startController(limits);
+    const { retriedBy } = await ending(await idIn('landed'));
+    heal();
+    const tries = (await running).filter(({ report }) => report !== '').map((event) => reportOf([event]));
+    assert.deepEqual(
+      [tries[0]?.retriedBy, tries[1]?.id, tries[1]?.outcome],
+      [retriedBy, retriedBy, 'completed'],
+    );
+    assertOneCopy('vm-b');
+  });
+
   /** Begins a migration by way of one that is cut off just when it is about to begin with it. */
   async function cutOffBeforeItBegins(other: AnotherController): Promise<() => void> {
     // Redis has its scripts after these: what waited for it is done at once then, however often it was sent.

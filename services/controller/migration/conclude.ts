@@ -13,7 +13,7 @@ import { AbortedFirst } from './aborted-first.js';
 import { LeftToRecovery } from './left-to-recovery.js';
 import type { Migration } from './migration.js';
 import { settle, type Owed } from './owed.js';
-import { mayPass } from './retries.js';
+import { mayPass, nextTryId } from './retries.js';
 
 const stateOf: Record<Outcome, MigrationState> = {
   completed: 'done',
@@ -52,10 +52,10 @@ export async function conclude(migration: Migration, ending: Ending): Promise<vo
 }
 
 /** The id of the migration that tries again, if one does; what this one has left would be in its way. */
-function nextTry({ tools, wish }: Migration, { outcome, error, owed }: Ending): string | null {
+function nextTry({ wish }: Migration, { outcome, error, owed }: Ending): string | null {
   if (outcome !== 'refused' && outcome !== 'rolled-back') return null;
   if (error === null || owed !== undefined || wish === undefined || wish.retries < 1) return null;
-  return mayPass(error.code) ? tools.newId() : null;
+  return mayPass(error.code) ? nextTryId(wish) : null;
 }
 
 /** False where Redis does not answer, or can no longer be told. Throws AbortedFirst and LeftToRecovery. */

@@ -32,6 +32,16 @@ export function mayPass(code: string): boolean {
   return transientCodes.some((transient) => transient === code);
 }
 
+/**
+ * The id of the next try after `wish`: the first one's, and which try it is. So whoever ends a migration names the same one, also
+ * where another had ended it before and could not say so in Redis, but to a client.
+ */
+export function nextTryId({ id, tries }: Wish): string {
+  const number = `-${tries}`;
+  const first = tries > 1 && id.endsWith(number) ? id.slice(0, -number.length) : id;
+  return `${first}-${tries + 1}`;
+}
+
 /** The wish of the next try. */
 export function nextWish(wish: Wish, id: string): Wish {
   return { ...wish, id, retries: wish.retries - 1, tries: wish.tries + 1 };

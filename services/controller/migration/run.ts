@@ -44,8 +44,8 @@
  *     in Redis, then Discard, Rollback and CloseSession on both sides, each tried for a while whatever becomes of the
  *     others; `rolled-back`.
  *   - a relay hangs while pages travel: that is noticed though no call to it is under way (relay-watch.ts); the same.
- *   - Redis is gone before a commit was sent: the same without Redis, which is told when it is back. Nobody else
- *     can have committed, because nobody else has this epoch.
+ *   - Redis is gone before a commit was sent, also in preflight: the same without Redis, which is told when it is back. Nobody
+ *     else can have committed, because nobody else has this epoch.
  *   - Redis does not answer the commit: both copies stay stopped until it does (commit.ts). It has lost the record from then
  *     on: both copies stay as they are, and an operator chooses (rescue/rescue.ts).
  *   - any call fails after the commit: it is repeated.
@@ -63,6 +63,7 @@
  * source's stands frozen, and the migration goes on asking, until the VM is back.
  */
 import { asPortkeyError } from '../../../libraries/errors/index.js';
+import { hadNoEffect } from '../state/index.js';
 import { AbortedFirst } from './aborted-first.js';
 import { commit, type Committed } from './commit.js';
 import { complete } from './complete.js';
@@ -110,10 +111,16 @@ async function decide(migration: LiveMigration, wish: Wish): Promise<Committed |
     const abortedBy = thrown instanceof AbortedFirst ? thrown.reason : migration.cancelledBecause;
     const { state } = migration.journal;
     if (abortedBy !== undefined) await rollBack(migration, abortedBy);
-    else if (state === 'pending' || state === 'preflight') await refuse(migration, asPortkeyError(thrown));
+    else if ((state === 'pending' || state === 'preflight') && !mayHaveGoneOn(thrown))
+      await refuse(migration, asPortkeyError(thrown));
     else await rollBack(migration, asPortkeyError(thrown));
     return undefined;
   }
+}
+
+/** Whether Redis may have taken a step, or may still take it, that it did not answer: then nothing can be refused any more. */
+function mayHaveGoneOn(thrown: unknown): boolean {
+  return asPortkeyError(thrown).code === 'state-store-unavailable' && !hadNoEffect(thrown);
 }
 
 /** Everything in which pages travel. */
