@@ -15,7 +15,7 @@ interface EvacuateOptions extends HowOptions {
 }
 
 const notes = `
-Exit code 0 where all containers have moved (or would), 1 where any stays. Ctrl-C stops following: the migrations go on.
+Exit code 0 where all containers have moved (or would), 1 where any has not. Ctrl-C stops following: the migrations go on.
 
 Examples:
   portkey evacuate vm-a --dry-run
@@ -23,7 +23,7 @@ Examples:
 
 export function evacuateCommand(cli: Cli): Command {
   const command = new Command('evacuate')
-    .description('moves every container off a VM, and says which stayed and why')
+    .description('moves every container off a VM, and says which have not moved and why')
     .argument('<vm>', 'the VM that they leave')
     .option(
       '--to <vm>',
@@ -38,14 +38,34 @@ export function evacuateCommand(cli: Cli): Command {
       const how = howRequest(options);
       const containers = await evacuate(cli, controller, { vm, to: options.to ?? '', dryRun, how });
       cli.output.result({ vm, dryRun, containers }, () => table(vm, containers));
-      const staying = containers.filter(({ outcome }) => outcome !== (dryRun ? 'planned' : 'moved'));
-      if (staying.length === 0) return;
-      const names = staying.map(({ container }) => container).join(', ');
-      const verb = dryRun ? 'would stay' : 'stayed';
-      const message = `${staying.length} of ${containers.length} containers ${verb} on ${vm}: ${names}`;
+      const message = summary(vm, dryRun, containers);
+      if (message === undefined) return;
       cli.output.failure(new PortkeyError('command-failed', message));
       cli.exitCode = 1;
     });
+}
+
+/** What there is to say of those that have not moved (or would not), and to do about them; undefined where all have. */
+function summary(vm: string, dryRun: boolean, moves: readonly Move[]): string | undefined {
+  const some = (text: string, outcomes: readonly Move['outcome'][], toDo = ''): string[] => {
+    const of = moves.filter(({ outcome }) => outcomes.includes(outcome)).map(({ container }) => container);
+    return of.length === 0
+      ? []
+      : [`${of.length} of ${moves.length} containers ${text}: ${of.join(', ')}${toDo}`];
+  };
+  const parts = dryRun
+    ? some(`would stay on ${vm}`, ['stayed'])
+    : [
+        ...some(`stayed on ${vm}`, ['stayed']),
+        ...some('lost', ['lost'], ' (start anew with: portkey run)'),
+        // Also those of which the controller has told no end.
+        ...some(
+          'not accounted for',
+          ['unknown', 'moving', 'planned'],
+          ' (see: portkey ps; for what it shows as lost: portkey rescue)',
+        ),
+      ];
+  return parts.length === 0 ? undefined : parts.join('; ');
 }
 
 function table(vm: string, moves: readonly Move[]): string {
@@ -57,7 +77,7 @@ function table(vm: string, moves: readonly Move[]): string {
       { title: 'outcome' },
       { title: 'total', align: 'right' },
       { title: 'downtime', align: 'right' },
-      { title: 'why it stays' },
+      { title: 'why' },
     ],
     moves.map(({ container, to, outcome, reason, report }) => [
       container,

@@ -10,15 +10,16 @@ export interface Move {
   readonly container: string;
   /** null where no VM can take it. */
   readonly to: string | null;
-  readonly outcome: 'planned' | 'moving' | 'moved' | 'stayed';
-  /** Why it stays; null where it does not. */
+  /** `lost`: gone with its VM. `unknown`: nobody can say whether it runs, and where. */
+  readonly outcome: 'planned' | 'moving' | 'moved' | 'stayed' | 'lost' | 'unknown';
+  /** Why it has not moved; null where it has. */
   readonly reason: { readonly code: string; readonly message: string } | null;
   /** Of the last try; null where none was made. */
   readonly migration: string | null;
   readonly report: MigrationReport | null;
 }
 
-const outcomes: readonly Move['outcome'][] = ['planned', 'moving', 'moved', 'stayed'];
+const outcomes: readonly Move['outcome'][] = ['planned', 'moving', 'moved', 'stayed', 'lost', 'unknown'];
 
 export class Moves {
   private readonly byContainer = new Map<string, { move: Move; progress: Progress }>();
@@ -43,7 +44,7 @@ export class Moves {
     return [...this.byContainer.values()].map(({ move }) => move);
   }
 
-  /** Those that neither moved nor stay yet. */
+  /** Those of which it has not been told yet what became of them. */
   get unfinished(): Move[] {
     return this.all.filter(({ outcome }) => outcome === 'moving' || outcome === 'planned');
   }
@@ -53,8 +54,12 @@ export class Moves {
     const count = (wanted: Move['outcome']): number =>
       this.all.filter(({ outcome }) => outcome === wanted).length;
     const total = this.byContainer.size;
+    const others = (['lost', 'unknown'] as const)
+      .filter((outcome) => count(outcome) > 0)
+      .map((outcome) => `, ${count(outcome)} ${outcome}`)
+      .join('');
     return [
-      `${vm}: ${count('moved')} of ${total} moved, ${count('stayed')} stay  ${elapsedSeconds.toFixed(1)} s`,
+      `${vm}: ${count('moved')} of ${total} moved, ${count('stayed')} stay${others}  ${elapsedSeconds.toFixed(1)} s`,
       ...[...this.byContainer.values()]
         .filter(({ move }) => move.outcome === 'moving')
         .map(({ move, progress }) => `  ${move.container} → ${move.to ?? '?'}  ${standing(progress)}`),

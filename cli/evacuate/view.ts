@@ -54,6 +54,10 @@ function lineOf({ container, to, outcome, reason, event }: EvacuationEvent): str
       return `${container}  goes to ${to}`;
     case 'moved':
       return `${container}  is on ${to} now`;
+    case 'lost':
+      return `${container}  is lost: ${reason}`;
+    case 'unknown':
+      return `${container}  nobody can say whether it runs, and where: ${reason}`;
     default:
       return `${container}  stays: ${reason}`;
   }

@@ -68,6 +68,39 @@ describe('portkey evacuate', function () {
     );
   });
 
+  it('tells what is lost, and what nobody can place, from what stayed, and what to do', async () => {
+    controller.evacuationEvents = () => [
+      step('web', 'lost', { code: 'source-lost', reason: 'vm-a was started anew' }),
+      step('shop', 'unknown', { code: 'migration-unknown', reason: 'no migration' }),
+      step('job', 'moving', { event: told({ text: 'sending memory' }) }),
+      step('cache', 'stayed', { to: '', code: 'no-room', reason: 'no room anywhere' }),
+    ];
+    const { exitCode, stdout, stderr } = await run('evacuate', 'vm-a');
+    assert.equal(exitCode, 1);
+    assert.match(
+      stderr,
+      /^web {2}is lost: vm-a was started anew\nshop {2}nobody can say whether it runs, and where: no/,
+    );
+    assert.ok(
+      stderr.endsWith(
+        '\nportkey: 1 of 4 containers stayed on vm-a: cache; ' +
+          '1 of 4 containers lost: web (start anew with: portkey run); ' +
+          '2 of 4 containers not accounted for: shop, job (see: portkey ps; for what it shows as lost: portkey rescue)\n',
+      ),
+      stderr,
+    );
+    assert.match(stdout, /web .*lost .*vm-a was started anew\n/);
+    const json = await run('evacuate', 'vm-a', '--json');
+    const { containers } = JSON.parse(json.stdout) as { containers: { outcome: string; reason: object }[] };
+    assert.deepEqual(
+      containers.slice(0, 2).map(({ outcome, reason }) => ({ outcome, reason })),
+      [
+        { outcome: 'lost', reason: { code: 'source-lost', message: 'vm-a was started anew' } },
+        { outcome: 'unknown', reason: { code: 'migration-unknown', message: 'no migration' } },
+      ],
+    );
+  });
+
   it('passes on what is asked for, with two retries unless told otherwise', async () => {
     const args = ['--to', 'vm-b', '--mode', 'criu', '--max-downtime', '1s', '--dry-run'];
     const { exitCode, stdout } = await run('evacuate', 'vm-a', ...args);

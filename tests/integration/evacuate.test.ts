@@ -127,6 +127,48 @@ describe('an evacuation', function () {
     assert.equal(cluster.world.runningOn('shop').length + cluster.world.runningOn('web').length, 2);
   });
 
+  /** With `web` alone on the VM. */
+  function empty(): void {
+    for (const name of ['cache', 'shop']) {
+      const copy = cluster.world.copy('vm-a', name);
+      if (copy !== undefined) cluster.world.remove(copy);
+    }
+  }
+
+  it('says that a container is lost which is gone with its VM', async () => {
+    empty();
+    cluster.a.checkpoint.faults.plan('Round(last)', { kind: 'die', backAfterMs: 300 });
+    cluster.proxy.before('tasks frozen in', () => {
+      cluster.a.traits.bootId = 'second';
+      cluster.world.lose('vm-a');
+    });
+    const events = await evacuate();
+    assert.deepEqual(endings(events), { web: 'lost vm-b source-lost' });
+    assert.match(events.at(-1)?.reason ?? '', /^vm-a was started anew .*start it with: portkey run$/);
+  });
+
+  it('does not say that a container stayed which may be frozen there', async () => {
+    empty();
+    await cluster.endController();
+    await cluster.startController({ ...patient, undoPatienceMs: 100 });
+    cluster.a.relay.faults.plan('SendImages', { kind: 'fail', code: 'internal' });
+    cluster.a.checkpoint.faults.plan('Rollback', { kind: 'fail', times: 1_000 });
+    const events = await evacuate();
+    assert.deepEqual(endings(events), { web: 'unknown vm-b internal' });
+    assert.match(events.at(-1)?.reason ?? '', /container 'web' may still be frozen/);
+  });
+
+  it('does not say that a container stayed whose migration Redis has lost', async () => {
+    empty();
+    cluster.proxy.before('activated', async () => {
+      await cluster.redis.kill();
+      await cluster.redis.restart({ empty: true });
+    });
+    const events = await evacuate();
+    assert.deepEqual(endings(events), { web: 'unknown vm-b migration-unknown' });
+    assert.match(events.at(-1)?.reason ?? '', /'portkey ps' will say$/);
+  });
+
   it('tries again what failed for a reason that may pass', async () => {
     cluster.a.relay.faults.plan('SendImages', { kind: 'fail', code: 'stream-broken', times: 2 });
     const events = await evacuate({ how: { maxDowntimeMs: 1, retries: 2 } });

@@ -1,6 +1,6 @@
 /**
  * Evacuate: plans where the containers of a VM go, has a migration accepted for each, and tells of all of them until each
- * has moved or stays. They wait for one another in the queue, by the limit of each host.
+ * has moved or stays, is lost, or cannot be followed any more. They wait for one another in the queue, by the limit of each host.
  *
  * Limits: what is started on the VM meanwhile is not looked for. A container whose migration ends without having moved it
  * is not planned anew; it is tried again, to the same VM, as often as was asked for.
@@ -8,6 +8,7 @@
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import type { EvacuateRequest, EvacuationEvent, MigrateRequest } from '../../../libraries/rpc/index.js';
 import { merge } from '../events/merge.js';
+import { endingOf, unfollowed, type MoveEnding } from '../evacuation/ending.js';
 import { planEvacuation, type Placing } from '../evacuation/plan.js';
 import { survey } from '../evacuation/survey.js';
 import type { Tools } from '../migration/migration.js';
@@ -41,37 +42,27 @@ async function* carryOut(
   signal: AbortSignal,
 ): AsyncGenerator<EvacuationEvent> {
   const wish = wishOf(tools.newId(), { ...(how ?? defaults), container, to }, from);
-  const event = (outcome: string, more: Partial<EvacuationEvent> = {}): EvacuationEvent => ({
-    ...{ container, to, outcome, code: '', reason: '', event: null },
-    ...more,
+  const ended = ({ outcome, reason }: MoveEnding): EvacuationEvent => ({
+    ...{ container, to, outcome, code: reason?.code ?? '', reason: reason?.message ?? '', event: null },
   });
   let report: MigrationReport | undefined;
+  let wasReverted = false;
   try {
     const obstacle = await accept(parts.migrations, wish);
     const story =
       obstacle === undefined ? follow(parts, wish.id, signal) : [await refusal(tools, wish, obstacle)];
     for await (const told of story) {
       if (told.report !== '') report = JSON.parse(told.report) as MigrationReport;
-      yield event('moving', { event: told });
+      wasReverted ||= told.state === 'reverted';
+      yield { container, to, outcome: 'moving', code: '', reason: '', event: told };
     }
   } catch (thrown) {
     // One that cannot be followed any more is not lost; the others are still worth following.
     const reason = thrown instanceof PortkeyError ? thrown : new PortkeyError('internal', String(thrown));
-    yield event('stayed', {
-      code: reason.code,
-      reason: `${reason.message}; whether it has moved, 'portkey migrations ${wish.id}' will say`,
-    });
+    yield ended(unfollowed(wish.id, reason));
     return;
   }
-  if (signal.aborted) return;
-  if (report?.outcome === 'completed') yield event('moved');
-  else {
-    const { code, message } = report?.error ?? {
-      code: 'internal',
-      message: 'its migration ended without a report',
-    };
-    yield event('stayed', { code, reason: message });
-  }
+  if (!signal.aborted) yield ended(endingOf(report, wasReverted));
 }
 
 function planned(placing: Placing): EvacuationEvent {

@@ -4,7 +4,15 @@ import { nextTryId, nextWish } from './retries.js';
 import type { Wish } from './wish.js';
 
 const wish: Wish = {
-  ...{ id: 'm-1-4f2a', container: 'web', to: 'vm-b', mode: 'portkey', maxDowntimeSeconds: 1, maxRounds: 8 },
+  ...{
+    id: 'm-1-4f2a',
+    container: 'web',
+    from: '',
+    to: 'vm-b',
+    mode: 'portkey',
+    maxDowntimeSeconds: 1,
+    maxRounds: 8,
+  },
   ...{ bytesPerSecond: 0, batch: 'adaptive', throttle: false, verify: false, retries: 12, tries: 1 },
 };
 
