@@ -6,7 +6,7 @@
  * between calls, it takes the destination's LANDEDs. A receiver that stalls stalls it in a send.
  *
  * Invariants: messages leave in sequence; a batch has landed when the destination said so, never when it was merely
- * sent; the last message of a batch stands for all of it. The connection's end, or its shutdown by the main thread,
+ * sent, nor before it was; the last message of a batch stands for all of it. The connection's end, or its shutdown by the main thread,
  * ends every wait; one that was shut down before it was there carries nothing. Where the destination said why it
  * ended, that is the error. At most `maxUnlanded` messages are without their answer, so that neither they nor the answers,
  * which nobody reads while this side writes, grow with what the connection's buffers hold.
@@ -29,7 +29,7 @@ import {
   objectBody,
   rangesBody,
 } from './bodies.js';
-import { encodeMessage, type StreamType } from './protocol.js';
+import { broken, encodeMessage, type StreamType } from './protocol.js';
 import type { RelayDestination } from './sender-messages.js';
 
 const connectTimeoutMs = 5_000;
@@ -47,8 +47,10 @@ export class SocketLink implements Link {
   private readonly pages: PageWriter;
   private readonly unlanded: Unlanded[] = [];
   private nextSequence = 0;
-  /** Why the destination ended the stream, once it said so. */
-  private refusal: PortkeyError | undefined;
+  /** All messages before this one are with the network. */
+  private sentUntil = 0;
+  /** It said why it ended the stream, or what is wrong: nothing after that is read. */
+  private hasEnded = false;
 
   constructor(
     private readonly destination: RelayDestination,
@@ -170,16 +172,18 @@ export class SocketLink implements Link {
   }
 
   private takeAnswer(): void {
+    this.hasEnded = true;
     const message = this.socket.receive();
     if (message === undefined) throw new PortkeyError('stream-broken', 'the other relay closed the stream');
-    if (message.type === 'refused') {
-      this.refusal = refusalIn(message.body);
-      throw this.refusal;
-    }
+    if (message.type === 'refused') throw refusalIn(message.body);
     if (message.type !== 'landed') {
       throw new PortkeyError('stream-broken', `the other relay sent ${message.type} unasked`);
     }
     decodeLanded(message.body);
+    if (message.sequence >= this.sentUntil) {
+      throw broken(`message ${message.sequence} has landed, says the destination, but was not sent`);
+    }
+    this.hasEnded = false;
     while ((this.unlanded[0]?.sequence ?? Number.POSITIVE_INFINITY) <= message.sequence) {
       const { batch } = this.unlanded.shift() ?? {};
       if (batch !== undefined) this.parts.onLanded(batch);
@@ -190,8 +194,9 @@ export class SocketLink implements Link {
   private orRefusal(send: () => void): void {
     try {
       send();
+      this.sentUntil = this.nextSequence;
     } catch (error) {
-      if (this.refusal === undefined) this.takeAnswers();
+      if (!this.hasEnded) this.takeAnswers();
       throw error;
     }
   }
