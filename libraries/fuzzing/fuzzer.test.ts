@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 import { fuzz, mutate, Random, type Target } from './index.js';
 
@@ -26,5 +29,42 @@ describe('the fuzzer', function () {
       );
     assert.match(findings[0] ?? '', /^a parser with a mistake, case \d+: found\n80/);
     assert.equal(findings[1], findings[0]);
+  });
+
+  it('says which case does not end, and ends itself', () => {
+    const program = `
+      import { fuzz, Random } from '${new URL('index.js', import.meta.url).href}';
+      const run = (input) => { while (input === 1) {} return 'none'; };
+      const target = { name: 'a loop', seeds: [0, 0, 1], change: () => 0, run, print: String };
+      await fuzz(target, { caseCount: 10, random: new Random(1), nowMs: () => 0, patienceMs: 200 });`;
+    const { signal, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    assert.deepEqual([signal, stderr], ['SIGKILL', 'a loop, case 2: it has not ended in 0.2 s\n']);
+  });
+
+  it('says that something keeps what cases leave', async () => {
+    const kept: number[][] = [];
+    const target: Target<number> = {
+      name: 'a leak',
+      seeds: [1],
+      change: () => 1,
+      run: (size) => {
+        if (size > 0) kept.push(Array.from({ length: 100 }, () => 0.5));
+        return 'none';
+      },
+      print: String,
+    };
+    const had = globalThis.gc;
+    setFlagsFromString('--expose-gc');
+    globalThis.gc = runInNewContext('gc') as NonNullable<typeof globalThis.gc>;
+    try {
+      const options = { random: new Random(1), nowMs: () => performance.now(), maxHeapGrowthBytes: 2 ** 20 };
+      await fuzz(target, { ...options, caseCount: 100 });
+      await assert.rejects(fuzz(target, { ...options, caseCount: 10_000 }), /a leak: the heap has grown by/);
+    } finally {
+      globalThis.gc = had;
+    }
   });
 });

@@ -8,9 +8,11 @@
  * made from it. That is coarser than coverage of the code's branches, but costs nothing, and in code that names each thing
  * it refuses an outcome is a branch. The same seed gives the same cases.
  *
- * Limits: at most `maxKept` cases are kept; of outcomes that many more there are, the later ones are only counted.
+ * Limits: at most `maxKept` cases are kept; of outcomes that many more there are, the later ones are only counted. A case that never
+ * ends ends the process (watchdog.ts).
  */
 import type { Random } from './random.js';
+import { Watchdog } from './watchdog.js';
 
 export interface Target<Case> {
   readonly name: string;
@@ -42,12 +44,36 @@ export interface FuzzOptions {
   readonly random: Random;
   readonly nowMs: () => number;
   readonly onProgress?: (caseCount: number, outcomeCount: number) => void;
+  /** The longest that a case may take; one that takes more than twice as long ends the process (watchdog.ts). */
+  readonly patienceMs?: number;
+  /** Asked where the garbage can be collected before: with `--expose-gc`. */
+  readonly maxHeapGrowthBytes?: number;
 }
 
 const maxKept = 4_096;
 const restEvery = 10_000;
+/** The slowest takes a minute at most, on a machine that has other things to do. */
+const defaultPatienceMs = 120_000;
+/**
+ * What is kept on purpose, cases and outcomes, was measured at up to 3 MiB. Something that keeps 100 bytes of each case is
+ * beyond the bar after some hundred thousand.
+ */
+const defaultHeapGrowthBytes = 16 * 2 ** 20;
 
 export async function fuzz<Case>(target: Target<Case>, options: FuzzOptions): Promise<FuzzResult> {
+  const watchdog = new Watchdog(target.name, options.patienceMs ?? defaultPatienceMs);
+  try {
+    return await tryAll(target, options, watchdog);
+  } finally {
+    await watchdog.close();
+  }
+}
+
+async function tryAll<Case>(
+  target: Target<Case>,
+  options: FuzzOptions,
+  watchdog: Watchdog,
+): Promise<FuzzResult> {
   const { caseCount, random, nowMs, onProgress } = options;
   const kept: [Case, ...Case[]] = [...target.seeds];
   const outcomes = new Map<string, number>();
@@ -59,6 +85,7 @@ export async function fuzz<Case>(target: Target<Case>, options: FuzzOptions): Pr
     if (index >= target.seeds.length)
       for (let change = random.below(4); change >= 0; change -= 1)
         input = target.change(input, random.pick(kept), random);
+    watchdog.begins(index);
     const outcome = await outcomeOf(target, input, index);
     const seen = outcomes.get(outcome) ?? 0;
     if (seen === 0 && kept.length < maxKept) kept.push(input);
@@ -70,7 +97,18 @@ export async function fuzz<Case>(target: Target<Case>, options: FuzzOptions): Pr
   }
   await target.rest?.();
   const seconds = (nowMs() - startedMs) / 1000;
-  return { caseCount, outcomes, seconds, heapGrowthBytes: heapInUse() - heapBytes };
+  const heapGrowthBytes = heapInUse() - heapBytes;
+  requireWithin(target.name, heapGrowthBytes, options.maxHeapGrowthBytes ?? defaultHeapGrowthBytes);
+  return { caseCount, outcomes, seconds, heapGrowthBytes };
+}
+
+/** What has not been collected, because nothing could be, has not grown. */
+function requireWithin(name: string, grownBytes: number, mostBytes: number): void {
+  if (globalThis.gc === undefined || grownBytes <= mostBytes) return;
+  const [grown, most] = [grownBytes, mostBytes].map((bytes) => (bytes / 2 ** 20).toFixed(1));
+  throw new Error(
+    `${name}: the heap has grown by ${grown} MiB, more than ${most}: something keeps what cases leave`,
+  );
 }
 
 /** A promise is only waited for where there is one: that alone would halve the speed. */
