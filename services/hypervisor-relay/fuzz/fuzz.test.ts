@@ -9,6 +9,7 @@ import {
   type FuzzResult,
   type Target,
 } from '../../../libraries/fuzzing/index.js';
+import { answersTarget } from './answers-target.js';
 import { conversationTarget } from './conversation-target.js';
 import { framesTarget } from './frames-target.js';
 import { messagesTarget } from './messages-target.js';
@@ -80,5 +81,25 @@ describe('fuzzing', function () {
       'share-tampered',
       'no-room',
     ]);
+  });
+
+  it('of the answers to a stream breaks no rule, and reaches the ends that it must', async () => {
+    const test = openTestRam(path.join(root, 'ram'));
+    const target = answersTarget(test);
+    try {
+      requireEnds(await run(target, 2_000), [
+        'many ended',
+        'i no-room refused',
+        'was not sent',
+        'closed the stream',
+        'does not begin with PKST',
+        'middle of a message',
+        'unasked',
+        'is not the landing',
+      ]);
+    } finally {
+      target.close();
+      test.close();
+    }
   });
 });

@@ -7,6 +7,7 @@ import { mkdtempSync } from 'node:fs';
 import path from 'node:path';
 
 import { runFuzzProgram } from '../../../libraries/fuzzing/index.js';
+import { answersTarget } from './answers-target.js';
 import { conversationTarget } from './conversation-target.js';
 import { framesTarget } from './frames-target.js';
 import { messagesTarget } from './messages-target.js';
@@ -15,12 +16,15 @@ import { streamTarget } from './stream-target.js';
 
 await runFuzzProgram(async (run, root) => {
   const test = openTestRam(path.join(root, 'ram'));
+  const answers = answersTarget(test);
   try {
     await run(framesTarget(), 0.93);
     await run(conversationTarget(test), 0.06);
     await run(streamTarget(mkdtempSync(path.join(root, 'landing-'))), 0.01);
     await run(messagesTarget(mkdtempSync(path.join(root, 'messages-'))), 0.01);
+    await run(answers, 0.01);
   } finally {
+    answers.close();
     test.close();
   }
 });
