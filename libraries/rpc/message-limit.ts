@@ -14,8 +14,6 @@
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import protobuf from 'protobufjs/minimal.js';
 
-import type { ServiceName } from './schema.js';
-
 export type Direction = 'request' | 'answer';
 
 const usualBytes = 2 ** 20;
@@ -30,13 +28,13 @@ const lists: Readonly<Record<Direction, readonly string[]>> = {
 };
 
 /** The largest message of any of its methods. */
-export function mostBytesOf(service: ServiceName, direction: Direction): number {
+export function mostBytesOf(service: string, direction: Direction): number {
   const hasList = lists[direction].some((name) => name.split('.')[0] === service);
   return hasList ? listBytes : usualBytes;
 }
 
 /** The same service, which throws where it is to decode what is too large. */
-export function limited(service: ServiceName, definition: ServiceDefinition): ServiceDefinition {
+export function limited(service: string, definition: ServiceDefinition): ServiceDefinition {
   return Object.fromEntries(
     Object.entries(definition).map(([name, method]) => {
       const { requestDeserialize, responseDeserialize } = method;
