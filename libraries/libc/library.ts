@@ -22,6 +22,11 @@ export function interrupted(): boolean {
   return koffi.errno() === koffi.os.errno.EINTR;
 }
 
+/** Whether the last call would have had to wait. */
+export function wouldWait(): boolean {
+  return koffi.errno() === koffi.os.errno.EAGAIN;
+}
+
 export function libcError(call: string, subject: string, code: ErrorCode = 'internal'): PortkeyError {
   const name = errnoName();
   return new PortkeyError(code, `${call} of ${subject} failed: ${name}`, { cause: { code: name } });

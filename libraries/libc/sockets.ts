@@ -14,7 +14,7 @@ import { isIPv4 } from 'node:net';
 
 import { PortkeyError } from '../errors/index.js';
 import { SOCK_CLOEXEC, socket } from './descriptor-calls.js';
-import { errnoName, errorCodeOf, interrupted, libc, libcError } from './library.js';
+import { errorCodeOf, interrupted, libc, libcError, wouldWait } from './library.js';
 
 type WithAddress = (fd: number, address: Buffer, length: number) => number;
 const socketpair = libc.func('int socketpair(int domain, int type, int protocol, void *fds)') as (
@@ -184,7 +184,7 @@ export function receiveAvailable(fd: number, buffer: Buffer): number | undefined
     const received = recv(fd, buffer, buffer.length, MSG_DONTWAIT);
     if (received > 0) return received;
     if (received === 0) return undefined;
-    if (errnoName() === 'EAGAIN') return 0;
+    if (wouldWait()) return 0;
     if (!interrupted()) throw libcError('recv', 'the stream', 'stream-broken');
   }
 }
