@@ -9,6 +9,7 @@ import {
   type FuzzResult,
   type Target,
 } from '../../../libraries/fuzzing/index.js';
+import { admissionTarget } from './admission-target.js';
 import { answersTarget } from './answers-target.js';
 import { conversationTarget } from './conversation-target.js';
 import { framesTarget } from './frames-target.js';
@@ -53,6 +54,7 @@ describe('fuzzing', function () {
         'SENDs without',
         'opened twice',
         'stream-broken',
+        'QEMU does not say',
       ]);
     } finally {
       test.close();
@@ -80,6 +82,18 @@ describe('fuzzing', function () {
       'is not the name of a file',
       'share-tampered',
       'no-room',
+    ]);
+  });
+
+  it('of who comes to a landing breaks no rule, and reaches the ends that it must', async () => {
+    requireEnds(await run(admissionTarget(), 1_500), [
+      'admitted: ',
+      'none: ',
+      'did not come in time',
+      'no stream came',
+      'token does not admit',
+      'has stream # already',
+      'begins with HELLO',
     ]);
   });
 

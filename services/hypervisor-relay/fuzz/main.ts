@@ -7,6 +7,7 @@ import { mkdtempSync } from 'node:fs';
 import path from 'node:path';
 
 import { runFuzzProgram } from '../../../libraries/fuzzing/index.js';
+import { admissionTarget } from './admission-target.js';
 import { answersTarget } from './answers-target.js';
 import { conversationTarget } from './conversation-target.js';
 import { framesTarget } from './frames-target.js';
@@ -22,6 +23,7 @@ await runFuzzProgram(async (run, root) => {
     await run(conversationTarget(test), 0.06);
     await run(streamTarget(mkdtempSync(path.join(root, 'landing-'))), 0.01);
     await run(messagesTarget(mkdtempSync(path.join(root, 'messages-'))), 0.01);
+    await run(admissionTarget(), 0.01);
     await run(answers, 0.01);
   } finally {
     answers.close();
