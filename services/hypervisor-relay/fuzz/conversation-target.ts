@@ -1,10 +1,11 @@
 /**
  * A hostile guest in a conversation with the relay: greetings that lie, objects out of order, runs beyond its RAM, floods,
- * halves of frames, a restart at any time, while SENDs land, fail or hang.
+ * halves of frames, a restart at any time, while SENDs land, fail or hang, QEMU is asked where its RAM is, and answers late or
+ * not, and time passes.
  *
  * Rules: nothing is thrown out of the conversation; only pages of the guest's RAM, within an object and within the credits,
  * reach a stream (watched-session.ts); each SEND is answered exactly once (owed-answers.ts); once the port is closed nothing
- * more is answered or reaches a stream; RAM is released by whoever has taken it. The RAM file and its map are real, the
+ * more is answered or reaches a stream; QEMU is asked one question at a time; RAM is released by whoever has taken it. The RAM file and its map are real, the
  * streams a stand-in.
  */
 import assert from 'node:assert/strict';
@@ -42,8 +43,13 @@ const kinds = [
   'torn',
   'flood',
   'as-host',
+  'prove',
+  'doubt',
+  'tick',
 ] as const;
 type Kind = (typeof kinds)[number];
+/** Of a HELLO whose proof takes its time. */
+const slowSeed = 1;
 const maxSteps = 24;
 
 export interface RamOfTest {
@@ -59,6 +65,8 @@ export function conversationTarget(test: RamOfTest): Target<Talk> {
     seeds: [
       [step('hello'), step('open'), step('send'), step('land'), step('close')],
       [step('hello'), step('open'), step('flood'), step('land'), step('send')],
+      [step('hello', slowSeed), step('send'), step('prove'), step('open'), step('send'), step('land')],
+      [step('hello', slowSeed), step('hello'), step('doubt'), step('open'), step('drop'), step('tick')],
       [step('lie')],
       [step('torn')],
     ],
@@ -83,14 +91,19 @@ class HostileGuest {
   private readonly conversation: Conversation;
   private sequence = 0;
   private isClosed = false;
+  private nowMs = 0;
+  /** Whether QEMU answers the next question about RAM only when a step says so. */
+  private isSlow = false;
+  private askedTwice = false;
+  private asked: { readonly prove: () => void; readonly doubt: (reason: PortkeyError) => void } | undefined;
 
   constructor(private readonly test: RamOfTest) {
     this.session = new WatchedSession(test.ram.map.sections);
     this.conversation = new Conversation({
       vm: 'vm-a',
       agent: 'checkpoint',
-      attach: () => Promise.resolve(test.ram.retain()),
-      clock: { monotonicMs: () => 0 },
+      attach: () => this.attach(),
+      clock: { monotonicMs: () => this.nowMs },
       loop: { sent: () => undefined, landed: () => undefined },
       sessionOf: (migrationId) => {
         if (migrationId === this.session.migrationId) return this.session as never;
@@ -111,6 +124,13 @@ class HostileGuest {
       await turnsOfTheQueue(6);
     }
     while (this.session.land());
+    // A HELLO that was superseded, and then the last one.
+    for (let left = 2; left > 0; left -= 1) {
+      this.steps.prove(new Random(0));
+      await turnsOfTheQueue(6);
+    }
+    assert.ok(!this.askedTwice, 'QEMU was asked while it had not answered');
+    assert.equal(this.asked, undefined, 'a question is asked that no HELLO wants answered');
     this.owed.requireNone();
     this.steps.gone(new Random(0));
     await turnsOfTheQueue(12);
@@ -119,11 +139,13 @@ class HostileGuest {
   }
 
   private readonly steps: Readonly<Record<Kind, (random: Random) => void>> = {
-    hello: () => {
+    hello: (random) => {
       const { nonce, nonceAddress } = this.test;
+      this.isSlow = !random.once(2);
       this.greet(helloPayload(nonceAddress, nonce, 1, new Random(1)));
     },
     lie: (random) => {
+      this.isSlow = !random.once(2);
       const { nonce, nonceAddress, ram } = this.test;
       const addresses = ram.map.sections.map(({ guestAddress }) => guestAddress);
       const address = random.number([0, nonceAddress, nonceAddress + 1, 2 ** 52, ...addresses]);
@@ -154,8 +176,30 @@ class HostileGuest {
       this.lose();
     },
     torn: (random) => this.conversation.receive(random.bytes(1 + random.below(60))),
+    prove: () => this.asked?.prove(),
+    doubt: () => this.asked?.doubt(new PortkeyError('ram-not-shared', 'QEMU does not say')),
+    tick: (random) => void (this.nowMs += random.pick([1, 50, 99, 100, 101, 1_000])),
     flood: (random) => this.flood(random.once(200) ? 1100 : 20, random),
   };
+
+  /** As QEMU: at once, or when a step has it answer. */
+  private attach(): Promise<GuestRam> {
+    // Thrown here, it would be a reason to refuse the HELLO.
+    this.askedTwice ||= this.asked !== undefined;
+    if (!this.isSlow) return Promise.resolve(this.test.ram.retain());
+    return new Promise((resolve, reject) => {
+      this.asked = {
+        prove: () => {
+          this.asked = undefined;
+          resolve(this.test.ram.retain());
+        },
+        doubt: (reason) => {
+          this.asked = undefined;
+          reject(reason);
+        },
+      };
+    });
+  }
 
   private greet(payload: Buffer): void {
     this.sequence = 0;
