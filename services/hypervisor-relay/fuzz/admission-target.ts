@@ -186,7 +186,7 @@ class VisitedLanding {
     tick: (random) => void (this.passedMs += random.pick([1, 1_000, 4_999, 5_000, 5_001, 30_000])),
     crowd: (random) => {
       // Seldom, because each look is at all of them.
-      const size = random.once(300) ? crowdSize : 2;
+      const size = random.once(3_000) ? crowdSize : 2;
       this.toCome.unshift(...Array.from({ length: size }, (): Step => [kinds.indexOf('silent'), 0]));
     },
   };

@@ -50,6 +50,17 @@ const kinds = [
 type Kind = (typeof kinds)[number];
 /** Of a HELLO whose proof takes its time. */
 const slowSeed = 1;
+/** Of contents that are as they should be, and of a tick that is long. */
+const plainSeed = 3;
+/** A COMPLETE that waited for another one has waited long enough, with SENDs still in flight. */
+const heldForTime: readonly Kind[] = [
+  'hello',
+  'open',
+  ...Array<Kind>(7).fill('send'),
+  'land',
+  'tick',
+  'land',
+];
 const maxSteps = 24;
 
 export interface RamOfTest {
@@ -67,6 +78,7 @@ export function conversationTarget(test: RamOfTest): Target<Talk> {
       [step('hello'), step('open'), step('flood'), step('land'), step('send')],
       [step('hello', slowSeed), step('send'), step('prove'), step('open'), step('send'), step('land')],
       [step('hello', slowSeed), step('hello'), step('doubt'), step('open'), step('drop'), step('tick')],
+      heldForTime.map((kind) => step(kind, kind === 'hello' ? 0 : plainSeed)),
       [step('lie')],
       [step('torn')],
     ],
