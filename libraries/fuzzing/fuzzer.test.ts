@@ -33,10 +33,11 @@ describe('the fuzzer', function () {
 
   it('says which case does not end, and ends itself', () => {
     const program = `
-      import { fuzz, Random } from '${new URL('index.js', import.meta.url).href}';
+      import { fuzz, Random, Watchdog } from '${new URL('index.js', import.meta.url).href}';
       const run = (input) => { while (input === 1) {} return 'none'; };
       const target = { name: 'a loop', seeds: [0, 0, 1], change: () => 0, run, print: String };
-      await fuzz(target, { caseCount: 10, random: new Random(1), nowMs: () => 0, patienceMs: 200 });`;
+      const watchdog = await Watchdog.start(200);
+      await fuzz(target, { caseCount: 10, random: new Random(1), nowMs: () => 0, watchdog });`;
     const { signal, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
       encoding: 'utf8',
       timeout: 60_000,

@@ -9,10 +9,10 @@
  * it refuses an outcome is a branch. The same seed gives the same cases.
  *
  * Limits: at most `maxKept` cases are kept; of outcomes that many more there are, the later ones are only counted. A case that never
- * ends ends the process (watchdog.ts).
+ * ends is the watchdog's to notice (watchdog.ts).
  */
 import type { Random } from './random.js';
-import { Watchdog } from './watchdog.js';
+import type { Watchdog } from './watchdog.js';
 
 export interface Target<Case> {
   readonly name: string;
@@ -44,16 +44,14 @@ export interface FuzzOptions {
   readonly random: Random;
   readonly nowMs: () => number;
   readonly onProgress?: (caseCount: number, outcomeCount: number) => void;
-  /** The longest that a case may take; one that takes more than twice as long ends the process (watchdog.ts). */
-  readonly patienceMs?: number;
+  /** Told of each case. */
+  readonly watchdog?: Watchdog;
   /** Asked where the garbage can be collected before: with `--expose-gc`. */
   readonly maxHeapGrowthBytes?: number;
 }
 
 const maxKept = 4_096;
 const restEvery = 10_000;
-/** The slowest takes a minute at most, on a machine that has other things to do. */
-const defaultPatienceMs = 120_000;
 /**
  * What is kept on purpose, cases and outcomes, was measured at up to 3 MiB. Something that keeps 100 bytes of each case is
  * beyond the bar after some hundred thousand.
@@ -61,20 +59,8 @@ const defaultPatienceMs = 120_000;
 const defaultHeapGrowthBytes = 16 * 2 ** 20;
 
 export async function fuzz<Case>(target: Target<Case>, options: FuzzOptions): Promise<FuzzResult> {
-  const watchdog = new Watchdog(target.name, options.patienceMs ?? defaultPatienceMs);
-  try {
-    return await tryAll(target, options, watchdog);
-  } finally {
-    await watchdog.close();
-  }
-}
-
-async function tryAll<Case>(
-  target: Target<Case>,
-  options: FuzzOptions,
-  watchdog: Watchdog,
-): Promise<FuzzResult> {
-  const { caseCount, random, nowMs, onProgress } = options;
+  const { caseCount, random, nowMs, onProgress, watchdog } = options;
+  watchdog?.watch(target.name);
   const kept: [Case, ...Case[]] = [...target.seeds];
   const outcomes = new Map<string, number>();
   const startedMs = nowMs();
@@ -85,7 +71,7 @@ async function tryAll<Case>(
     if (index >= target.seeds.length)
       for (let change = random.below(4); change >= 0; change -= 1)
         input = target.change(input, random.pick(kept), random);
-    watchdog.begins(index);
+    watchdog?.begins(index);
     const outcome = await outcomeOf(target, input, index);
     const seen = outcomes.get(outcome) ?? 0;
     if (seen === 0 && kept.length < maxKept) kept.push(input);

@@ -4,3 +4,4 @@ export { mutate } from './mutate.js';
 export { runFuzzProgram, type RunTarget } from './program.js';
 export { Random } from './random.js';
 export { makeScratchFolder } from './scratch-folder.js';
+export { Watchdog } from './watchdog.js';

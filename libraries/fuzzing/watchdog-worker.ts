@@ -1,13 +1,19 @@
 /** Entry of the thread that watches over a fuzzing run: see watchdog.ts. */
 import { writeSync } from 'node:fs';
-import { workerData } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 
 import type { Watched } from './watchdog.js';
 
-const { name, caseNumber, patienceMs } = workerData as Watched;
+const { caseNumber, patienceMs } = workerData as Watched;
 const value = new Int32Array(caseNumber);
 const stderr = 2;
+let name = 'nothing yet';
 let before = -1;
+
+parentPort?.on('message', (next: string) => {
+  name = next;
+  before = -1;
+});
 
 setInterval(() => {
   const now = Atomics.load(value, 0);
@@ -18,3 +24,5 @@ setInterval(() => {
   }
   before = now;
 }, patienceMs);
+
+parentPort?.postMessage('watching');
