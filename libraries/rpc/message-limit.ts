@@ -3,9 +3,9 @@
  * times its size, and whoever sent it may be a VM that is trusted with nothing.
  *
  * 1 MiB, and 16 MiB for what lists or digests the pages of a container (PageList, PageDigests: about seven bytes a run of pages,
- * 80 a region of 2 MiB that has one) and for what a controller tells its operator. Of such a list only so many elements are
- * decoded, which bounds the objects that it becomes. A number that is none (NaN, an infinity) is refused as well: nothing here
- * has one to say, and it would stay in whatever it is added to.
+ * 80 a region of 2 MiB that has one), and for what a controller tells its operator and he a guest of the test bed. Of such a
+ * list only so many elements are decoded, which bounds the objects that it becomes. A number that is none (NaN, an infinity) is
+ * refused as well: nothing here has one to say, and it would stay in whatever it is added to.
  *
  * Limits: gRPC holds a message whole before it comes here; what a connection may hold at most, its server or client says by
  * `mostBytesOf`. Packed numbers (the runs of a PageList) are not elements: they become numbers of 8 bytes each, and as many as fit
@@ -23,8 +23,8 @@ const mostElements = 2 ** 20;
 
 /** By "Service.Method", or the service where it is all of its methods. */
 const lists: Readonly<Record<Direction, readonly string[]>> = {
-  request: ['Checkpoint.DigestPages'],
-  answer: ['Checkpoint.DigestPages', 'Restore.ListPages', 'Restore.DigestPages', 'Controller'],
+  request: ['Checkpoint.DigestPages', 'Guest'],
+  answer: ['Checkpoint.DigestPages', 'Restore.ListPages', 'Restore.DigestPages', 'Controller', 'Guest'],
 };
 
 /** The largest message of any of its methods. */

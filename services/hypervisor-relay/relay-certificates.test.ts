@@ -113,7 +113,7 @@ describe('a stream by TLS', function () {
     ],
     [
       'knows no TLS 1.3',
-      (at, bytes) => say(visitBy(at, { ...ours(), maxVersion: 'TLSv1.2' }), bytes),
+      (at, bytes) => say(visitBy(at, { ...ours(), minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' }), bytes),
       /unsupported protocol/,
     ],
   ];
@@ -189,7 +189,7 @@ describe('a stream by TLS', function () {
       ],
       [createServer(ours(checkpointOfA)), /is that of portkey:checkpoint\/vm-a/],
       [createServer({ ...others?.nodeTls(relayB) }), /certificate verify failed/],
-      [createServer({ ...ours(relayB), maxVersion: 'TLSv1.2' }), /protocol version/],
+      [createServer({ ...ours(relayB), minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' }), /protocol version/],
       [createPlainServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')), /wrong version number/],
       [createPlainServer((socket) => socket.destroy()), /connection was closed|ECONNRESET/],
     ] as const;

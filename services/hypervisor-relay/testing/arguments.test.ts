@@ -36,7 +36,7 @@ describe('the programs that try the relay hard', function () {
     assert.equal(status, 0, stdout);
     assert.match(
       stdout,
-      /^seed 7\n[^:]+: 93 cases.*\n[^:]+: 6 cases.*\n[^:]+: 1 cases.*\nno rule was broken\n$/,
+      /^seed 7\n[^:]+: 92 cases.*\n[^:]+: 3 cases.*\n[^:]+: 2 cases.*\n([^:]+: 1 cases.*\n){3}no rule was broken\n$/,
     );
   });
 });
