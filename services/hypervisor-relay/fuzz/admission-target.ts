@@ -18,10 +18,9 @@ import { decodeHello, helloBody, tokenBytes, type StreamHello } from '../stream/
 import { decodeHeader, encodeMessage, streamHeaderBytes } from '../stream/protocol.js';
 import type { AdmittedStreams } from '../stream/stream-group.js';
 import { Visitor } from './strangers.js';
+import { stepCases, type Step, type Steps } from './steps.js';
 
-/** A number that says what happens next, and the seed of its details. */
-type Step = readonly [kind: number, seed: number];
-export type Visits = readonly Step[];
+export type Visits = Steps;
 
 const kinds = ['honest', 'silent', 'anything', 'guess', 'thief', 'more', 'leave', 'tick', 'crowd'] as const;
 type Kind = (typeof kinds)[number];
@@ -47,21 +46,13 @@ export function admissionTarget(): Target<Visits> {
       [step('guess'), step('more'), step('more'), step('honest')],
       [step('thief'), step('thief', 3), step('more'), step('tick')],
     ],
-    change: (from, other, random) => {
-      const at = random.below(from.length + 1);
-      const added: Step = [random.below(kinds.length), random.u32()];
-      const tail = random.once(8)
-        ? other.slice(random.below(other.length + 1))
-        : from.slice(at + random.below(2));
-      return [...from.slice(0, at), added, ...tail].slice(0, maxSteps);
-    },
+    ...stepCases(kinds, maxSteps),
     run: (visits) => {
       caseCount += 1;
       // Ports that were used lately cannot be had again at once; each address has its own.
       const address = `127.0.${caseCount % 250}.${1 + (Math.floor(caseCount / 250) % 250)}`;
       return new VisitedLanding(address, visits).run();
     },
-    print: (visits) => visits.map(([kind, seed]) => `${kinds[kind] ?? kind}(${seed})`).join(' '),
     rest: () => assert.equal(openDescriptors(), descriptors, 'descriptors were left open'),
   };
 }

@@ -25,11 +25,10 @@ import { SocketLink } from '../stream/socket-link.js';
 import { TokenBucket } from '../stream/token-bucket.js';
 import type { RamOfTest } from './conversation-target.js';
 import { LyingDestination } from './lying-destination.js';
+import { stepCases, type Step, type Steps } from './steps.js';
 
-/** A number that says what happens next, and the seed of its details. */
-type Step = readonly [kind: number, seed: number];
 /** The first is how the destination answers HELLO. */
-export type Stream = readonly Step[];
+export type Stream = Steps;
 
 const kinds = [
   'object',
@@ -46,9 +45,9 @@ const kinds = [
   'slow',
 ] as const;
 type Kind = (typeof kinds)[number];
+const maxSteps = 24;
 /** Of what is as it should be. */
 const plainSeed = 2;
-const maxSteps = 24;
 const address = '127.0.0.1';
 /** Slow enough that each piece of a few pages has to wait. */
 const slowBytesPerSecond = 2 ** 20;
@@ -74,16 +73,8 @@ export function answersTarget(test: RamOfTest): Target<Stream> & { close(): void
       [step('landed'), step('pages'), step('refused'), step('look')],
       [step('landed'), step('vanish'), step('pages'), step('pages')],
     ],
-    change: (from, other, random) => {
-      const at = random.below(from.length + 1);
-      const added: Step = [random.below(kinds.length), random.u32()];
-      const tail = random.once(8)
-        ? other.slice(random.below(other.length + 1))
-        : from.slice(at + random.below(2));
-      return [...from.slice(0, at), added, ...tail].slice(0, maxSteps);
-    },
+    ...stepCases(kinds, maxSteps),
     run: (stream) => new LiedToSource({ test, listener, file }, stream).run(),
-    print: (stream) => stream.map(([kind, seed]) => `${kinds[kind] ?? kind}(${seed})`).join(' '),
     rest: () => assert.equal(openDescriptors(), descriptors, 'descriptors were left open'),
     close: () => {
       closeSync(listener.fd);

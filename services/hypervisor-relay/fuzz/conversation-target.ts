@@ -24,10 +24,9 @@ import type { GuestRam } from '../ram/guest-ram.js';
 import { anyObject, frameOf, helloPayload, openPayload, runsPayload } from './hostile-frames.js';
 import { OwedAnswers } from './owed-answers.js';
 import { WatchedSession } from './watched-session.js';
+import { stepCases, type Step, type Steps } from './steps.js';
 
-/** A number that says what happens next, and the seed of its details. */
-type Step = readonly [kind: number, seed: number];
-export type Talk = readonly Step[];
+export type Talk = Steps;
 
 const kinds = [
   'hello',
@@ -48,6 +47,7 @@ const kinds = [
   'tick',
 ] as const;
 type Kind = (typeof kinds)[number];
+const maxSteps = 24;
 /** Of a HELLO whose proof takes its time. */
 const slowSeed = 1;
 /** Of contents that are as they should be, and of a tick that is long. */
@@ -61,7 +61,6 @@ const heldForTime: readonly Kind[] = [
   'tick',
   'land',
 ];
-const maxSteps = 24;
 
 export interface RamOfTest {
   readonly ram: GuestRam;
@@ -82,16 +81,8 @@ export function conversationTarget(test: RamOfTest): Target<Talk> {
       [step('lie')],
       [step('torn')],
     ],
-    change: (from, other, random) => {
-      const at = random.below(from.length + 1);
-      const added: Step = [random.below(kinds.length), random.u32()];
-      const tail = random.once(8)
-        ? other.slice(random.below(other.length + 1))
-        : from.slice(at + random.below(2));
-      return [...from.slice(0, at), added, ...tail].slice(0, maxSteps);
-    },
+    ...stepCases(kinds, maxSteps),
     run: (talk) => new HostileGuest(test).run(talk),
-    print: (talk) => talk.map(([kind, seed]) => `${kinds[kind] ?? kind}(${seed})`).join(' '),
   };
 }
 

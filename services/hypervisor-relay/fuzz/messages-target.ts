@@ -13,10 +13,9 @@ import { closeBody, fileBody, maxObjectPages, objectBody, rangesBody } from '../
 import { encodeMessage, type StreamType } from '../stream/protocol.js';
 import { LandedContent, type Effect } from './landed-content.js';
 import { hostileNames, LandingUnderTest, maxCaseBytes } from './landing-under-test.js';
+import { stepCases, type Step, type Steps } from './steps.js';
 
-/** A number that says which message comes next, and the seed of its content. */
-type Step = readonly [kind: number, seed: number];
-export type Messages = readonly Step[];
+export type Messages = Steps;
 
 const kinds = [
   'object',
@@ -31,9 +30,9 @@ const kinds = [
   'flood',
 ] as const;
 type Kind = (typeof kinds)[number];
+const maxSteps = 24;
 /** Of contents that are as they should be. */
 const plainSeed = 2;
-const maxSteps = 24;
 const mostContentBytes = 2 ** 50;
 
 export function messagesTarget(root: string): Target<Messages> {
@@ -45,16 +44,8 @@ export function messagesTarget(root: string): Target<Messages> {
       [step('object'), step('batch'), step('zero'), step('drop'), step('close'), step('file'), step('end')],
       [step('object'), step('batch'), step('object', 3), step('batch', 3), step('end'), step('end')],
     ],
-    change: (from, other, random) => {
-      const at = random.below(from.length + 1);
-      const added: Step = [random.below(kinds.length), random.u32()];
-      const tail = random.once(8)
-        ? other.slice(random.below(other.length + 1))
-        : from.slice(at + random.below(2));
-      return [...from.slice(0, at), added, ...tail].slice(0, maxSteps);
-    },
+    ...stepCases(kinds, maxSteps),
     run: (messages) => receive(messages, landing),
-    print: (messages) => messages.map(([kind, seed]) => `${kinds[kind] ?? kind}(${seed})`).join(' '),
     rest: () => landing.requireUntouched(),
   };
 }
