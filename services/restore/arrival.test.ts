@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -22,6 +22,7 @@ import {
 import { ContainerHost, ContainerStore, Runc } from '../../libraries/runtime/index.js';
 import { writtenDown } from '../../libraries/runtime/test-kernel.js';
 import { eventually } from '../../tests/support/eventually.js';
+import { openFilesIn } from '../../tests/support/open-files.js';
 import { skip } from '../../tests/support/skip.js';
 import { Arrivals } from './arrival.js';
 import { PageServers } from './page-server.js';
@@ -290,14 +291,7 @@ describe('an arrival', () => {
     const address = `unix:${path.join(folder, 'socket')}`;
     await server.listen([address]);
     const client = new RpcClient('Restore', address, 'it', 'insecure', { role: 'restore', name: 'vm-b' });
-    const openHere = (): string[] =>
-      readdirSync('/proc/self/fd').flatMap((fd) => {
-        try {
-          return [readlinkSync(`/proc/self/fd/${fd}`)].filter((target) => target.startsWith(final()));
-        } catch {
-          return []; // The one that the list was read from.
-        }
-      });
+    const openHere = (): string[] => openFilesIn(final());
     const endless = async function* (migrationId: string): AsyncGenerator<Sent<'Restore', 'PutImages'>> {
       yield { ...image(migrationId), content: Buffer.alloc(mebibyte / 2) };
       await new Promise(() => undefined);

@@ -6,7 +6,6 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -20,6 +19,7 @@ import { asPortkeyError } from '../../libraries/errors/index.js';
 import type { ImageChunk, ImagesReceived } from '../../libraries/rpc/index.js';
 import { PAGE_BYTES } from '../../libraries/units/index.js';
 import { eventually } from '../../tests/support/eventually.js';
+import { openFilesIn } from '../../tests/support/open-files.js';
 import { ImageUploads } from './image-upload.js';
 
 const canary = 'nobody writes here';
@@ -58,17 +58,6 @@ describe('images that a VM sends', () => {
     symlinkSync('../../outside/new', path.join(folder, 'dangling.img'));
     symlinkSync('../../outside', path.join(folder, 'up.img'));
     execFileSync('mkfifo', [path.join(folder, 'fifo.img')]);
-  }
-
-  /** Files of the folder that this process has open, removed ones included. */
-  function openFiles(): string[] {
-    return readdirSync('/proc/self/fd').flatMap((fd) => {
-      try {
-        return [readlinkSync(`/proc/self/fd/${fd}`)].filter((target) => target.startsWith(folder));
-      } catch {
-        return []; // The one that the list was read from.
-      }
-    });
   }
 
   /** The files that were sent. */
@@ -210,11 +199,11 @@ describe('images that a VM sends', () => {
       code: 'stale-epoch',
       message: 'no more images of migration m-1 are taken: it is over',
     });
-    await eventually('an image is open', () => openFiles().length === 1);
+    await eventually('an image is open', () => openFilesIn(folder).length === 1);
     await uploads.end('m-2', 'it is over');
-    assert.equal(openFiles().length, 1, 'another migration’s stays');
+    assert.equal(openFilesIn(folder).length, 1, 'another migration’s stays');
     await uploads.end('m-1', 'it is over');
-    assert.deepEqual(openFiles(), [], 'closed once it has ended');
+    assert.deepEqual(openFilesIn(folder), [], 'closed once it has ended');
     await refused;
     await receive([chunk('core-2.img', 'a')]);
     await uploads.end('m-1', 'nothing is open');
