@@ -3,8 +3,9 @@
  * for it, not at all.
  *
  * A client checks that it has reached the one it meant, by role and name; a server checks each call against access.ts. Both
- * check that the other's certificate is of their own CA. TLS is of version 1.3. Files are read once, when a service starts. Limits: a certificate
- * that is to be replaced needs a restart; there are no revocation lists, a short life of certificates takes their place.
+ * check that the other's certificate is of their own CA. TLS is of version 1.3. Files are read once, when a service starts.
+ * Limits: a certificate that is to be replaced needs a restart; there are no revocation lists, a short life of certificates
+ * takes their place.
  */
 import { readFileSync } from 'node:fs';
 import tls, { type PeerCertificate } from 'node:tls';

@@ -6,8 +6,9 @@
  *
  * Two things make it impossible for ever, and then the source's copy, frozen since before, is all there is: the destination's
  * VM was started anew since the migration reserved room there; or tasks of that copy were killed, and none has run, or none is
- * left. Where none is left, it may have run without Redis having heard of it: for a call's time, or, where Redis was away or the controller
- * died at that moment, until then. What it told a client in that time is lost with it, and the report says so.
+ * left. In the first case and in the last it may have run without Redis having heard of it: for a call's time, or, where Redis
+ * was away or the controller died at that moment, until then. What it told a client in that time is lost with it, and the report
+ * says so.
  */
 import { asPortkeyError, type PortkeyError } from '../../../libraries/errors/index.js';
 import { formatSeconds } from '../../../libraries/units/index.js';
