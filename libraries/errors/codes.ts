@@ -22,6 +22,7 @@ export const errorCodes = {
   'deadline-exceeded': failed(status.DEADLINE_EXCEEDED),
   'command-failed': failed(status.INTERNAL),
   'not-permitted': refused(status.PERMISSION_DENIED),
+  'disk-full': failed(status.RESOURCE_EXHAUSTED),
   internal: failed(status.INTERNAL),
 
   // running and stopping containers

@@ -29,10 +29,17 @@ export class PortkeyError extends Error {
   }
 }
 
-/** Anything thrown, as a PortkeyError: what is not one already becomes `internal`. */
+/** Anything thrown, as a PortkeyError: a file system without room is `disk-full`, what else is not one already `internal`. */
 export function asPortkeyError(thrown: unknown): PortkeyError {
   if (thrown instanceof PortkeyError) return thrown;
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  const stack = thrown instanceof Error ? thrown.stack : undefined;
-  return new PortkeyError('internal', message, { cause: thrown, details: stack });
+  if (!(thrown instanceof Error)) return new PortkeyError('internal', String(thrown), { cause: thrown });
+  const context = { cause: thrown, details: thrown.stack };
+  if ('code' in thrown && thrown.code === 'ENOSPC')
+    return new PortkeyError('disk-full', `${whatIsFull(thrown)}: make room there, then try again`, context);
+  return new PortkeyError('internal', thrown.message, context);
+}
+
+/** Node names the file in its message where it knows it (errors.js, uvException). */
+function whatIsFull({ message }: Error): string {
+  return `no room is left on the file system, or no inodes (${message})`;
 }
