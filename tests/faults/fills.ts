@@ -17,6 +17,8 @@ import { inGuest, inSlowGuest } from './guests.js';
 /** Less than runc and CRIU need for their work; and what is taken of within a second. */
 const leftKilobytes = 5 * 1024;
 const preparedKilobytes = 210 * 1024;
+/** Four times what the container has. */
+const preparedDiskKilobytes = 64 * 1024;
 
 /** What one look at how full it is takes, while others write. */
 const slackKilobytes = 64;
@@ -60,15 +62,20 @@ async function giveRoom(folder: string): Promise<void> {
   }
 }
 
-/** Where the agents, runc and CRIU write: not a page is left, so that a file of no length is all that can be made. */
+/**
+ * Where the agents, runc and CRIU write: not a page is left, so that a file of no length is all that can be made. All but what a
+ * migration writes there is taken beforehand, since under emulation that takes seconds.
+ */
 export function fullDisk(vm: string): Fault {
   const file = '/run/full';
+  const take = (leftKilobytes: number, name: string): string =>
+    `fallocate -l $(($(df --output=avail -k /run | tail -1) - ${leftKilobytes}))K ${file}.${name}`;
   // What is free by the kernel's count of a moment ago is not always there; the last pages are written one by one.
-  const most = `fallocate -l $(($(df --output=avail -k /run | tail -1) - 512))K ${file}`;
-  const fill = `${most} && { cat /dev/zero >>${file} 2>/dev/null; :; }`;
+  const fill = `${take(512, 'rest')} && { cat /dev/zero >>${file}.rest 2>/dev/null; :; }`;
   return {
+    prepare: () => inGuest(vm, take(preparedDiskKilobytes, 'most')),
     begin: () => inGuest(vm, fill),
-    end: () => inGuest(vm, `rm -f ${file}`),
+    end: () => inGuest(vm, `rm -f ${file}.*`),
   };
 }
 
