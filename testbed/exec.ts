@@ -44,42 +44,63 @@ export async function execInGuest(
   command: readonly string[],
   options: ExecOptions,
 ): Promise<number> {
-  const inputs = new Funnel<Input>();
-  inputs.push({
-    start: { command: [...command], env: options.env ?? {}, directory: options.directory ?? '' },
-  });
-  const { stdin } = options;
-  const closeStdin = (): void => inputs.push({ stdin: Buffer.alloc(0) });
-  if (stdin === undefined) closeStdin();
-  else {
-    inputs.pour(stdin, (chunk) => ({ stdin: chunk }));
-    stdin.once('end', closeStdin);
-  }
-  // A reader that goes away is noticed by writeAll; the event is the same news and would end the process.
-  const ignore = (): void => undefined;
-  for (const stream of [options.stdout, options.stderr]) stream.on('error', ignore);
-  const stopSignals = options.onSignal?.((signal) => inputs.push({ signal }));
-  const client = new RpcClient(
-    'Guest',
-    `unix:${vm.agents.guest.socket}`,
-    `guest agent of ${vm.name}`,
-    operatorOf(vm.certificates),
-    { role: 'guest', name: vm.name },
-  );
+  const guest = new GuestConnection(vm);
   try {
-    const call = { deadlineMs: options.deadlineMs ?? defaultDeadlineMs, signal: options.signal };
-    for await (const { kind, stdout, stderr, end } of client.exchange('Exec', inputs, call)) {
-      if (kind === 'stdout' && stdout !== undefined) await writeAll(options.stdout, stdout);
-      if (kind === 'stderr' && stderr !== undefined) await writeAll(options.stderr, stderr);
-      if (kind === 'end' && end) return end.exitCode;
-    }
-    throw new PortkeyError('internal', `${vm.name}: the command's end was not reported`);
+    return await guest.exec(command, options);
   } finally {
-    stopSignals?.();
-    stdin?.off('end', closeStdin).pause();
-    inputs.end();
-    client.close();
-    for (const stream of [options.stdout, options.stderr]) stream.off('error', ignore);
+    guest.close();
+  }
+}
+
+/** One connection for many commands: under emulation a handshake costs a guest as much as the command. */
+export class GuestConnection {
+  private readonly client: RpcClient<'Guest'>;
+
+  constructor(private readonly vm: GuestPlace) {
+    this.client = new RpcClient(
+      'Guest',
+      `unix:${vm.agents.guest.socket}`,
+      `guest agent of ${vm.name}`,
+      operatorOf(vm.certificates),
+      { role: 'guest', name: vm.name },
+    );
+  }
+
+  /** See `execInGuest`. */
+  async exec(command: readonly string[], options: ExecOptions): Promise<number> {
+    const inputs = new Funnel<Input>();
+    inputs.push({
+      start: { command: [...command], env: options.env ?? {}, directory: options.directory ?? '' },
+    });
+    const { stdin } = options;
+    const closeStdin = (): void => inputs.push({ stdin: Buffer.alloc(0) });
+    if (stdin === undefined) closeStdin();
+    else {
+      inputs.pour(stdin, (chunk) => ({ stdin: chunk }));
+      stdin.once('end', closeStdin);
+    }
+    // A reader that goes away is noticed by writeAll; the event is the same news and would end the process.
+    const ignore = (): void => undefined;
+    for (const stream of [options.stdout, options.stderr]) stream.on('error', ignore);
+    const stopSignals = options.onSignal?.((signal) => inputs.push({ signal }));
+    try {
+      const call = { deadlineMs: options.deadlineMs ?? defaultDeadlineMs, signal: options.signal };
+      for await (const { kind, stdout, stderr, end } of this.client.exchange('Exec', inputs, call)) {
+        if (kind === 'stdout' && stdout !== undefined) await writeAll(options.stdout, stdout);
+        if (kind === 'stderr' && stderr !== undefined) await writeAll(options.stderr, stderr);
+        if (kind === 'end' && end) return end.exitCode;
+      }
+      throw new PortkeyError('internal', `${this.vm.name}: the command's end was not reported`);
+    } finally {
+      stopSignals?.();
+      stdin?.off('end', closeStdin).pause();
+      inputs.end();
+      for (const stream of [options.stdout, options.stderr]) stream.off('error', ignore);
+    }
+  }
+
+  close(): void {
+    this.client.close();
   }
 }
 

@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { PortkeyError } from '../libraries/errors/index.js';
-import { isServing, type Identity } from '../libraries/rpc/index.js';
+import { HealthProbe, isServing, type Identity } from '../libraries/rpc/index.js';
 import { operatorOf } from './certificates.js';
 import { hostIdentities } from './identities.js';
 import type { Places } from './paths.js';
@@ -27,14 +27,40 @@ export interface ServiceHealth {
   readonly serving: boolean;
 }
 
-export function checkHealth(topology: Topology, runtime: string): Promise<ServiceHealth[]> {
-  const operator = operatorOf(certificatesFolder(runtime));
-  return Promise.all(
-    servicesOf(topology).map(async ({ name, socket, identity }) => ({
+export async function checkHealth(topology: Topology, runtime: string): Promise<ServiceHealth[]> {
+  const probes = new HealthProbes(topology, runtime);
+  try {
+    return await probes.check();
+  } finally {
+    probes.close();
+  }
+}
+
+/** Asks all services again and again, over the same connections. */
+export class HealthProbes {
+  private readonly probes: readonly { readonly name: string; readonly probe: HealthProbe }[];
+
+  constructor(topology: Topology, runtime: string) {
+    const operator = operatorOf(certificatesFolder(runtime));
+    this.probes = servicesOf(topology).map(({ name, socket, identity }) => ({
       name,
-      serving: await isServing(`unix:${socket}`, checkDeadlineMs, operator, identity),
-    })),
-  );
+      probe: new HealthProbe(`unix:${socket}`, operator, identity),
+    }));
+  }
+
+  check(): Promise<ServiceHealth[]> {
+    return Promise.all(
+      this.probes.map(async ({ name, probe }) => ({
+        name,
+        serving: await probe.isServing(checkDeadlineMs),
+      })),
+    );
+  }
+
+  /** The next questions open new connections. */
+  close(): void {
+    for (const { probe } of this.probes) probe.close();
+  }
 }
 
 /** Throws `testbed-failed` with the names of those that do not serve, and the ends of the guests' consoles. */

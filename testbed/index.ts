@@ -9,7 +9,7 @@ import { copy, type CopyEnd } from './copy.js';
 import { remains, takeDown } from './down.js';
 import { execInGuest, type ExecOptions } from './exec.js';
 import { findTestbed } from './find.js';
-import { checkHealth, type ServiceHealth } from './health.js';
+import { checkHealth, type HealthProbes, type ServiceHealth } from './health.js';
 import { ensureImage, type GuestImage } from './image/store.js';
 import { isLocked } from './lock.js';
 import { placesOf, type Places } from './paths.js';
@@ -24,8 +24,8 @@ import { bringUp, upLock, type UpOptions } from './up.js';
 export { maximumControllers, maximumStreams, outsideNamespace } from './topology.js';
 export { markerOf } from './supervision/marker.js';
 export { runtimeFolder } from './paths.js';
-export type { ExecOptions } from './exec.js';
-export type { ServiceHealth } from './health.js';
+export { GuestConnection, type ExecOptions } from './exec.js';
+export { HealthProbes, type ServiceHealth } from './health.js';
 export type { TestbedState } from './state.js';
 export type { UpOptions } from './up.js';
 export { sharedRoom, shortageOf, type Room } from './room.js';
@@ -81,7 +81,8 @@ export async function down({ report }: Pick<Hooks, 'report'>): Promise<boolean> 
   return found.length > 0;
 }
 
-export async function status(): Promise<TestbedStatus> {
+/** `probes`: those of whoever asks again and again. */
+export async function status(probes?: HealthProbes): Promise<TestbedStatus> {
   const places = placesOf(process.env);
   const found = await remains(places);
   const testbed = await readState(places.state);
@@ -97,7 +98,8 @@ export async function status(): Promise<TestbedStatus> {
       running: await isMarked(pid, places.runtime),
     })),
   );
-  const services = await checkHealth(topologyOfState(testbed, places.runtime), places.runtime);
+  const services = await (probes?.check() ??
+    checkHealth(topologyOfState(testbed, places.runtime), places.runtime));
   const whole = processes.every(({ running }) => running) && services.every(({ serving }) => serving);
   return { state: whole ? 'up' : 'degraded', testbed, processes, services, remains: [] };
 }

@@ -14,10 +14,29 @@ export async function isServing(
   security: Security,
   expected: Identity,
 ): Promise<boolean> {
-  const { path, requestSerialize, responseDeserialize } = service.Check ?? missing();
-  const client = new Client(address, clientCredentials(security, expected), { 'grpc.enable_http_proxy': 0 });
+  const probe = new HealthProbe(address, security, expected);
   try {
-    return await new Promise<boolean>((resolve) => {
+    return await probe.isServing(deadlineMs);
+  } finally {
+    probe.close();
+  }
+}
+
+/** Asks one service again and again, over one connection for as long as that is well: a handshake costs more than an answer. */
+export class HealthProbe {
+  private client: Client | undefined;
+
+  constructor(
+    private readonly address: string,
+    private readonly security: Security,
+    private readonly expected: Identity,
+  ) {}
+
+  /** Never throws. */
+  async isServing(deadlineMs: number): Promise<boolean> {
+    const { path, requestSerialize, responseDeserialize } = service.Check ?? missing();
+    const client = (this.client ??= this.connect());
+    const is = await new Promise<boolean>((resolve) => {
       client.makeUnaryRequest(
         path,
         requestSerialize,
@@ -27,8 +46,20 @@ export async function isServing(
         (error, answer) => resolve(error === null && (answer as { status?: string }).status === 'SERVING'),
       );
     });
-  } finally {
-    client.close();
+    if (!is) this.close();
+    return is;
+  }
+
+  /** The next question opens it anew. */
+  close(): void {
+    this.client?.close();
+    this.client = undefined;
+  }
+
+  private connect(): Client {
+    return new Client(this.address, clientCredentials(this.security, this.expected), {
+      'grpc.enable_http_proxy': 0,
+    });
   }
 }
 

@@ -1,6 +1,6 @@
 export { RpcClient, type CallOptions } from './client.js';
 export { RpcServer, type CallContext, type FailedCall, type Handlers } from './server.js';
-export { isServing } from './health.js';
+export { HealthProbe, isServing } from './health.js';
 export { identityOf, isName, nameRule, uriOf, type Identity, type Role } from './identity.js';
 export { requireMigrationId } from './migration-id.js';
 export { readSecurity, type Security, type Tls, type TlsFiles } from './security.js';

@@ -5,13 +5,14 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { down, restart, status, up } from '../../testbed/index.js';
+import { down, HealthProbes, restart, status, up } from '../../testbed/index.js';
 import { placesOf } from '../../testbed/paths.js';
 import { topologyOf, type Topology } from '../../testbed/topology.js';
 import { portkeyOk } from '../e2e/support/portkey.js';
 import { runningCopies } from './copies.js';
 import { container } from './container.js';
 import type { Scene } from './parts.js';
+import { Guests } from './guests.js';
 import { RedisLink } from './redis-link.js';
 
 const linkPort = 6380;
@@ -24,25 +25,33 @@ const upMs = 240_000;
 const lookMs = 1_000;
 
 /** Until each part answers, also one that was started anew. */
-export async function untilUp(): Promise<void> {
+export async function untilUp(health: HealthProbes): Promise<void> {
   const endMs = performance.now() + upMs;
-  while ((await status()).state !== 'up') {
+  while ((await status(health)).state !== 'up') {
     if (performance.now() > endMs) throw new Error('the test bed does not come back');
     await delay(lookMs);
   }
 }
 
 export class FaultBed {
+  readonly guests: Guests;
+  private readonly health: HealthProbes;
+
   private constructor(
     private readonly topology: Topology,
+    runtime: string,
     private readonly link: RedisLink,
-  ) {}
+  ) {
+    this.guests = new Guests(topology.vms);
+    this.health = new HealthProbes(topology, runtime);
+  }
 
   /** Takes over a test bed that is up. */
   static async takeOver(): Promise<FaultBed> {
-    const topology = topologyOf(2, placesOf(process.env).runtime);
+    const { runtime } = placesOf(process.env);
+    const topology = topologyOf(2, runtime);
     const link = await RedisLink.start(linkPort, topology.redis.port);
-    const bed = new FaultBed(topology, link);
+    const bed = new FaultBed(topology, runtime, link);
     try {
       await bed.configureController(linkPort, { undoPatienceMs });
       await bed.startContainer('vm-a');
@@ -69,12 +78,13 @@ export class FaultBed {
   /** From the VM that has the container to the other. */
   async scene(): Promise<Scene> {
     const names = this.topology.vms.map(({ name }) => name);
-    const [home, ...more] = await runningCopies(names, container);
+    const [home, ...more] = await runningCopies(this.guests, names, container);
     const [source] = this.topology.vms.filter(({ name }) => name === home);
     const [destination] = this.topology.vms.filter(({ name }) => name !== home);
     if (source === undefined || destination === undefined || more.length > 0)
       throw new Error(`the container runs in ${[home ?? 'no VM', ...more].join(' and ')}`);
-    return { source, destination, link: this.link };
+    const { link, guests, health } = this;
+    return { source, destination, link, guests, health };
   }
 
   async startContainer(vm: string): Promise<void> {
@@ -98,9 +108,14 @@ export class FaultBed {
 
   /** As it was before. */
   async giveBack(): Promise<void> {
-    await portkeyOk('stop', container).catch(() => undefined);
-    await this.configureController(this.topology.redis.port, undefined);
-    await this.link.stop();
+    try {
+      await portkeyOk('stop', container).catch(() => undefined);
+      await this.configureController(this.topology.redis.port, undefined);
+    } finally {
+      this.guests.forgetAll();
+      this.health.close();
+      await this.link.stop();
+    }
   }
 
   static async down(report: (line: string) => void): Promise<void> {
@@ -115,6 +130,6 @@ export class FaultBed {
     // A field that is undefined is not written.
     await writeFile(file, JSON.stringify({ ...config, redis: { ...config.redis, port }, limits }));
     await restart('controller', quiet);
-    await untilUp();
+    await untilUp(this.health);
   }
 }

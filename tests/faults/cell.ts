@@ -80,7 +80,8 @@ export async function runCell(
       hold: () => watch.hold(cell.kind === 'kill' ? 0 : holdSeconds * 1000),
     });
     const endedMs = performance.now();
-    await untilUp();
+    forgetConnections(cell, scene);
+    await untilUp(scene.health);
     const healedMs = cell.kind === 'kill' ? performance.now() : endedMs;
     await watch.look();
     const settled = await untilSettled(cell, container, scene, known, healedMs + settleMs);
@@ -102,6 +103,14 @@ export async function runCell(
   } finally {
     await end(commands, scene);
   }
+}
+
+/** Those that a cut or the end of a VM may have left hanging. */
+function forgetConnections({ part, kind }: Cell, { guests, health }: Scene): void {
+  const isVm = part === 'VM of the source' || part === 'VM of the destination';
+  if (kind !== 'cut' && !(isVm && kind === 'kill')) return;
+  guests.forgetAll();
+  health.close();
 }
 
 /** Returns for how long the command to Redis stood still. */

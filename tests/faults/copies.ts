@@ -5,7 +5,7 @@
  * the commit. A VM that does not answer says nothing, and so fails the question, or two copies could hide in it. One that stands
  * still or is dead is not to be asked: nothing runs in there.
  */
-import { inGuest } from './guests.js';
+import type { Guests } from './guests.js';
 
 export type CopyState = 'running' | 'still' | 'none';
 
@@ -40,16 +40,20 @@ look_at_copy() {
 }`;
 
 /** Throws where the VM does not answer. */
-export async function copyIn(vm: string, container: string): Promise<CopyState> {
-  const said = (await inGuest(vm, `${copyFunctions}\nlook_at_copy ${container}; echo $state`)).trim();
+export async function copyIn(guests: Guests, vm: string, container: string): Promise<CopyState> {
+  const said = (await guests.ask(vm, `${copyFunctions}\nlook_at_copy ${container}; echo $state`)).trim();
   const state = (['running', 'still', 'none'] as const).find((each) => each === said);
   if (state === undefined) throw new Error(`${vm} says of its copy: '${said}'`);
   return state;
 }
 
 /** Names of the VMs in which one runs. Throws where one of them does not answer. */
-export async function runningCopies(vms: readonly string[], container: string): Promise<string[]> {
-  const states = await Promise.all(vms.map((vm) => copyIn(vm, container)));
+export async function runningCopies(
+  guests: Guests,
+  vms: readonly string[],
+  container: string,
+): Promise<string[]> {
+  const states = await Promise.all(vms.map((vm) => copyIn(guests, vm, container)));
   return vms.filter((_vm, index) => states[index] === 'running');
 }
 
@@ -58,7 +62,10 @@ export class CopyCount {
   private readonly problems = new Set<string>();
   most = 0;
 
-  constructor(private readonly container: string) {}
+  constructor(
+    private readonly guests: Guests,
+    private readonly container: string,
+  ) {}
 
   /** `vms`: those that can be asked. */
   async count(vms: readonly string[]): Promise<void> {
@@ -76,7 +83,7 @@ export class CopyCount {
 
   private async ask(vm: string): Promise<CopyState | undefined> {
     try {
-      return await copyIn(vm, this.container);
+      return await copyIn(this.guests, vm, this.container);
     } catch (error) {
       this.problems.add(`${vm} did not say whether a copy runs there: ${firstLine(error)}`);
       return undefined;

@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Cell } from './cell.js';
 import { CopyCount } from './copies.js';
 import { CopySampler, longestSilence, momentsTogether, type Sample } from './copy-sampler.js';
+import type { Guests } from './guests.js';
 import type { Part, Scene } from './parts.js';
 
 const lookMs = 5_000;
@@ -36,12 +37,13 @@ export class CopyWatch {
 
   private constructor(
     container: string,
+    guests: Guests,
     private readonly vms: readonly string[],
     /** While the fault lasts. */
     private readonly askable: readonly string[],
     private readonly samplers: readonly CopySampler[],
   ) {
-    this.copies = new CopyCount(container);
+    this.copies = new CopyCount(guests, container);
   }
 
   /** Before the migration: there is no time for it between the state and the fault. */
@@ -50,9 +52,9 @@ export class CopyWatch {
     const broken = brokenVm(part, scene);
     const askable = vms.filter((vm) => vm !== broken);
     if (broken === undefined || kind === 'kill' || kind === 'stop')
-      return new CopyWatch(container, vms, askable, []);
+      return new CopyWatch(container, scene.guests, vms, askable, []);
     const samplers = await Promise.all(vms.map((vm) => CopySampler.start(vm, container)));
-    return new CopyWatch(container, vms, askable, samplers);
+    return new CopyWatch(container, scene.guests, vms, askable, samplers);
   }
 
   /** While the fault lasts. */

@@ -44,7 +44,7 @@ export async function endure(
       say(`${index + 1}/${migrations} ${problem ?? 'completed'}`);
       if (problem !== undefined) problems.push(problem);
     }
-    samples.push(await memoryOfServices(vms));
+    samples.push(await memoryOfServices(runner.bed.guests, vms));
   }
   return { migrations: samples.length, faults, problems, growth: growthOf(samples) };
 }

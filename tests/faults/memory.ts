@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 
 import { pidOf } from '../e2e/support/processes.js';
-import { inGuest } from './guests.js';
+import type { Guests } from './guests.js';
 
 export interface ServiceMemory {
   readonly service: string;
@@ -17,19 +17,21 @@ export interface ServiceMemory {
 const onHosts = ['controller', 'redis', 'relay-host-a', 'relay-host-b'];
 const inGuests = ['checkpoint', 'restore'];
 
-export async function memoryOfServices(vms: readonly string[]): Promise<ServiceMemory[]> {
+export async function memoryOfServices(guests: Guests, vms: readonly string[]): Promise<ServiceMemory[]> {
   const hosts = onHosts.map(async (service) => {
     const pid = await pidOf(service);
     return memoryOf(service, pid, await readFile(`/proc/${pid}/status`, 'utf8'));
   });
-  const guests = vms.flatMap((vm) =>
+  const inVms = vms.flatMap((vm) =>
     inGuests.map(async (agent) => {
       const find = `pgrep -o -f '^node .*/opt/portkey/${agent}.cjs'`;
-      const [pid = '', ...status] = (await inGuest(vm, `${find}; cat /proc/$(${find})/status`)).split('\n');
+      const [pid = '', ...status] = (await guests.ask(vm, `${find}; cat /proc/$(${find})/status`)).split(
+        '\n',
+      );
       return memoryOf(`${agent} of ${vm}`, Number(pid), status.join('\n'));
     }),
   );
-  return Promise.all([...hosts, ...guests]);
+  return Promise.all([...hosts, ...inVms]);
 }
 
 function memoryOf(service: string, pid: number, status: string): ServiceMemory {

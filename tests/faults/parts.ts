@@ -12,13 +12,13 @@
  * Source and destination are the migration's. Whoever breaks a part ends that, whatever happens.
  */
 import { runChecked, runCommand } from '../../libraries/process/index.js';
-import { restart } from '../../testbed/index.js';
+import { restart, type HealthProbes } from '../../testbed/index.js';
 import { tapName } from '../../testbed/network/commands.js';
 import { outsideNamespace, type VmPlace } from '../../testbed/topology.js';
 import { pidOf } from '../e2e/support/processes.js';
 import type { Fault } from './fault.js';
 import { fullDisk, fullMemory, fullShares } from './fills.js';
-import { inGuest } from './guests.js';
+import { inGuest, type Guests } from './guests.js';
 import type { RedisLink } from './redis-link.js';
 
 export const kinds = ['kill', 'stop', 'cut', 'fill', 'step'] as const;
@@ -48,6 +48,8 @@ export interface Scene {
   readonly source: VmPlace;
   readonly destination: VmPlace;
   readonly link: RedisLink;
+  readonly guests: Guests;
+  readonly health: HealthProbes;
 }
 
 /** Throws where the part cannot fail in that way. */

@@ -10,7 +10,7 @@ import { placesOf } from '../../testbed/paths.js';
 import { readFile } from 'node:fs/promises';
 import { pidOf } from '../e2e/support/processes.js';
 import { copyFunctions } from './copies.js';
-import { inGuest } from './guests.js';
+import type { Guests } from './guests.js';
 
 export interface VmRemains {
   readonly vm: string;
@@ -70,8 +70,8 @@ for folder in /proc/[0-9]*; do
 done
 true`;
 
-export async function remainsIn(vm: string): Promise<VmRemains> {
-  const lines = (await inGuest(vm, look)).split('\n').filter((line) => line !== '');
+export async function remainsIn(guests: Guests, vm: string): Promise<VmRemains> {
+  const lines = (await guests.ask(vm, look)).split('\n').filter((line) => line !== '');
   const after = (word: string): string[] =>
     lines.filter((line) => line.startsWith(`${word} `)).map((line) => line.slice(word.length + 1));
   const copies = [

@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { migrations } from '../e2e/support/migrations.js';
 import type { Cell } from './cell.js';
+import type { Guests } from './guests.js';
 import type { Scene } from './parts.js';
 import type { Phase } from './phases.js';
 import { remainsIn, remainsOnHosts, type VmRemains } from './remains.js';
@@ -47,13 +48,13 @@ const endings: Readonly<Record<string, Ending>> = {
 export async function untilSettled(
   cell: Cell,
   container: string,
-  { source, destination }: Scene,
+  { source, destination, guests }: Scene,
   known: string,
   endMs: number,
 ): Promise<Settled> {
   const vms = [source.name, destination.name];
   for (;;) {
-    const seen = await look(container, vms, known, mayBeLost(cell)).catch((error: unknown) => ({
+    const seen = await look(guests, container, vms, known, mayBeLost(cell)).catch((error: unknown) => ({
       ending: undefined,
       reason: '',
       findings: [String(error)],
@@ -64,6 +65,7 @@ export async function untilSettled(
 }
 
 async function look(
+  guests: Guests,
   container: string,
   vms: readonly string[],
   known: string,
@@ -76,7 +78,7 @@ async function look(
   const ending = endings[newest.state];
   if (ending === undefined && !(isLossPossible && newest.state === 'failed'))
     return { ending, reason, findings: [`the migration is ${newest.state}`] };
-  const remains = await Promise.all(vms.map(remainsIn));
+  const remains = await Promise.all(vms.map((vm) => remainsIn(guests, vm)));
   const leftovers = [...remains.flatMap((vm) => vm.leftovers), ...(await remainsOnHosts())];
   const count = remains.flatMap(({ copies }) => copies).length;
   if (count === 0 && isLossPossible) return { ending: 'lost with its VM', reason, findings: leftovers };

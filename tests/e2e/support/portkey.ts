@@ -7,7 +7,7 @@ import { on } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { collector } from '../../../cli/collector.js';
-import { exec } from '../../../testbed/index.js';
+import { exec, type ExecOptions } from '../../../testbed/index.js';
 import { projectFile } from '../../../testbed/paths.js';
 import { migrations } from './migrations.js';
 
@@ -70,10 +70,20 @@ export async function portkeyJson<T>(...args: string[]): Promise<T> {
 }
 
 /** What a shell command prints in a guest. Throws where the guest does not answer in time, or the command fails. */
-export async function inGuest(vm: string, command: string, deadlineMs = 60_000): Promise<string> {
+export function inGuest(vm: string, command: string, deadlineMs = 60_000): Promise<string> {
+  return printedBy(vm, command, deadlineMs, (words, options) => exec(vm, words, options));
+}
+
+/** The same, by another way into the guest. */
+export async function printedBy(
+  vm: string,
+  command: string,
+  deadlineMs: number,
+  execute: (words: readonly string[], options: ExecOptions) => Promise<number>,
+): Promise<string> {
   const [stdout, stderr] = [collector(), collector()];
   const streams = { stdout: stdout.stream, stderr: stderr.stream, deadlineMs };
-  const exitCode = await exec(vm, ['sh', '-c', command], streams);
+  const exitCode = await execute(['sh', '-c', command], streams);
   if (exitCode !== 0) throw new Error(`${vm}: '${command}' ended with ${exitCode}: ${stderr.text()}`);
   return stdout.text();
 }
