@@ -21,7 +21,8 @@ import {
   type Sent,
 } from '../libraries/rpc/index.js';
 
-const shortMs = 15_000;
+/** Longer than the controller waits for a VM that does not answer: it has the others' answers then. */
+const shortMs = 30_000;
 /** Starting and stopping a container in an emulated guest takes seconds, on a busy machine many. */
 const containerMs = 120_000;
 /** Its steps one after the other, each with an agent that takes all the time it may. */

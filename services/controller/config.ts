@@ -6,6 +6,9 @@ import { defaultLimits } from './limits.js';
 
 const address = z.string().regex(/^(unix:\/.+|.+:\d+)$/, 'write host:port or unix:/path');
 
+/** When pages may go by CRIU's page server, which neither encrypts nor asks who sends: also in place of Portkey mode, where that was asked for, or never. */
+const criuModeRule = z.enum(['fallback', 'asked', 'never']);
+
 const milliseconds = z.number().int().positive();
 
 const vm = z.strictObject({
@@ -17,6 +20,8 @@ const vm = z.strictObject({
   restore: address,
   /** Where its host's hypervisor-relay listens. */
   relay: address,
+  /** Containers move within their group only: a VM has all of a container's memory once it has the container. */
+  group: identityName.default('default'),
 });
 
 /** Of Redis' access control; the file has the password and nothing else. */
@@ -26,6 +31,7 @@ const redisLogin = {
 };
 
 export type VmConfig = z.infer<typeof vm>;
+export type CriuModeRule = z.infer<typeof criuModeRule>;
 
 export const configSchema = z.strictObject({
   ...commonConfig,
@@ -49,6 +55,7 @@ export const configSchema = z.strictObject({
   }),
   /** How many migrations a host takes part in at once, as source or as destination; the same for all controllers. */
   migrationsPerHost: z.number().int().min(1).default(2),
+  criuMode: criuModeRule.default('fallback'),
   vms: z
     .array(vm)
     .min(1)

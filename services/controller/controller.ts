@@ -59,9 +59,9 @@ export function startController(
   const connection = StateStoreConnection.open(config.redis);
   const lifetime = new AbortController();
   const store = new MigrationStore(connection, clock, limits.keptMigrations);
-  const vms = new Vms(config.vms, limits, security);
+  const vms = new Vms(config.vms, limits, security, clock);
   const tools = {
-    ...{ clock, log, limits, store, vms },
+    ...{ clock, log, limits, store, vms, criuMode: config.criuMode },
     metrics: new Metrics(registry),
     fixedCost: new FixedCost(),
     newId: () => newMigrationId(clock.wallTime(), () => randomBytes(4).toString('hex')),

@@ -4,6 +4,8 @@
 export interface Limits {
   /** A question that an agent or relay answers from memory. */
   readonly questionMs: number;
+  /** The same of a VM that has let such a question run out. */
+  readonly silentMs: number;
   /** A question at the end whose answer the report can do without. */
   readonly optionalMs: number;
   /** A step that starts a few processes: prepare, freeze, begin, run, stop. */
@@ -48,6 +50,7 @@ export interface Limits {
 
 export const defaultLimits: Limits = {
   questionMs: 15_000,
+  silentMs: 1_000,
   optionalMs: 1_000,
   stepMs: 60_000,
   slowestBytesPerSecond: 8 * 2 ** 20,

@@ -106,6 +106,20 @@ describe('an evacuation', function () {
     assert.deepEqual(cluster.world.runningOn('web'), ['vm-b']);
   });
 
+  it('moves nothing to a VM of another group, whatever that has to offer', async () => {
+    await withVmC();
+    const [stranger] = cluster.more;
+    assert.ok(stranger !== undefined);
+    stranger.group = 'tenants';
+    stranger.traits.memoryAvailableBytes = 2 ** 50;
+    await cluster.endController();
+    await cluster.startController(patient);
+    const moved = { cache: 'moved vm-b', shop: 'moved vm-b', web: 'moved vm-b' };
+    assert.deepEqual(endings(await evacuate()), moved);
+    assert.ok(!stranger.calls.includes('Prepare'));
+    await assert.rejects(evacuate({ vm: 'vm-b', to: 'vm-c' }), { code: 'not-permitted' });
+  });
+
   it('is done at once where the VM is empty', async () => {
     assert.deepEqual(await evacuate({ vm: 'vm-b' }), []);
   });

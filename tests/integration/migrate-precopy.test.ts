@@ -35,6 +35,16 @@ describe('a migration in pre-copy', function () {
     assert.equal(reportOf(events).rounds.length, 4);
   });
 
+  it('reads no more of its progress than it can make use of, however much there is', async () => {
+    Object.assign(cluster.a.traits, { progressSteps: 60, roundMs: 1 });
+    const startMs = performance.now();
+    const report = reportOf(await cluster.migrate());
+    assert.equal(report.outcome, 'completed');
+    const readMs = 60 * 20 * report.rounds.length;
+    // What comes after a pause is read at once.
+    assert.ok(performance.now() - startMs > readMs / 2, `${report.rounds.length} rounds`);
+  });
+
   it('throttles a container whose pages do not settle, where it may, and tells', async () => {
     Object.assign(cluster.a.traits, { dirtyPages: [900, 880, 870, 300, 60], roundMs: 20 });
     const events = await cluster.migrate({ maxDowntimeMs: 1, throttle: true });

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 
 import type { ErrorCode } from '../../libraries/errors/index.js';
-import type { Sent } from '../../libraries/rpc/index.js';
+import type { MigrationEvent, Sent } from '../../libraries/rpc/index.js';
 import { reportOf, ScriptedCluster } from './support/scripted-cluster.js';
 
 interface Refusal {
@@ -156,6 +156,52 @@ describe('preflight', function () {
       assert.ok(!cluster.a.calls.some((call) => call.startsWith('Round') || call === 'Freeze'));
     });
   }
+
+  async function restartController(): Promise<void> {
+    await cluster.endController();
+    await cluster.startController();
+  }
+
+  it('refuses a VM of another group', async () => {
+    cluster.b.group = 'tenants';
+    await restartController();
+    const { outcome, error } = reportOf(await cluster.migrate());
+    assert.deepEqual([outcome, error?.code], ['refused', 'not-permitted']);
+    assert.match(error?.message ?? '', /^no container may move from vm-a to vm-b: .* default and tenants$/);
+    assert.ok(!cluster.b.calls.includes('Prepare'));
+  });
+
+  it('takes no other mode in place of portkey where the configuration says so, and says which would do', async () => {
+    cluster.criuMode = 'asked';
+    cluster.a.traits.hypercallChannel = false;
+    await restartController();
+    const { outcome, error } = reportOf(await cluster.migrate());
+    assert.deepEqual([outcome, error?.code], ['refused', 'no-hypercall-channel']);
+    assert.match(error?.message ?? '', /^vm-a has no hypercall channel: .*; --mode criu sends /);
+    assert.equal(reportOf(await cluster.migrate({ mode: 'MODE_CRIU' })).outcome, 'completed');
+  });
+
+  it('tries again where the channel is not ready yet, instead of taking the other mode', async () => {
+    cluster.criuMode = 'asked';
+    cluster.a.traits.hypercallChannel = false;
+    await restartController();
+    const events: MigrationEvent[] = [];
+    await cluster.follow({ retries: 1 }, (event) => {
+      events.push(event);
+      if (event.state === 'refused') cluster.a.traits.hypercallChannel = true;
+    });
+    const { outcome, mode } = reportOf(events);
+    assert.deepEqual([outcome, mode], ['completed', 'portkey']);
+    assert.ok(events.some(({ state }) => state === 'refused'));
+  });
+
+  it('refuses criu mode where the configuration never takes it', async () => {
+    cluster.criuMode = 'never';
+    await restartController();
+    const { outcome, error } = reportOf(await cluster.migrate({ mode: 'MODE_CRIU' }));
+    assert.deepEqual([outcome, error?.code], ['refused', 'not-permitted']);
+    assert.equal(reportOf(await cluster.migrate()).mode, 'portkey');
+  });
 
   it('leaves the container free for the next try', async () => {
     cluster.b.traits.criuVersion = '3.17.1';

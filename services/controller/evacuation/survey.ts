@@ -7,6 +7,7 @@
 import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
 import type { Container } from '../../../libraries/rpc/index.js';
 import type { Tools } from '../migration/migration.js';
+import { areInOneGroup, requireSameGroup } from '../vms/groups.js';
 import { needed } from '../vms/reachable.js';
 import type { Vm } from '../vms/vm.js';
 import type { Candidate, Leaving, Placing } from './plan.js';
@@ -20,14 +21,17 @@ export interface Survey {
   readonly candidates: readonly Candidate[];
 }
 
-/** `to`: the only candidate; empty for all others. Throws `vm-unknown`, `invalid-argument` and `agent-unavailable`. */
+/** `to`: the only candidate; empty for all others. Throws `vm-unknown`, `invalid-argument`, `not-permitted` and
+ * `agent-unavailable`. */
 export async function survey(tools: Tools, from: string, to: string): Promise<Survey> {
   const { vms } = tools;
   const source = vms.get(from);
   if (to === from) {
     throw new PortkeyError('invalid-argument', `the containers of ${from} are to leave it; name another VM`);
   }
-  const others = to === '' ? vms.all.filter((vm) => vm !== source) : [vms.get(to)];
+  const others =
+    to === '' ? vms.all.filter((vm) => vm !== source && areInOneGroup(source, vm)) : [vms.get(to)];
+  for (const vm of others) requireSameGroup(source, vm);
   const [containers, candidates] = await Promise.all([
     needed(vms.containersOf(source), 'agent-unavailable'),
     Promise.all(others.map((vm) => candidate(tools, vm, to !== ''))),

@@ -3,9 +3,11 @@
  *
  * Portkey mode needs the source's hypercall channel, proved by the nonce, and a relay that can land pages for the
  * destination, and of the objects that the channel may have open it takes one for each task. Without them the container
- * still moves, through CRIU's page server, and everybody is told why.
+ * still moves, through CRIU's page server, and everybody is told why; unless the configuration forbids that (`criuMode`).
  */
 import { maxObjects } from '../../../libraries/hypercall/limits.js';
+import { PortkeyError } from '../../../libraries/errors/index.js';
+import type { CriuModeRule } from '../config.js';
 import type { MigrationMode } from '../state/index.js';
 import type { Facts } from './inspect.js';
 import type { Sides } from './migration.js';
@@ -21,10 +23,24 @@ export interface Choice {
   readonly because?: string;
 }
 
-export function chooseMode(wanted: MigrationMode, sides: Sides, facts: Facts): Choice {
-  if (wanted === 'criu') return { mode: 'criu' };
+/** Throws `not-permitted` and `no-hypercall-channel` where the rule has no mode left. */
+export function chooseMode(wanted: MigrationMode, rule: CriuModeRule, sides: Sides, facts: Facts): Choice {
+  if (wanted === 'criu') {
+    if (rule !== 'never') return { mode: 'criu' };
+    throw new PortkeyError(
+      'not-permitted',
+      "the controller's configuration allows no migration in criu mode (criuMode); leave --mode out",
+    );
+  }
   const obstacle = obstacleToPortkey(sides, facts);
-  return obstacle === undefined ? { mode: 'portkey' } : { mode: 'criu', because: obstacle };
+  if (obstacle === undefined) return { mode: 'portkey' };
+  if (rule === 'fallback') return { mode: 'criu', because: obstacle };
+  const instead =
+    rule === 'asked' ? "; --mode criu sends the pages through the VMs' own network, unencrypted" : '';
+  throw new PortkeyError(
+    'no-hypercall-channel',
+    `${obstacle}, and the controller's configuration takes no other mode in place of portkey (criuMode)${instead}`,
+  );
 }
 
 function obstacleToPortkey({ source, destination }: Sides, facts: Facts): string | undefined {

@@ -10,6 +10,7 @@ import type { CallOptions } from '../../../libraries/rpc/index.js';
 import type { BothGuests } from '../accounting/guest-cpu.js';
 import type { Stopwatch } from '../accounting/stopwatch.js';
 import type { Journal } from '../events/journal.js';
+import type { CriuModeRule } from '../config.js';
 import type { Limits } from '../limits.js';
 import type { Metrics } from '../metrics.js';
 import type { FixedCost } from '../precopy/fixed-cost.js';
@@ -27,6 +28,7 @@ export interface Tools {
   readonly clock: Clock;
   readonly log: Logger;
   readonly limits: Limits;
+  readonly criuMode: CriuModeRule;
   readonly store: MigrationStore;
   readonly vms: Vms;
   readonly metrics: Metrics;

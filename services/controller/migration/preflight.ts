@@ -10,6 +10,7 @@ import { formatBytes } from '../../../libraries/units/index.js';
 import { CpuLedger } from '../accounting/cpu-ledger.js';
 import type { Vm } from '../vms/vm.js';
 import { chooseMode } from './choose-mode.js';
+import { requireSameGroup } from '../vms/groups.js';
 import { incompatibility } from './compatibility.js';
 import { CriuTransport } from './criu-transport.js';
 import { inspect } from './inspect.js';
@@ -51,7 +52,7 @@ export async function preflight(migration: LiveMigration, wish: Wish): Promise<R
   const obstacle = incompatibility(facts.sourceNode, facts.destinationNode);
   if (obstacle !== undefined) throw obstacle;
 
-  const choice = chooseMode(wish.mode, sides, facts);
+  const choice = chooseMode(wish.mode, migration.tools.criuMode, sides, facts);
   migration.mode = choice.mode;
   migration.report.mode = choice.mode;
   if (choice.because !== undefined) {
@@ -78,6 +79,7 @@ async function locate(migration: LiveMigration, wish: Wish): Promise<Sides> {
         'see: portkey ps',
     );
   }
+  requireSameGroup(source, destination);
   if (source === destination) {
     throw new PortkeyError(
       'same-vm',

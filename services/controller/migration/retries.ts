@@ -21,6 +21,7 @@ export const transientCodes: readonly ErrorCode[] = [
   'deadline-exceeded',
   'agent-unavailable',
   'relay-unavailable',
+  'no-hypercall-channel',
   'container-busy',
   'channel-closed',
   'session-unknown',

@@ -8,6 +8,9 @@ import { transferDeadlineMs } from '../limits.js';
 import type { LiveMigration } from './migration.js';
 import type { Reserved } from './preflight.js';
 
+/** Agents send one a second or so. One that sends more is read no faster, so that the others' migrations have this process, too. */
+const leastPauseMs = 20;
+
 /** What a follower sees while rounds run; also the `data` of progress events. */
 export interface RoundOutlook {
   readonly dirtyPagesPerSecond: number;
@@ -26,6 +29,7 @@ export async function runRound(
   const deadlineMs = transferDeadlineMs(limits, description.memoryBytes, wish.bytesPerSecond);
   const startMs = clock.monotonicMs();
   let shownMs = startMs;
+  let heardMs = startMs;
   const progress = sides.source.checkpoint.stream(
     'Round',
     { migration: migration.ref, index, last, pageServer },
@@ -34,6 +38,8 @@ export async function runRound(
   for await (const message of progress) {
     if (message.result !== null) return message.result;
     const nowMs = clock.monotonicMs();
+    if (nowMs - heardMs < leastPauseMs) await clock.sleep(leastPauseMs);
+    heardMs = nowMs;
     if (nowMs - shownMs < limits.progressMs) continue;
     shownMs = nowMs;
     showProgress(migration, index, message, (nowMs - startMs) / 1000, outlook);

@@ -7,6 +7,7 @@ import type { VmConfig } from '../config.js';
 export class Vm {
   readonly name: string;
   readonly host: string;
+  readonly group: string;
   readonly checkpoint: RpcClient<'Checkpoint'>;
   readonly restore: RpcClient<'Restore'>;
   readonly containers: RpcClient<'Containers'>;
@@ -15,6 +16,7 @@ export class Vm {
   constructor(config: VmConfig, security: Security) {
     this.name = config.name;
     this.host = config.host;
+    this.group = config.group;
     const { name } = config;
     const restoreName = `the restore service of ${config.name} at ${config.restore}`;
     this.checkpoint = new RpcClient(

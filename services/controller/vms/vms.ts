@@ -4,9 +4,11 @@
  * Nothing about containers is cached: the VMs are the truth, and asking all of them takes one round trip.
  */
 import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
+import type { Clock } from '../../../libraries/process/index.js';
 import type { Container, Security } from '../../../libraries/rpc/index.js';
 import type { VmConfig } from '../config.js';
 import type { Limits } from '../limits.js';
+import { Patience } from './patience.js';
 import { Vm } from './vm.js';
 
 export interface Placed {
@@ -22,12 +24,15 @@ export interface Census {
 
 export class Vms {
   readonly all: readonly Vm[];
+  private readonly patience: Patience;
 
   constructor(
     configs: readonly VmConfig[],
     private readonly limits: Limits,
     security: Security,
+    clock: Clock,
   ) {
+    this.patience = new Patience(clock, limits.silentMs);
     this.all = configs.map((config) => new Vm(config, security));
   }
 
@@ -56,8 +61,8 @@ export class Vms {
   }
 
   async containersOf(vm: Vm): Promise<Container[]> {
-    const answer = await vm.containers.ask('List', {}, { deadlineMs: this.limits.questionMs });
-    return answer.containers;
+    const list = () => vm.containers.ask('List', {}, { deadlineMs: this.limits.questionMs });
+    return (await this.patience.ask(vm.name, list)).containers;
   }
 
   /** Throws what `placeIn` does. */

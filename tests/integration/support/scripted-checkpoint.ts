@@ -22,7 +22,6 @@ import {
 import type { Copy } from './scripted-world.js';
 
 const pageBytes = 4096;
-const progressSteps = 4;
 
 export function checkpointHandlers(vm: ScriptedVm, process: ScriptedProcess): Handlers<'Checkpoint'> {
   return {
@@ -110,7 +109,7 @@ async function* round(
   process: ScriptedProcess,
   { migration, index, last }: RoundRequest,
 ): AsyncGenerator<Partial<RoundProgress>> {
-  const { dirtyPages, roundMs, memoryBytes } = vm.traits;
+  const { dirtyPages, roundMs, progressSteps, memoryBytes } = vm.traits;
   const dirtyAt = (round: number): number => dirtyPages[Math.min(round, dirtyPages.length - 1)] ?? 0;
   await process.call(last ? 'Round(last)' : 'Round', () => claimed(vm, required(migration)));
   const pages = index === 0 ? memoryBytes / pageBytes : dirtyAt(index - 1);

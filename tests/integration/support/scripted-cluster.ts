@@ -13,7 +13,11 @@ import { Registry } from 'prom-client';
 
 import { systemClock, type Clock } from '../../../libraries/process/index.js';
 import { RpcClient, RpcServer, type MigrationEvent, type Sent } from '../../../libraries/rpc/index.js';
-import { configSchema, type ControllerConfig } from '../../../services/controller/config.js';
+import {
+  configSchema,
+  type ControllerConfig,
+  type CriuModeRule,
+} from '../../../services/controller/config.js';
 import { startController } from '../../../services/controller/controller.js';
 import { defaultLimits, type Limits } from '../../../services/controller/limits.js';
 import type { MigrationReport } from '../../../services/controller/report/report.js';
@@ -26,6 +30,7 @@ import { World } from './scripted-world.js';
 const testLimits: Limits = {
   ...defaultLimits,
   questionMs: 700,
+  silentMs: 100,
   stepMs: 700,
   undoCallMs: 700,
   undoPatienceMs: 4_000,
@@ -61,6 +66,8 @@ export class ScriptedCluster {
   registry = new Registry();
   /** Of controllers in this process that are started from now on. */
   clock: Clock = systemClock;
+  /** Of controllers that are started from now on. */
+  criuMode: CriuModeRule = 'fallback';
   readonly client: RpcClient<'Controller'>;
   private readonly others: AnotherController[] = [];
   private stopController: () => Promise<void> = () => Promise.resolve();
@@ -74,7 +81,7 @@ export class ScriptedCluster {
     readonly b: ScriptedVm,
     readonly world: World,
     /** VMs beside those two. */
-    private readonly more: readonly ScriptedVm[],
+    readonly more: readonly ScriptedVm[],
   ) {
     this.client = this.connect(this.address());
   }
@@ -219,8 +226,8 @@ export class ScriptedCluster {
       security: 'insecure',
       redis: { path: proxy.path },
       containerAddresses: { first: '10.77.0.100', last: '10.77.0.103', prefix: 24 },
-      vms: this.vms.map((vm) => vm.config),
-      migrationsPerHost,
+      vms: this.vms.map((vm) => ({ ...vm.config, group: vm.group })),
+      ...{ migrationsPerHost, criuMode: this.criuMode },
     });
   }
 }

@@ -31,6 +31,8 @@ export interface Traits {
   dirtyPages: number[];
   /** How long each round takes. */
   roundMs: number;
+  /** How often it tells how far it is. */
+  progressSteps: number;
   /** How long it takes to say which containers there are. */
   listMs: number;
   /** What every digest of the VM's pages is made of. */
@@ -41,6 +43,8 @@ export class ScriptedVm {
   readonly calls: string[] = [];
   /** How many ask at once which containers there are, and how many at most. */
   readonly lists = { now: 0, most: 0 };
+  /** As the configuration of controllers that are started from now on has it. */
+  group = 'default';
   readonly traits: Traits = {
     cpuFeatures: ['avx', 'fpu', 'sse2'],
     criuVersion: '4.1.1',
@@ -54,6 +58,7 @@ export class ScriptedVm {
     taskCount: 2,
     dirtyPages: [200, 10],
     roundMs: 10,
+    progressSteps: 4,
     listMs: 0,
     content: 'the same everywhere',
   };
