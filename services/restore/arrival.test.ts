@@ -10,6 +10,8 @@ import {
   type CommandResult,
   type RunCommand,
 } from '../../libraries/process/index.js';
+import { pagemapFlag } from '../../libraries/criu-images/index.js';
+import { PAGE_BYTES } from '../../libraries/units/index.js';
 import { canMount, fillUp, mountSmall, unmountSmall } from '../../libraries/runtime/test-tmpfs.js';
 import {
   RpcClient,
@@ -21,6 +23,7 @@ import {
 } from '../../libraries/rpc/index.js';
 import { ContainerHost, ContainerStore, Runc } from '../../libraries/runtime/index.js';
 import { writtenDown } from '../../libraries/runtime/test-kernel.js';
+import { writeLevel, writeProcesses } from '../../tests/support/criu-images.js';
 import { eventually } from '../../tests/support/eventually.js';
 import { openFilesIn } from '../../tests/support/open-files.js';
 import { skip } from '../../tests/support/skip.js';
@@ -226,6 +229,22 @@ describe('an arrival', () => {
     await arriving.giveUp({ ...migration, migrationId: 'm-3' });
     await arriving.discard(next);
     for (const pid of pids) assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+  });
+
+  it('ends a digest that is under way when its migration is given up, and begins none any more', async () => {
+    await prepare(2 ** 40, 'MODE_CRIU');
+    const arriving = arrivals(0);
+    const pages = { page: 512, pageCount: 16_384, flags: pagemapFlag.present };
+    writeLevel(final(), 1, 1, [pages], () => Buffer.alloc(PAGE_BYTES));
+    writeProcesses(final(), [[{ tid: 1 }]]);
+    const digest = arriving.digestPages(migration, '', new AbortController().signal);
+    await eventually('it is under way', () => openFilesIn(final()).length > 0);
+    const ended = assert.rejects(digest, { code: 'stale-epoch', message: /m-1 has ended here/ });
+    await arriving.giveUp(migration);
+    await ended;
+    const late = arriving.listPages(migration, '', new AbortController().signal);
+    await assert.rejects(late, { code: 'stale-epoch' });
+    await arriving.discard(migration);
   });
 
   it('takes images only from the VM that it comes from', async () => {

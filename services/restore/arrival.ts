@@ -68,6 +68,8 @@ const headroomBytes = 64 * 2 ** 20;
 
 export class Arrivals {
   private readonly uploads = new ImageUploads();
+  /** At images, by their migration: those that `giveUp` ends. */
+  private readonly looks = new Map<string, Set<AbortController>>();
 
   constructor(private readonly parts: ArrivalParts) {}
 
@@ -87,14 +89,16 @@ export class Arrivals {
 
   /** Which pages have landed. Throws `digest-mismatch` where images are not whole, and the signal's reason when it fires. */
   async listPages(migration: MigrationRef, landing: string, signal: AbortSignal): Promise<PageList> {
-    await this.requireClaim(migration);
-    return listPages(await this.images(migration, landing), signal);
+    return this.whileWanted(migration, signal, async (wanted) =>
+      listPages(await this.images(migration, landing), wanted),
+    );
   }
 
   /** Digests of all of them, as CRIU would read them. Throws `digest-mismatch`, and the signal's reason when it fires. */
   async digestPages(migration: MigrationRef, landing: string, signal: AbortSignal): Promise<PageDigests> {
-    await this.requireClaim(migration);
-    return digestLanded(this.parts, await this.images(migration, landing), signal);
+    return this.whileWanted(migration, signal, async (wanted) =>
+      digestLanded(this.parts, await this.images(migration, landing), wanted),
+    );
   }
 
   /** Restores from the landing folder (Portkey mode) or from the page server's images (`landing` empty). */
@@ -163,14 +167,15 @@ export class Arrivals {
   }
 
   /**
-   * For a Discard, before its turn: a restore that is under way, which takes as long as its pages, ends now. Throws `stale-epoch`
-   * where the migration has been taken over by another controller than the caller.
+   * For a Discard, before its turn: a digest or a restore that is under way, which takes as long as its pages, ends now. Throws
+   * `stale-epoch` where the migration has been taken over by another controller than the caller.
    */
   async giveUp(migration: MigrationRef): Promise<void> {
     const { store, host } = this.parts;
     const { container, migrationId } = migration;
     if ((await store.held(container, migration))?.role !== 'destination') return;
     store.end(migrationId);
+    for (const look of this.looks.get(migrationId) ?? []) look.abort(hasEndedHere(migrationId));
     host.endWorker(container);
   }
 
@@ -201,6 +206,26 @@ export class Arrivals {
     const folder = pageServers.finalFolder(migrationId);
     await mkdir(folder, { recursive: true });
     return { folder, maxBytes: announcedBytes + headroomBytes };
+  }
+
+  /** `work` gets a signal that fires with `signal`, and when the migration is given up here. */
+  private async whileWanted<T>(
+    migration: MigrationRef,
+    signal: AbortSignal,
+    work: (wanted: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const { migrationId } = migration;
+    await this.requireClaim(migration);
+    if (this.parts.store.hasEnded(migrationId)) throw hasEndedHere(migrationId);
+    const look = new AbortController();
+    const looks = this.looks.get(migrationId) ?? new Set();
+    this.looks.set(migrationId, looks.add(look));
+    try {
+      return await work(AbortSignal.any([signal, look.signal]));
+    } finally {
+      looks.delete(look);
+      if (looks.size === 0) this.looks.delete(migrationId);
+    }
   }
 
   /** Throws `stale-epoch` where another migration, or none, has the container, or this one in a higher epoch. */
@@ -259,7 +284,10 @@ export class Arrivals {
 
 /** The spec is what the source's agent says; which container moves is the controller's to say. */
 function hasEndedHere(migrationId: string): PortkeyError {
-  return new PortkeyError('stale-epoch', `migration ${migrationId} has ended here; its restore was given up`);
+  return new PortkeyError(
+    'stale-epoch',
+    `migration ${migrationId} has ended here; what it was at was given up`,
+  );
 }
 
 function requireSameName({ migrationId, container }: MigrationRef, name: string): void {

@@ -41,10 +41,13 @@ export function restoreHandlers({
       await inTurn('prepare', required(migration), prepare, () => ({ mode, memoryBytes, otherBytes }));
       return {};
     },
-    StartPageServer: async ({ migration, index, last }) => {
+    StartPageServer: ({ migration, index, last }) => {
       const ref = required(migration);
-      await arrivals.requireClaim(ref);
-      return pageServers.start(ref.migrationId, index, last);
+      // Not a step of its own in the log: there is one for each round.
+      return queue.run(ref.container, async () => {
+        await arrivals.requireClaim(ref);
+        return pageServers.start(ref.migrationId, index, last);
+      });
     },
     PutImages: (chunks, { caller }) => arrivals.receiveImages(caller, chunks),
     ListPages: ({ migration, landing }, { signal }) => {
