@@ -79,6 +79,24 @@ describe('what an ended migration owes', function () {
     assert.equal(reportOf(await cluster.migrate()).outcome, 'completed');
   });
 
+  it('is nothing that a controller says while it stops: the next one goes on, and says how it ended', async () => {
+    await cluster.endController();
+    await cluster.startController();
+    cluster.a.checkpoint.faults.plan('Dump', { kind: 'die' });
+    const migrating = cluster.migrate({ retries: 1 }).catch(() => []);
+    await eventually('it is undone', () => cluster.b.calls.includes('Discard'));
+    const { migrations } = await cluster.client.call('ListMigrations', {}, question);
+    const id = migrations[0]?.id ?? '';
+    await cluster.endController();
+    await migrating;
+    assert.equal(await field(id, 'state'), 'aborted');
+    assert.equal(await field(id, 'owed'), null);
+    await cluster.a.checkpoint.start();
+    await startController();
+    await eventually('it has ended', async () => (await field(id, 'state')) === 'rolled-back');
+    assert.deepEqual(cluster.world.runningOn('web'), ['vm-a']);
+  });
+
   it('leaves a failure a failure where the source was started anew, whichever run finds that', async () => {
     cluster.a.checkpoint.faults.plan('Dump', { kind: 'die' });
     const { id, outcome } = reportOf(await cluster.migrate());

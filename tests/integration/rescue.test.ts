@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 
 import { asPortkeyError } from '../../libraries/errors/index.js';
+import { systemClock } from '../../libraries/process/index.js';
 import { RpcClient, type PlacedContainer, type Rescue } from '../../libraries/rpc/index.js';
 import { eventually } from '../support/eventually.js';
 import { reportOf, ScriptedCluster } from './support/scripted-cluster.js';
@@ -126,6 +127,20 @@ describe('a container whose migration is lost', function () {
       assert.equal(reportOf(await cluster.migrate()).outcome, 'completed');
     });
   }
+
+  it('that took too long: goes on nowhere, as another rescue may have begun', async () => {
+    const lostMs = (): number => (wasAsked('Restore.TakeOver') ? 121_000 : 0);
+    cluster.clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + lostMs() };
+    await cluster.startController();
+    stranded();
+    await assert.rejects(rescue('vm-b'), {
+      code: 'container-busy',
+      message: /^container 'web' was not rescued to its end/,
+    });
+    assert.deepEqual(cluster.world.runningOn('web'), []);
+    await rescue('vm-b');
+    assertRescued('vm-b');
+  });
 
   it('restored, or committed and not activated: runs where the operator says', async () => {
     for (const [step, keep] of [

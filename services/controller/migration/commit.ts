@@ -4,8 +4,8 @@
  * Three answers are possible. Applied: from now on the destination's copy is the container. Refused: an abort came
  * first, the source's copy stays it. No answer: Redis may have applied it or not, or may do so when it is back.
  * Then nobody knows, and both copies stay stopped while the question is put again, for as long as it takes; the
- * script is idempotent, so the answer to any repetition is the truth. A refusal that Redis itself makes (it cannot
- * write, say) certainly had no effect, unless an earlier try went unanswered.
+ * script is idempotent, so the answer to any repetition is the truth. Where Redis itself says that it cannot write, it certainly
+ * had no effect, unless an earlier try went unanswered.
  *
  * A Redis that has lost the record cannot say what became of the commit: the one before it may have applied it, and another
  * controller may have set the destination's copy going. So both stay as they are, for an operator to choose.

@@ -9,6 +9,7 @@
 import type { PortkeyError } from '../../../libraries/errors/index.js';
 import { undoChores } from './chores.js';
 import { doChores } from './cleanup.js';
+import { LeftToRecovery } from './left-to-recovery.js';
 import type { Migration } from './migration.js';
 import { owe, type Owed } from './owed.js';
 
@@ -18,10 +19,15 @@ export interface Undone {
   readonly owed: Owed | undefined;
 }
 
+/** Throws LeftToRecovery where it is given up before its time: whoever goes on with it says how the migration ends. */
 export async function undo(migration: Migration): Promise<Undone> {
   const { sides } = migration;
   if (sides === undefined) return { thawFailure: undefined, owed: undefined };
   const failures = await doChores(migration, undoChores(migration, sides));
+  if (failures.length > 0 && migration.until.aborted)
+    throw new LeftToRecovery(
+      'the migration is undone by the next controller, as this one stops or has lost it',
+    );
   return {
     thawFailure: failures.find(({ chore }) => chore.thaws)?.error,
     owed: owe(migration, failures),

@@ -60,10 +60,10 @@ export class Rescuer {
     checkContainerName(container);
     if (keep === '') return { copies: asMessages(await this.look(container)), left: [] };
     this.vms.get(keep);
-    return this.locks.hold('rescue', container, () => this.rescueNow(container, keep));
+    return this.locks.hold('rescue', container, (leftMs) => this.rescueNow(container, keep, leftMs));
   }
 
-  private async rescueNow(container: string, keep: string): Promise<Rescue> {
+  private async rescueNow(container: string, keep: string, leftMs: () => number): Promise<Rescue> {
     const found = await this.look(container);
     choose(container, found, keep);
     const epoch = 1 + Math.max(...found.filter(isClaimed).map(({ claim }) => claim.epoch));
@@ -72,7 +72,9 @@ export class Rescuer {
     const copies = await this.look(container);
     const kept = choose(container, copies, keep);
     const left = await this.closeSessions(copies);
+    requireTime(container, leftMs());
     if (isClaimed(kept)) await this.run(kept, ref(kept));
+    requireTime(container, leftMs());
     const others = copies.filter((copy) => copy !== kept);
     const removals = [
       ...(isClaimed(kept) ? this.releases(kept, ref(kept)) : []),
@@ -163,6 +165,16 @@ export class Rescuer {
     const [left] = await Promise.all([failures(told), Promise.allSettled(closings.map(({ done }) => done))]);
     return left;
   }
+}
+
+/** From then on another rescue may have begun, whose copy is the container now; and a copy without a claim has no epoch. */
+function requireTime(container: string, leftMs: number): void {
+  if (leftMs > 0) return;
+  throw new PortkeyError(
+    'container-busy',
+    `container '${container}' was not rescued to its end, because getting that far took this controller too long: look again ` +
+      `with: portkey rescue ${container}`,
+  );
 }
 
 async function failures(removals: readonly Removal[]): Promise<string[]> {

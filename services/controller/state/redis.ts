@@ -7,7 +7,7 @@
  * for it as long, and then fails without having been sent: nothing is kept for later, so a Redis that is away for days costs
  * no memory, and is not met by days of stale commands when it is back. A command that was sent and failed like this may
  * still take effect, if it is on its way to Redis: so every script gives the same result when it runs twice, and
- * nothing is concluded from a missing answer. What Redis itself refuses certainly did not happen.
+ * nothing is concluded from a missing answer. What Redis cannot write, as it says itself, certainly did not happen.
  */
 import { readFileSync } from 'node:fs';
 
@@ -17,6 +17,8 @@ import { PortkeyError } from '../../../libraries/errors/index.js';
 import { PromptClient, QueueClient } from './redis-clients.js';
 
 const commandTimeoutMs = 2_500;
+/** Of a script, at its first command that writes (Redis' script.c, scriptVerifyWriteCommandAllow and scriptVerifyOOM). */
+const couldNotWrite = /^(OOM|MISCONF|NOREPLICAS) /;
 const unknownFailure = 'no connection to it comes about';
 
 export type RedisAddress = ({ readonly path: string } | { readonly host: string; readonly port: number }) & {
@@ -149,12 +151,18 @@ function nameOf(address: RedisAddress): string {
   return 'path' in address ? address.path : `${address.host}:${address.port}`;
 }
 
-/** An error that Redis itself answered: the command had no effect. */
+/** An error that Redis itself answered. */
 export function isReplyError(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';
 }
 
-/** Whether a failed command certainly had no effect, because Redis itself said so. */
+/**
+ * Whether a failed command certainly had no effect, because Redis itself said that it could not write. Other refusals may be of
+ * its second sending, by the connection after the one that broke, when the first had come through: a login that has lost its
+ * rights in between, say. One that has been carried out writes nothing when it is repeated.
+ */
 export function hadNoEffect(error: unknown): boolean {
-  return error instanceof PortkeyError && isReplyError(error.cause);
+  return (
+    error instanceof PortkeyError && isReplyError(error.cause) && couldNotWrite.test(error.cause.message)
+  );
 }
