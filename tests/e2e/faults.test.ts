@@ -4,11 +4,13 @@
 import assert from 'node:assert/strict';
 
 import { FaultBed } from '../faults/bed.js';
-import { runCell, usualHoldSeconds, type Cell } from '../faults/cell.js';
+import { runCell, usualHoldSeconds, usualPatienceSeconds, type Cell } from '../faults/cell.js';
 import { container } from '../faults/container.js';
 import { withTestbed } from './support/fixture.js';
 
-const conditions = { holdSeconds: usualHoldSeconds, mode: 'portkey' };
+const conditions = {
+  ...{ holdSeconds: usualHoldSeconds, patienceSeconds: usualPatienceSeconds, mode: 'portkey' },
+};
 
 const cells: readonly Cell[] = [
   { part: 'relay of the destination', kind: 'kill', phase: 'precopy', moment: 'answered' },
@@ -21,7 +23,7 @@ describe('a fault in a migration', function () {
   this.timeout(400_000);
   withTestbed();
   let bed: FaultBed | undefined;
-  before(async () => (bed = await FaultBed.takeOver()));
+  before(async () => (bed = await FaultBed.takeOver(usualPatienceSeconds)));
   after(() => bed?.giveBack());
 
   for (const cell of cells)

@@ -1,6 +1,6 @@
 /**
  * The test bed for the matrix: the controller reaches Redis by the link under the matrix' control, and stops trying to undo
- * after seconds, so that a fault can last longer than it tries. A container that a client writes to is always somewhere.
+ * after seconds, so that a fault can last longer than it tries, unless it is to be patient. A container that a client writes to is always somewhere.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -16,8 +16,6 @@ import { Guests } from './guests.js';
 import { RedisLink } from './redis-link.js';
 
 const linkPort = 6380;
-/** Shorter than what stands still or is cut off does so. */
-const undoPatienceMs = 5_000;
 const quiet = { report: (): void => undefined, signal: new AbortController().signal };
 
 /** A guest that is booted anew, under emulation, takes a minute. The agents in it should not be kept busy by the question. */
@@ -47,13 +45,13 @@ export class FaultBed {
   }
 
   /** Takes over a test bed that is up. */
-  static async takeOver(): Promise<FaultBed> {
+  static async takeOver(patienceSeconds: number): Promise<FaultBed> {
     const { runtime } = placesOf(process.env);
     const topology = topologyOf(2, runtime);
     const link = await RedisLink.start(linkPort, topology.redis.port);
     const bed = new FaultBed(topology, runtime, link);
     try {
-      await bed.configureController(linkPort, { undoPatienceMs });
+      await bed.configureController(linkPort, { undoPatienceMs: patienceSeconds * 1000 });
       await bed.startContainer('vm-a');
     } catch (error) {
       await bed.giveBack();
@@ -62,13 +60,13 @@ export class FaultBed {
     return bed;
   }
 
-  static async up(report: (line: string) => void): Promise<FaultBed> {
+  static async up(patienceSeconds: number, report: (line: string) => void): Promise<FaultBed> {
     await up(
       { vms: 2, vmMemoryBytes: 2 * 2 ** 30, accel: 'auto', link: '10gbit', streams: 1 },
       { report, signal: quiet.signal },
     );
     try {
-      return await FaultBed.takeOver();
+      return await FaultBed.takeOver(patienceSeconds);
     } catch (error) {
       await FaultBed.down(report);
       throw error;

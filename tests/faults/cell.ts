@@ -45,6 +45,8 @@ export interface Conditions {
   readonly mode: string;
   /** For how long a fault lasts, other than a kill. */
   readonly holdSeconds: number;
+  /** For how long the controller tries to undo before it says what is left: shorter than a fault, or longer. */
+  readonly patienceSeconds: number;
 }
 
 /**
@@ -52,6 +54,7 @@ export interface Conditions {
  * undo is tried here.
  */
 export const usualHoldSeconds = 18;
+export const usualPatienceSeconds = 5;
 /** What is promised. */
 const settleMs = 30_000;
 

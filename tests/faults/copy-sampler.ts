@@ -1,6 +1,6 @@
 /**
- * A process in each VM that notes every second whether a copy of the container runs there: for a VM that can be asked only
- * afterwards, as it is cut off from the network or has no memory left to answer with.
+ * A process in each VM that notes every second whether a copy of the container runs there: so nothing depends on the moments at
+ * which somebody asks, nor on whether a VM can be asked then, as one that is cut off from the network cannot.
  *
  *     start ──▶ cut ──▶ (notes in /tmp) ──▶ mended ──▶ stop: notes of both VMs ──▶ moments at which both had a running copy
  *
@@ -14,7 +14,7 @@
 import { randomUUID } from 'node:crypto';
 
 import { copyFunctions } from './copies.js';
-import { inGuest } from './guests.js';
+import type { Guests } from './guests.js';
 
 /** On this machine's clock, and whether a copy ran then. */
 export interface Sample {
@@ -22,6 +22,7 @@ export interface Sample {
   readonly isRunning: boolean;
 }
 
+const filePrefix = '/tmp/copies-';
 /** Ten minutes. */
 const mostSamples = 600;
 /** An uptime that was asked for is as old as the way back takes. */
@@ -43,22 +44,27 @@ done >${file}`;
 
 export class CopySampler {
   private constructor(
+    private readonly guests: Guests,
     private readonly vm: string,
     private readonly file: string,
   ) {}
 
-  static async start(vm: string, container: string): Promise<CopySampler> {
+  static async start(guests: Guests, vm: string, container: string): Promise<CopySampler> {
     // A name of its own: one that nobody stopped goes on for a while.
-    const file = `/tmp/copies-${randomUUID()}`;
+    const file = `${filePrefix}${randomUUID()}`;
     const quoted = script(file, container).replaceAll("'", String.raw`'\''`);
-    await inGuest(vm, `: >${file}.on; nohup bash -c '${quoted}' >/dev/null 2>&1 &`);
-    return new CopySampler(vm, file);
+    // What one before left is not wanted any more.
+    await guests.ask(vm, `rm -f ${filePrefix}*; : >${file}.on; nohup bash -c '${quoted}' >/dev/null 2>&1 &`);
+    return new CopySampler(guests, vm, file);
   }
 
   async stop(): Promise<Sample[]> {
-    const { vm, file } = this;
+    const { guests, vm, file } = this;
     const askedSeconds = performance.now() / 1000;
-    const text = await inGuest(vm, `read -r now _ </proc/uptime; echo $now; cat ${file}; rm -f ${file}*`);
+    const text = await guests.ask(
+      vm,
+      `rm -f ${file}.on; read -r now _ </proc/uptime; echo $now; cat ${file}`,
+    );
     return samplesFrom(text, (askedSeconds + performance.now() / 1000) / 2);
   }
 }

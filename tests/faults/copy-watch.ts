@@ -1,9 +1,10 @@
 /**
- * Watches, through one cell, that no more than one copy runs: some looks while the fault lasts, one at its end and one when all
- * is settled.
+ * Watches, through one cell, that no more than one copy runs: by notes that are taken in both VMs all the time (copy-sampler.ts),
+ * and by looks when the fault is over and when all is settled.
  *
- * A VM that was killed or stopped runs nothing, and is not asked. One that is cut off or has no memory left cannot be: what ran
- * there is noted in there, and in the other VM, too (copy-sampler.ts). Whoever else does not answer is a finding: nobody knows what runs there.
+ * A VM that was killed loses its notes, so there the other one is looked at while the fault lasts: nothing runs in a dead VM. One
+ * that stands still notes nothing and runs nothing. Whoever else does not answer, or takes no notes, is a finding: nobody
+ * knows what runs there.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -17,18 +18,9 @@ const lookMs = 5_000;
 /** A guest that works at a dump or a restore is not prompt. */
 const silenceSeconds = 10;
 
-/** Cannot be asked while the fault lasts. */
 function brokenVm(part: Part, { source, destination }: Scene): string | undefined {
-  switch (part) {
-    case 'VM of the source':
-    case 'memory of the source':
-      return source.name;
-    case 'VM of the destination':
-    case 'memory of the destination':
-      return destination.name;
-    default:
-      return undefined;
-  }
+  if (part === 'VM of the source') return source.name;
+  return part === 'VM of the destination' ? destination.name : undefined;
 }
 
 export class CopyWatch {
@@ -42,6 +34,8 @@ export class CopyWatch {
     /** While the fault lasts. */
     private readonly askable: readonly string[],
     private readonly samplers: readonly CopySampler[],
+    /** Takes no notes while the fault lasts. */
+    private readonly still: string | undefined,
   ) {
     this.copies = new CopyCount(guests, container);
   }
@@ -49,16 +43,22 @@ export class CopyWatch {
   /** Before the migration: there is no time for it between the state and the fault. */
   static async start({ part, kind }: Cell, container: string, scene: Scene): Promise<CopyWatch> {
     const vms = [scene.source.name, scene.destination.name];
+    const { guests } = scene;
     const broken = brokenVm(part, scene);
-    const askable = vms.filter((vm) => vm !== broken);
-    if (broken === undefined || kind === 'kill' || kind === 'stop')
-      return new CopyWatch(container, scene.guests, vms, askable, []);
-    const samplers = await Promise.all(vms.map((vm) => CopySampler.start(vm, container)));
-    return new CopyWatch(container, scene.guests, vms, askable, samplers);
+    if (broken !== undefined && kind === 'kill') {
+      const askable = vms.filter((vm) => vm !== broken);
+      return new CopyWatch(container, guests, vms, askable, [], undefined);
+    }
+    const samplers = await Promise.all(vms.map((vm) => CopySampler.start(guests, vm, container)));
+    return new CopyWatch(container, guests, vms, [], samplers, kind === 'stop' ? broken : undefined);
   }
 
   /** While the fault lasts. */
   async hold(holdMs: number): Promise<void> {
+    if (this.samplers.length > 0) {
+      await delay(holdMs);
+      return;
+    }
     const endMs = performance.now() + holdMs;
     for (;;) {
       await this.copies.count(this.askable);
@@ -85,8 +85,9 @@ export class CopyWatch {
   }
 
   private silenceOf(samples: readonly Sample[], index: number): string[] {
+    const vm = this.vms[index] ?? '';
     const silence = longestSilence(samples, this.startedSeconds, performance.now() / 1000);
-    if (silence <= silenceSeconds) return [];
-    return [`${this.vms[index] ?? ''}: nobody noted for ${silence.toFixed(0)} s whether a copy ran there`];
+    if (vm === this.still || silence <= silenceSeconds) return [];
+    return [`${vm}: nobody noted for ${silence.toFixed(0)} s whether a copy ran there`];
   }
 }

@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 
 import { formatBytes } from '../../libraries/units/index.js';
 import { availableBytes } from '../../testbed/yardstick/whole-vm/room.js';
-import { usualHoldSeconds, type CellResult, type Conditions } from './cell.js';
+import { usualHoldSeconds, usualPatienceSeconds, type CellResult, type Conditions } from './cell.js';
 import { codeDigest } from './code.js';
 import { endure, enduranceText, leaks } from './endurance.js';
 import { kinds, parts } from './parts.js';
@@ -31,14 +31,15 @@ const modes = ['portkey', 'criu'] as const;
 const bedBytes = 4.5 * 2 ** 30;
 
 const usage = `usage: npm run test:faults -- [--parts a,b] [--kinds a,b] [--phases a,b] [--moments a,b] [--passes N] [--beds N] [--resume]
-                                     [--mode criu] [--hold SECONDS] [--results FILE]
+                                     [--mode criu] [--hold SECONDS] [--patience SECONDS] [--results FILE]
        npm run test:faults -- --show [--results FILE]
        npm run test:faults -- --endurance N [--seed N]
   parts: ${parts.join(', ')}
   kinds: ${kinds.join(', ')}
   phases: ${phases.join(', ')}
   moments: ${moments.join(', ')}
-All of each where not said. A fault other than a kill lasts for ${usualHoldSeconds} s. A pass takes about an hour and a half under
+All of each where not said. A fault other than a kill lasts for ${usualHoldSeconds} s, and the controller tries to undo
+for ${usualPatienceSeconds} s before it says what is left (as it comes: 90). A pass takes about an hour and a half under
 emulation, an hour with --beds 2: that many test beds at once, isolated from each other. --show prints what a file of
 results has, and runs nothing. Ctrl-C ends it after a cell, and --resume, with the same words and the same code, goes on
 with those that the file of results (${defaultFile}) does not have. One test bed: it must be down before, or --reuse
@@ -53,6 +54,7 @@ const options = {
   beds: { type: 'string', default: '1' },
   mode: { type: 'string', default: 'portkey' },
   hold: { type: 'string', default: String(usualHoldSeconds) },
+  patience: { type: 'string', default: String(usualPatienceSeconds) },
   results: { type: 'string', default: defaultFile },
   show: { type: 'boolean', default: false },
   endurance: { type: 'string' },
@@ -69,7 +71,11 @@ const interrupted = new AbortController();
 
 function conditions(): Conditions {
   const [mode = 'portkey'] = chosen(values.mode, modes);
-  return { mode, holdSeconds: positiveNumber('hold', values.hold) };
+  return {
+    mode,
+    holdSeconds: positiveNumber('hold', values.hold),
+    patienceSeconds: positiveNumber('patience', values.patience),
+  };
 }
 
 function readOptions(): ReturnType<typeof parseArgs<{ options: typeof options }>>['values'] {
@@ -147,12 +153,12 @@ function print(done: readonly CellResult[]): void {
 }
 
 async function show(file: string): Promise<number> {
-  const { mode, holdSeconds, code, places } = await readRun(file);
+  const { mode, holdSeconds, patienceSeconds, code, places } = await readRun(file);
   const done = places.filter((result) => result !== null);
   print(done);
   const same = code === (await codeDigest('.')) ? 'the code that is here' : 'other code than is here';
   console.log(
-    `${done.length} of ${places.length} cells have been run, in ${mode} mode, with faults of ${holdSeconds} s, and ${same}`,
+    `${done.length} of ${places.length} cells have been run, in ${mode} mode, with faults of ${holdSeconds} s, a patience of ${patienceSeconds} s, and ${same}`,
   );
   return 0;
 }

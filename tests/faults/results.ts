@@ -35,9 +35,14 @@ export class Results {
   }
 
   /** Those of an earlier run. Throws where that was of other cells, under other conditions, or with other code. */
-  static async earlier(file: string, { mode, holdSeconds, code, cells }: Wanted): Promise<Results> {
+  static async earlier(
+    file: string,
+    { mode, holdSeconds, patienceSeconds, code, cells }: Wanted,
+  ): Promise<Results> {
     const run = await readRun(file);
-    if (run.mode !== mode || run.holdSeconds !== holdSeconds || !areOf(cells, run.places))
+    const areAlike =
+      run.mode === mode && run.holdSeconds === holdSeconds && run.patienceSeconds === patienceSeconds;
+    if (!areAlike || !areOf(cells, run.places))
       throw new Error(`${file} is of other cells; say the same words, or leave --resume out`);
     if (run.code !== code)
       throw new Error(`${file} is of other code, of which it says nothing about this; leave --resume out`);

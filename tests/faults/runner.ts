@@ -23,7 +23,8 @@ export class LocalRunner implements CellRunner {
     conditions: Conditions,
     say: (line: string) => void,
   ): Promise<LocalRunner> {
-    const bed = reuse ? await FaultBed.takeOver() : await FaultBed.up(say);
+    const { patienceSeconds } = conditions;
+    const bed = await (reuse ? FaultBed.takeOver(patienceSeconds) : FaultBed.up(patienceSeconds, say));
     return new LocalRunner(bed, reuse, conditions, say);
   }
 

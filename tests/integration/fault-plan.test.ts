@@ -62,7 +62,7 @@ describe('the fault matrix', () => {
 
     it('goes on with what the file has, and only with the same code', async () => {
       const file = path.join(folder, 'results.json');
-      const wanted = { mode: 'portkey', holdSeconds: 18, code: 'a', cells };
+      const wanted = { mode: 'portkey', holdSeconds: 18, patienceSeconds: 5, code: 'a', cells };
       const [cell] = cells;
       assert.ok(cell);
       const result = {
