@@ -47,7 +47,7 @@ function digestFigures(digest: MigrationReport['pageDigest']): string[][] {
   const { alike, pages, bytes, sharedPages, seconds, source, destination } = digest;
   return [
     ['pages compared by digest', `${formatCount(pages)} (${formatBytes(bytes)})`],
-    ...(sharedPages === 0 ? [] : [['shared pages, not compared', formatCount(sharedPages)]]),
+    ...(sharedPages === 0 ? [] : [['shared pages, out of reach', formatCount(sharedPages)]]),
     ['landed as they were frozen', alike ? 'yes' : 'NO'],
     ['the comparison took (of downtime)', formatSeconds(seconds)],
     ['source VM CPU for digests', formatCpu(source.cpuSeconds)],

@@ -1,4 +1,5 @@
 export { Folder, pathParts, type FolderPlace } from './beneath.js';
+export { dataOf } from './file-data.js';
 export { bytesBelow, filesBelow, removeTree, type Rest } from './folder-tree.js';
 export { bufferAddress, errnoName, errorCodeOf } from './library.js';
 export { processCpuSeconds } from './cpu-clock.js';

@@ -9,18 +9,27 @@ export interface DigestMeter {
   readonly cpuSeconds: () => number;
 }
 
-/** One task after the other. Throws what `digest` throws. */
-export async function digestTasks<T extends { readonly namespacePid: number }>(
+/** What is digested: a task's own pages, or those of an object of shared memory (`namespacePid` is 0). */
+export interface Owner {
+  readonly namespacePid: number;
+  readonly sharedMemory: number;
+}
+
+/** One after the other; undefined for what is out of reach. Throws what `digest` throws. */
+export async function digestTasks<T extends Owner>(
   { clock, cpuSeconds }: DigestMeter,
   tasks: Iterable<T>,
-  digest: (task: T) => Promise<RegionDigest[]>,
+  digest: (task: T) => Promise<RegionDigest[] | undefined>,
 ): Promise<PageDigests> {
   const [startMs, usedBefore] = [clock.monotonicMs(), cpuSeconds()];
   const regions: PageDigests['regions'] = [];
+  const outOfReach: number[] = [];
   for (const task of tasks) {
-    const { namespacePid } = task;
-    for (const region of await digest(task)) regions.push({ namespacePid, ...region });
+    const { namespacePid, sharedMemory } = task;
+    const digests = await digest(task);
+    if (digests === undefined) outOfReach.push(sharedMemory);
+    for (const region of digests ?? []) regions.push({ namespacePid, sharedMemory, ...region });
   }
   const seconds = secondsSince(clock, startMs);
-  return { format: digestFormat, regions, seconds, cpuSeconds: cpuSeconds() - usedBefore };
+  return { format: digestFormat, regions, outOfReach, seconds, cpuSeconds: cpuSeconds() - usedBefore };
 }

@@ -1,7 +1,7 @@
 /**
- * Digests of a task's pages: two copies of them are alike, address by address and byte by byte, if all digests are.
+ * Digests of the pages of a task or of an object of shared memory: two copies of them are alike, address by address and byte by byte, if all digests are.
  *
- * Format 1. Of each region that has a page (regions.ts) the BLAKE2b-512 of its runs by address, each of them as the number
+ * Of each region that has a page (regions.ts) the BLAKE2b-512 of its runs by address, each of them as the number
  * of its first page and the count of its pages, both u64 little-endian, and then its bytes. So a page that is missing,
  * too many, or at another address makes another digest, as another byte does; how the pages came in runs does not.
  *
@@ -19,8 +19,8 @@ import { setImmediate } from 'node:timers/promises';
 import { PAGE_BYTES } from '../units/index.js';
 import { regionBytes, regionPages, regionsOf, type PageRun } from './regions.js';
 
-/** Digests of different formats cannot be compared. */
-export const digestFormat = 1;
+/** Digests of different formats cannot be compared. 2: those of shared memory are there as well, their bytes as in 1. */
+export const digestFormat = 2;
 const algorithm = 'blake2b512';
 
 export interface ByteSpan {

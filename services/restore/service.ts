@@ -53,10 +53,7 @@ export function restoreHandlers({
     ListPages: ({ migration, landing }, { signal }) => {
       const ref = required(migration);
       const list = (): Promise<PageList> => arrivals.listPages(ref, landing, signal);
-      return inTurn('list-pages', ref, list, ({ tasks, sharedPages }) => ({
-        tasks: tasks.length,
-        sharedPages,
-      }));
+      return inTurn('list-pages', ref, list, ({ tasks }) => ({ tasks: tasks.length }));
     },
     DigestPages: ({ migration, landing }, { signal }) => {
       const ref = required(migration);

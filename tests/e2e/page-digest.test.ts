@@ -8,7 +8,16 @@ import path from 'node:path';
 import { decodePagemap, pagemapFlag } from '../../libraries/criu-images/index.js';
 import { withTestbed } from './support/fixture.js';
 import { HeldRestore } from './support/held-restore.js';
-import { migrate, startPortkey, untilState, type MigrationReport } from './support/portkey.js';
+import { shares } from './support/memory-programs.js';
+import { OutsideConnection } from './support/outside-connection.js';
+import {
+  migrate,
+  portkeyJson,
+  portkeyOk,
+  startPortkey,
+  untilState,
+  type MigrationReport,
+} from './support/portkey.js';
 import { untilHealthy } from './support/processes.js';
 import { taskTable } from './support/tasks.js';
 import { redis, threadedPython } from './support/workloads.js';
@@ -60,6 +69,34 @@ describe('a migration that is verified', function () {
         assert.ok(pageDigest.seconds > 0 && pageDigest.seconds < downtimeSeconds);
         assert.ok(pageDigest.source.cpuSeconds > 0 && pageDigest.destination.cpuSeconds > 0);
         await workload.check();
+      });
+    }
+  });
+
+  describe('of a program with shared memory', () => {
+    let ip = '';
+    before(async () => {
+      ({ ip } = await portkeyJson<{ ip: string }>(
+        'run', 'vm-a', 'shares', '--rootfs', '/', '--tmpfs', '/tmp', '--', 'python3', '-c', shares,
+      )); // prettier-ignore
+      using connection = await OutsideConnection.open(ip, 7000);
+      assert.equal(await connection.ask('?\n', /\n$/), 'True\n');
+    });
+    after(() => portkeyOk('stop', 'shares'));
+
+    for (const [mode, to] of [
+      ['portkey', 'vm-b'],
+      ['criu', 'vm-a'],
+    ] as const) {
+      it(`finds all of that where it should be, too, in ${mode} mode`, async () => {
+        const { outcome, pageDigest } = await migrate('shares', to, mode, '--verify');
+        assert.equal(outcome, 'completed');
+        assert.equal(pageDigest?.alike, true);
+        assert.equal(pageDigest.sharedPages, 0, 'none of it is out of reach');
+        // And what Python has itself, in two processes.
+        assert.ok(pageDigest.pages * pageBytes > 26 << 20, `${pageDigest.pages} pages`);
+        using connection = await OutsideConnection.open(ip, 7000);
+        assert.equal(await connection.ask('?\n', /\n$/), 'True\n');
       });
     }
   });

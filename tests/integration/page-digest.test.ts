@@ -5,7 +5,18 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -31,6 +42,180 @@ const meter = { clock: systemClock, cpuSeconds: () => 0 };
 /** Holds what is no other process's, besides all that Node holds. */
 const program = `const held = Buffer.alloc(9 << 20, 'what is held'); console.log('held'); setInterval(() => held[0], 1e9);`;
 
+/** Two objects of shared memory: one that it has mapped, of which it has written pages 2 and 600, and one that it has only open. */
+const sharing = `
+import mmap, os, signal
+shared = mmap.mmap(-1, 4 << 20)
+for page in (2, 600): shared[page * 4096] = 7
+fd = os.memfd_create('open')
+os.pwrite(fd, b'to the middle of its second page', 6000)
+print('held', flush=True)
+signal.pause()
+`;
+
+/** Runs of pages that are the process's own. */
+function ownRuns(pid: number, reader: PagemapReader): PageRun[] {
+  const pagemap = TaskPagemap.open({ pid }, reader);
+  try {
+    const own = pagemap?.ownPages();
+    return Array.from({ length: own?.length ?? 0 }, (_, index) => ({
+      page: own?.first(index) ?? 0,
+      pageCount: own?.count(index) ?? 0,
+    }));
+  } finally {
+    pagemap?.close();
+  }
+}
+
+function contentOf(pid: number, page: number): Buffer {
+  const bytes = Buffer.alloc(PAGE_BYTES);
+  const fd = openSync(`/proc/${pid}/mem`, 'r');
+  try {
+    assert.equal(readSync(fd, bytes, 0, PAGE_BYTES, page * PAGE_BYTES), PAGE_BYTES);
+    return bytes;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+describe('a verification of a real process that has shared memory', function () {
+  this.timeout(20_000);
+  let reader: PagemapReader;
+  let child: ChildProcess | undefined;
+  let folder = '';
+  let inodes: number[] = [];
+
+  before(async function () {
+    if (process.getuid?.() !== 0) skip(this, 'only root reads what another process has mapped');
+    reader = new PagemapReader(readZeroPfn());
+    child = spawn('python3', ['-c', sharing], { stdio: ['ignore', 'pipe', 'inherit'] });
+    if (child.stdout !== null) await once(child.stdout, 'data');
+    const maps = readFileSync(`/proc/${pid()}/maps`, 'utf8');
+    const mapped = /(\d+) +\/dev\/zero \(deleted\)$/m.exec(maps)?.[1];
+    const open = readdirSync(`/proc/${pid()}/fd`).map((fd) => `/proc/${pid()}/fd/${fd}`);
+    const file = open.find((link) => readlinkSync(link).startsWith('/memfd:'));
+    inodes = [Number(mapped), statSync(file ?? '').ino];
+    child.kill('SIGSTOP');
+  });
+  after(() => void child?.kill('SIGKILL'));
+  beforeEach(() => (folder = mkdtempSync('/dev/shm/portkey-verify-')));
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const pid = (): number => child?.pid ?? 0;
+  const first = (byte: number): Buffer => Buffer.concat([Buffer.from([byte]), Buffer.alloc(PAGE_BYTES - 1)]);
+  const text = Buffer.alloc(PAGE_BYTES);
+  text.write('to the middle of its second page', 6000 - PAGE_BYTES);
+
+  /** As CRIU dumps them: what was written, by page. */
+  function landed(pages: readonly (readonly (readonly [number, Buffer])[])[]): string {
+    const images = path.join(folder, 'final');
+    for (const [index, contents] of pages.entries()) {
+      const runs = contents.map(([page]) => ({ page, pageCount: 1, flags: present }));
+      const content = new Map(contents);
+      const of = (page: number): Buffer => content.get(page) ?? Buffer.alloc(PAGE_BYTES);
+      writeLevel(images, `shmem-${inodes[index] ?? 1}`, 10 + index, runs, of);
+    }
+    const own = ownRuns(pid(), reader).map((run) => ({ ...run, flags: present }));
+    writeLevel(images, 1, 5, own, (page) => contentOf(pid(), page));
+    writeProcesses(images, [[{ tid: 1 }]]);
+    return images;
+  }
+
+  async function bothOf(images: string): Promise<[PageDigests, PageDigests]> {
+    const { tasks } = await listPages(images, never);
+    const frozen = { tasks: [{ pid: pid(), namespacePid: 1 }], landed: tasks, reader, signal: never };
+    return [await digestFrozen(meter, frozen), await digestLanded(meter, images, never)];
+  }
+
+  it('finds what it has mapped alike, and what it has only open', async () => {
+    const [frozen, arrived] = await bothOf(
+      landed([
+        [
+          [2, first(7)],
+          [600, first(7)],
+        ],
+        [[1, text]],
+      ]),
+    );
+    assert.deepEqual(frozen.regions, arrived.regions);
+    assert.deepEqual(
+      frozen.regions
+        .filter(({ sharedMemory }) => sharedMemory > 0)
+        .map(({ sharedMemory, page, pageCount }) => [inodes.indexOf(sharedMemory), page, pageCount])
+        .sort(),
+      [
+        [0, 0, 1],
+        [0, 512, 1],
+        [1, 0, 1],
+      ],
+    );
+    assert.deepEqual(frozen.outOfReach, []);
+  });
+
+  it('finds a byte that is another one, and a page that did not land', async () => {
+    const [frozen, arrived] = await bothOf(
+      landed([
+        [
+          [2, first(7)],
+          [600, first(8)],
+        ],
+        [[1, text]],
+      ]),
+    );
+    const differing = frozen.regions.filter(
+      ({ digest }, index) => arrived.regions[index]?.digest.equals(digest) !== true,
+    );
+    assert.deepEqual(
+      differing.map(({ sharedMemory, page }) => [sharedMemory, page]),
+      [[inodes[0], 512]],
+    );
+    rmSync(path.join(folder, 'final'), { recursive: true });
+    await assert.rejects(bothOf(landed([[[600, first(7)]], [[1, text]]])), {
+      code: 'digest-mismatch',
+      message: `the page at 0x2000 of shared memory ${inodes[0]} stands frozen, but did not land`,
+    });
+    rmSync(path.join(folder, 'final'), { recursive: true });
+    await assert.rejects(
+      bothOf(
+        landed([
+          [
+            [2, first(7)],
+            [600, first(7)],
+          ],
+          [
+            [1, text],
+            [2, text],
+          ],
+        ]),
+      ),
+      {
+        code: 'digest-mismatch',
+        message: /^the page at 0x2000 of shared memory \d+ landed, but the frozen one ends at 0x2000$/,
+      },
+    );
+  });
+
+  it('says what is out of its reach', async () => {
+    inodes.push(2 ** 40);
+    try {
+      const [frozen, arrived] = await bothOf(
+        landed([
+          [
+            [2, first(7)],
+            [600, first(7)],
+          ],
+          [[1, text]],
+          [[0, text]],
+        ]),
+      );
+      assert.deepEqual(frozen.outOfReach, [2 ** 40]);
+      assert.equal(arrived.regions.length, frozen.regions.length + 1);
+    } finally {
+      inodes.pop();
+    }
+  });
+});
+
 describe('a verification of a real process', function () {
   this.timeout(20_000);
   let child: ChildProcess | undefined;
@@ -46,13 +231,7 @@ describe('a verification of a real process', function () {
     child.kill('SIGSTOP');
     const status = (): string => readFileSync(`/proc/${pid()}/status`, 'utf8');
     await eventually('the process stands still', () => Promise.resolve(/^State:\s+T/m.test(status())), 5_000);
-    const pagemap = TaskPagemap.open({ pid: pid() }, reader);
-    const own = pagemap?.ownPages();
-    pagemap?.close();
-    runs = Array.from({ length: own?.length ?? 0 }, (_, index) => ({
-      page: own?.first(index) ?? 0,
-      pageCount: own?.count(index) ?? 0,
-    }));
+    runs = ownRuns(pid(), reader);
     assert.ok(pageCount() > (9 << 20) / PAGE_BYTES, `${pageCount()} pages of its own`);
   });
   after(() => void child?.kill('SIGKILL'));
@@ -65,16 +244,7 @@ describe('a verification of a real process', function () {
   const pages = (): number[] =>
     runs.flatMap((run) => Array.from({ length: run.pageCount }, (_, index) => run.page + index));
 
-  function content(page: number): Buffer {
-    const bytes = Buffer.alloc(PAGE_BYTES);
-    const fd = openSync(`/proc/${pid()}/mem`, 'r');
-    try {
-      assert.equal(readSync(fd, bytes, 0, PAGE_BYTES, page * PAGE_BYTES), PAGE_BYTES);
-      return bytes;
-    } finally {
-      closeSync(fd);
-    }
-  }
+  const content = (page: number): Buffer => contentOf(pid(), page);
 
   /** As Portkey mode lands them: CRIU dumped one page itself, and has more runs than the scan. */
   async function landed(without: readonly number[] = []): Promise<string> {

@@ -34,16 +34,16 @@ describe('a migration that is verified', function () {
       ]);
       const cost = { seconds: 0.5, cpuSeconds: 0.25 };
       assert.deepEqual(report.pageDigest, {
-        ...{ format: 1, alike: true, pages: 1024, bytes: 4 * 2 ** 20, sharedPages: 3 },
+        ...{ format: 2, alike: true, pages: 1030, bytes: 1030 * 4096, sharedPages: 3 },
         ...{ seconds: report.pageDigest?.seconds, source: cost, destination: cost },
       });
       const step = report.steps.find(({ name }) => name === 'verify');
       assert.equal(step?.phase, 'restore');
       assert.ok(step.seconds >= report.pageDigest.seconds);
       const told = events.find(({ text }) =>
-        text.startsWith('1024 pages (4 MiB) landed as they stand frozen'),
+        text.startsWith('1030 pages (4 MiB) landed as they stand frozen'),
       );
-      assert.match(told?.text ?? '', /; 3 pages of shared memory were not compared$/);
+      assert.match(told?.text ?? '', /; 3 pages of shared memory could not be compared$/);
       assert.equal(told?.state, 'landed');
     });
 
@@ -54,7 +54,7 @@ describe('a migration that is verified', function () {
       assert.equal(report.error?.code, 'digest-mismatch');
       assert.equal(
         report.error.message,
-        'what landed on vm-b is not what stands frozen on vm-a: of 3 regions of 2 MiB 3 differ, first that at 0x200000 ' +
+        'what landed on vm-b is not what stands frozen on vm-a: of 4 regions of 2 MiB 4 differ, first that at 0x200000 ' +
           'of task 1; nothing was committed, so the container goes on where it was',
       );
       assert.equal(report.pageDigest?.alike, false);

@@ -11,7 +11,8 @@ import { PAGE_BYTES } from '../../libraries/units/index.js';
 /** `content` is asked for each page that the level has itself. */
 export function writeLevel(
   folder: string,
-  id: number,
+  /** A task's, or `shmem-INODE`. */
+  id: number | string,
   pagesId: number,
   runs: readonly PagemapRun[],
   content: (page: number) => Buffer,

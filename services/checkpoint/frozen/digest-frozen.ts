@@ -6,6 +6,9 @@
  * was sent nor CRIU's word has a part in it. After CRIU's dump, because only then is known what landed; the tasks have
  * not run since, but for the parasite, and what the kernel writes then is left out.
  *
+ * An object of shared memory is read once, as a file (shared-memory.ts). One that cannot be found here is out of reach, which
+ * the digests say.
+ *
  * A page that did not land must be zero here: the kernel may put a huge page over a frozen task's pages at any time
  * (khugepaged), and what was a hole in them reads as zeroes before and after. So a page of zeroes that is lost from
  * over a file's content is not noticed.
@@ -18,6 +21,8 @@ import {
   spansOfNumbers,
   type DigestMeter,
   type PageRun,
+  type RegionDigest,
+  type TaskPages,
 } from '../../../libraries/page-digest/index.js';
 import type { PageDigests, PageList } from '../../../libraries/rpc/index.js';
 import type { Task } from '../../../libraries/runtime/index.js';
@@ -25,6 +30,7 @@ import { PAGE_BYTES } from '../../../libraries/units/index.js';
 import { outside, type PageSpan } from '../scan/address-space.js';
 import type { PageRanges } from '../scan/page-ranges.js';
 import { TaskPagemap, type PagemapReader } from '../scan/task-pagemap.js';
+import { findSharedMemory, SharedMemory } from './shared-memory.js';
 import { hex, TaskContent } from './task-content.js';
 
 type FrozenTask = Pick<Task, 'pid' | 'namespacePid'>;
@@ -44,9 +50,15 @@ export async function digestFrozen(
   const byPid = new Map(tasks.map((task) => [task.namespacePid, task]));
   const runsByPid = new Map(landed.map(({ namespacePid, runs }) => [namespacePid, [...runsOfNumbers(runs)]]));
   for (const task of tasks) requireLanded(task, runsByPid.get(task.namespacePid) ?? [], reader);
-  return digestTasks(meter, landed, async ({ namespacePid, leftOut }) => {
+  const objects = new Set(landed.map(({ sharedMemory }) => sharedMemory).filter((inode) => inode !== 0));
+  const paths = findSharedMemory(tasks, objects);
+  return digestTasks(meter, landed, async ({ namespacePid, sharedMemory, runs, leftOut }) => {
+    const pages = { runs: [...runsOfNumbers(runs)], leftOut: spansOfNumbers(leftOut) };
+    if (sharedMemory !== 0) {
+      const path = paths.get(sharedMemory);
+      return path === undefined ? undefined : digestShared(sharedMemory, path, pages, signal);
+    }
     const task = byPid.get(namespacePid);
-    const runs = runsByPid.get(namespacePid) ?? [];
     if (task === undefined)
       throw new PortkeyError(
         'digest-mismatch',
@@ -54,7 +66,6 @@ export async function digestFrozen(
       );
     const content = TaskContent.open(task);
     try {
-      const pages = { runs, leftOut: spansOfNumbers(leftOut) };
       return await digestPages(pages, (page, into) => content.read(page, into), signal);
     } finally {
       content.close();
@@ -62,8 +73,28 @@ export async function digestFrozen(
   });
 }
 
+async function digestShared(
+  inode: number,
+  path: string,
+  pages: TaskPages & { readonly runs: readonly PageRun[] },
+  signal: AbortSignal,
+): Promise<RegionDigest[]> {
+  const memory = SharedMemory.open(inode, path);
+  try {
+    const page = memory.firstNotZero(missingOf(memory.written(), pages.runs));
+    if (page !== undefined)
+      throw new PortkeyError(
+        'digest-mismatch',
+        `the page at ${hex(page * PAGE_BYTES)} of shared memory ${inode} stands frozen, but did not land`,
+      );
+    return await digestPages(pages, (first, into) => memory.read(first, into), signal);
+  } finally {
+    memory.close();
+  }
+}
+
 function requireLanded(task: FrozenTask, landed: readonly PageRun[], reader: PagemapReader): void {
-  const missing = missingOf(ownPages(task, reader), landed);
+  const missing = missingOf(spansOf(ownPages(task, reader)), landed);
   if (missing.length === 0) return;
   const content = TaskContent.open(task);
   try {
@@ -87,12 +118,16 @@ function ownPages(task: FrozenTask, reader: PagemapReader): PageRanges | undefin
   }
 }
 
+function* spansOf(own: PageRanges | undefined): Generator<PageSpan> {
+  for (let index = 0; index < (own?.length ?? 0); index += 1)
+    yield { firstPage: own?.first(index) ?? 0, pageCount: own?.count(index) ?? 0 };
+}
+
 /** Both are in order of address. */
-function missingOf(own: PageRanges | undefined, landed: readonly PageRun[]): PageSpan[] {
+function missingOf(own: Iterable<PageSpan>, landed: readonly PageRun[]): PageSpan[] {
   const missing: PageSpan[] = [];
   let next = 0;
-  for (let index = 0; index < (own?.length ?? 0); index += 1) {
-    const range = { firstPage: own?.first(index) ?? 0, pageCount: own?.count(index) ?? 0 };
+  for (const range of own) {
     const end = range.firstPage + range.pageCount;
     const spans: PageSpan[] = [];
     for (; next < landed.length; next += 1) {

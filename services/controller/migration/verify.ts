@@ -6,7 +6,7 @@
  * the commit, so that the source goes on as if nothing had been. The container stands frozen meanwhile: it costs downtime.
  */
 import { PortkeyError } from '../../../libraries/errors/index.js';
-import type { CallOptions, PageDigests, PageList } from '../../../libraries/rpc/index.js';
+import type { CallOptions, PageDigests } from '../../../libraries/rpc/index.js';
 import { formatBytes, formatSeconds, PAGE_BYTES } from '../../../libraries/units/index.js';
 import { transferDeadlineMs } from '../limits.js';
 import type { PageDigestReport } from '../report/report.js';
@@ -26,9 +26,11 @@ export async function verify(migration: LiveMigration, landed: LandedContainer):
     sides.source.checkpoint.call('DigestPages', { migration: migration.ref, pages }, callOptions),
     restore.call('DigestPages', images, callOptions),
   ]);
-  const difference = differenceOf(source, destination, sides);
+  const comparable = { ...destination, regions: withinReach(destination.regions, source) };
+  const difference = differenceOf(source, comparable, sides);
   const seconds = (clock.monotonicMs() - startMs) / 1000;
-  const figures = figuresOf(pages, source, destination, seconds, difference === undefined);
+  const leftPages = pagesOf(destination.regions) - pagesOf(comparable.regions);
+  const figures = figuresOf(source, destination, leftPages, seconds, difference === undefined);
   migration.report.addPageDigest(figures);
   migration.journal.note('progress', difference ?? sameText(figures), figures);
   if (difference !== undefined) {
@@ -67,6 +69,7 @@ function differenceOf(source: PageDigests, destination: PageDigests, sides: Side
     const [one, other] = [source.regions[index], destination.regions[index]];
     return (
       one?.namespacePid !== other?.namespacePid ||
+      one?.sharedMemory !== other?.sharedMemory ||
       one?.page !== other?.page ||
       one?.pageCount !== other?.pageCount ||
       other?.digest === undefined ||
@@ -77,20 +80,30 @@ function differenceOf(source: PageDigests, destination: PageDigests, sides: Side
   if (index === undefined) return undefined;
   const first = source.regions[index] ?? destination.regions[index];
   const address = `0x${((first?.page ?? 0) * PAGE_BYTES).toString(16)}`;
+  const owner = first?.sharedMemory ? `shared memory ${first.sharedMemory}` : `task ${first?.namespacePid}`;
   return (
     `what landed on ${to} is not what stands frozen on ${from}: of ${regionCount} regions of 2 MiB ${differing.length} differ, ` +
-    `first that at ${address} of task ${first?.namespacePid}`
+    `first that at ${address} of ${owner}`
   );
 }
 
+/** What the source could look at, too: an object of shared memory may be out of its reach. */
+function withinReach(regions: PageDigests['regions'], { outOfReach }: PageDigests): PageDigests['regions'] {
+  const objects = new Set(outOfReach);
+  return regions.filter(({ sharedMemory }) => sharedMemory === 0 || !objects.has(sharedMemory));
+}
+
+const pagesOf = (regions: PageDigests['regions']): number =>
+  regions.reduce((sum, { pageCount }) => sum + pageCount, 0);
+
 function figuresOf(
-  { sharedPages }: PageList,
   source: PageDigests,
   destination: PageDigests,
+  sharedPages: number,
   seconds: number,
   alike: boolean,
 ): PageDigestReport {
-  const pages = source.regions.reduce((sum, { pageCount }) => sum + pageCount, 0);
+  const pages = pagesOf(source.regions);
   const costOf = ({ seconds: taken, cpuSeconds }: PageDigests) => ({ seconds: taken, cpuSeconds });
   return {
     ...{ format: source.format, alike, pages, bytes: pages * PAGE_BYTES, sharedPages, seconds },
@@ -99,6 +112,6 @@ function figuresOf(
 }
 
 function sameText({ pages, bytes, seconds, sharedPages }: PageDigestReport): string {
-  const shared = sharedPages === 0 ? '' : `; ${sharedPages} pages of shared memory were not compared`;
+  const shared = sharedPages === 0 ? '' : `; ${sharedPages} pages of shared memory could not be compared`;
   return `${pages} pages (${formatBytes(bytes)}) landed as they stand frozen, compared in ${formatSeconds(seconds)}${shared}`;
 }

@@ -46,7 +46,7 @@ export interface PageDigestReport {
   readonly alike: boolean;
   readonly pages: number;
   readonly bytes: number;
-  /** Of shared memory, which are not compared. */
+  /** Of shared memory that the source could not look at: these were not compared. */
   readonly sharedPages: number;
   /** Of downtime. */
   readonly seconds: number;

@@ -18,6 +18,7 @@ import { assembleLanding } from '../landed/assemble-landing.js';
 import { digestLanded } from '../landed/digest-landed.js';
 import { listPages } from '../landed/landed-images.js';
 import { LandedMemory } from '../landed/landed-memory.js';
+import { pagemapName } from '../landed/pagemap-name.js';
 import { changePlanted, plant, printPlanted, type Planted } from './planted.js';
 import { criuDumps, landingOfHoles, portkeyLanding } from './valid-landing.js';
 import { WatchedFolders } from './watched-folders.js';
@@ -95,7 +96,9 @@ async function listAndDigest(images: string): Promise<string> {
 
 /** Whatever the list is: it may be refused for what has nothing to do with these pages. */
 async function readPages(images: string): Promise<string> {
-  const memory = await orError('digest-mismatch', () => LandedMemory.open(images, 1, never));
+  const memory = await orError('digest-mismatch', () =>
+    LandedMemory.open(images, pagemapName({ namespacePid: 1 }), never),
+  );
   if (memory instanceof Error) return said(memory);
   try {
     const outcomes: string[] = [];
@@ -144,13 +147,14 @@ function said({ message }: Error): string {
   return withoutNumbers(message.replaceAll(/\/dev\/shm\/[^/]*/g, ''));
 }
 
-function requireList({ tasks, sharedPages }: PageList): string {
-  for (const { namespacePid, runs, leftOut } of tasks) {
-    assert.ok(namespacePid > 0 && namespacePid < 2 ** 31, `${namespacePid} is not a pid`);
-    for (const number of [...runs, ...leftOut, sharedPages])
+function requireList({ tasks }: PageList): string {
+  for (const { namespacePid, sharedMemory, runs, leftOut } of tasks) {
+    assert.ok(namespacePid >= 0 && namespacePid < 2 ** 31, `${namespacePid} is not a pid`);
+    assert.ok((namespacePid === 0) === sharedMemory > 0, 'neither a task nor an object');
+    for (const number of [...runs, ...leftOut, sharedMemory])
       assert.ok(Number.isSafeInteger(number) && number >= 0, `${number} is not a number that can be sent on`);
   }
-  assert.equal(new Set(tasks.map((task) => task.namespacePid)).size, tasks.length, 'a task is there twice');
+  assert.equal(new Set(tasks.map((task) => pagemapName(task))).size, tasks.length, 'a task is there twice');
   const runs = tasks.map((task) => Math.min(task.runs.length / 2, 4));
   return `${Math.min(tasks.length, 4)} tasks ${withRuns(runs)}`;
 }

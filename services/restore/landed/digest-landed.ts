@@ -9,6 +9,7 @@ import {
 import type { PageDigests } from '../../../libraries/rpc/index.js';
 import { listPages } from './landed-images.js';
 import { LandedMemory } from './landed-memory.js';
+import { pagemapName } from './pagemap-name.js';
 import { RunBudget } from './run-budget.js';
 
 /** Throws `digest-mismatch` where images are not whole, and the signal's reason when it fires. */
@@ -19,8 +20,8 @@ export async function digestLanded(
 ): Promise<PageDigests> {
   const { tasks } = await listPages(images, signal);
   const budget = RunBudget.ofAllDumps(images);
-  return digestTasks(meter, tasks, async ({ namespacePid, runs, leftOut }) => {
-    const memory = await LandedMemory.open(images, namespacePid, signal, budget);
+  return digestTasks(meter, tasks, async ({ runs, leftOut, ...owner }) => {
+    const memory = await LandedMemory.open(images, pagemapName(owner), signal, budget);
     try {
       const pages = { runs: runsOfNumbers(runs), leftOut: spansOfNumbers(leftOut) };
       return await digestPages(pages, (page, into) => memory.read(page, into), signal);

@@ -64,7 +64,7 @@ describe('what a hostile VM, or whoever shares a folder with this one, has lande
 
   async function readPage(page: number): Promise<Buffer> {
     const bytes = Buffer.alloc(PAGE_BYTES);
-    const task = await LandedMemory.open(final, 1, never);
+    const task = await LandedMemory.open(final, 'pagemap-1.img', never);
     try {
       await task.read(page, bytes);
       return bytes;
@@ -156,10 +156,16 @@ describe('what a hostile VM, or whoever shares a folder with this one, has lande
       readdirSync(memory).filter((name) => name.startsWith('pagemap')),
       ['pagemap-1.img'],
     );
-    for (const name of ['pagemap-0001.img', 'pagemap-0.img', 'pagemap-99999999999999999999.img'])
+    for (const name of [
+      'pagemap-0001.img',
+      'pagemap-0.img',
+      'pagemap-99999999999999999999.img',
+      'pagemap-shmem-0.img',
+      'pagemap-shmem-01.img',
+    ])
       writeFileSync(path.join(final, name), encodePagemap({ pagesId: 1, runs: [run(16, 2, parent)] }));
     const { tasks } = await listPages(final);
-    assert.deepEqual(tasks, [{ namespacePid: 1, runs: [16, 2, 18, 1], leftOut: [] }]);
+    assert.deepEqual(tasks, [{ namespacePid: 1, sharedMemory: 0, runs: [16, 2, 18, 1], leftOut: [] }]);
   });
 
   it('is a mismatch where a parent’s images are none, as where the final ones are', async () => {
@@ -203,7 +209,9 @@ describe('what a hostile VM, or whoever shares a folder with this one, has lande
     rmSync(path.join(final, 'pstree.img'));
     await assert.rejects(listPages(final, ending.signal), { message: 'no longer wanted' });
     await assert.rejects(digest(final, ending.signal), { message: 'no longer wanted' });
-    await assert.rejects(LandedMemory.open(final, 1, ending.signal), { message: 'no longer wanted' });
+    await assert.rejects(LandedMemory.open(final, 'pagemap-1.img', ending.signal), {
+      message: 'no longer wanted',
+    });
   });
 
   it('has core images as long as the largest that CRIU could write, and no longer', async () => {

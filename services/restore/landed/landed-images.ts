@@ -15,16 +15,26 @@ import { numbersOfSpans, regionCount, runsOfNumbers } from '../../../libraries/p
 import type { PageList } from '../../../libraries/rpc/index.js';
 import { ImageFolder } from './image-folder.js';
 import { orNotWhole } from './not-whole.js';
+import { pagemapName } from './pagemap-name.js';
 import { RunBudget } from './run-budget.js';
 
 /** Of all tasks together. A digest takes 80 bytes of a message. If each region had all its pages that were a TiB. */
 const mostRegions = 2 ** 19;
+
+const taskPagemap = /^pagemap-([1-9]\d{0,6})\.img$/;
+const sharedPagemap = /^pagemap-shmem-([1-9]\d{0,14})\.img$/;
 
 /**
  * A thread's: registers of a few KiB, up to 65,536 groups in 6 bytes each, and what waits for it to be told, in 150 bytes a
  * signal: thousands of them fit.
  */
 const mostCoreBytes = 2 ** 20;
+
+/** In order. An inode number that is no exact number here is nobody's on a tmpfs. */
+function numbersIn(names: readonly string[], pattern: RegExp): number[] {
+  const numbers = names.flatMap((name) => pattern.exec(name)?.[1] ?? []).map(Number);
+  return numbers.sort((a, b) => a - b);
+}
 
 /** Which pages these images have. Throws `digest-mismatch` where an image is missing or is not one, and the signal's reason. */
 export function listPages(images: string, signal: AbortSignal): Promise<PageList> {
@@ -41,13 +51,10 @@ export function listPages(images: string, signal: AbortSignal): Promise<PageList
 
 async function listOf(folder: ImageFolder): Promise<PageList> {
   const names = await folder.names();
-  const ids = names.flatMap((name) => /^pagemap-([1-9]\d{0,6})\.img$/.exec(name)?.[1] ?? []).map(Number);
   const areas = await rseqAreas(folder);
-  const tasks: PageList['tasks'] = [];
   const { take } = RunBudget.ofList(folder.path);
   let regions = 0;
-  for (const id of ids.sort((a, b) => a - b)) {
-    const name = `pagemap-${id}.img`;
+  const runsOf = async (name: string): Promise<number[]> => {
     const runs: number[] = [];
     eachRun(name, await folder.read(name), {
       run: ({ page, pageCount }) => runs.push(page, pageCount),
@@ -55,15 +62,26 @@ async function listOf(folder: ImageFolder): Promise<PageList> {
     });
     regions += regionCount(runsOfNumbers(runs));
     if (regions > mostRegions) throw tooMany(folder, regions);
-    tasks.push({ namespacePid: id, runs, leftOut: numbersOfSpans(areas.get(id) ?? []) });
-  }
-  let sharedPages = 0;
-  for (const name of names.filter((file) => /^pagemap-shmem-\d+\.img$/.test(file)))
-    eachRun(name, await folder.read(name), {
-      run: ({ pageCount }) => (sharedPages += pageCount),
-      record: take,
+    return runs;
+  };
+  const tasks: PageList['tasks'] = [];
+  for (const id of numbersIn(names, taskPagemap)) {
+    const leftOut = numbersOfSpans(areas.get(id) ?? []);
+    tasks.push({
+      namespacePid: id,
+      sharedMemory: 0,
+      runs: await runsOf(pagemapName({ namespacePid: id })),
+      leftOut,
     });
-  return { tasks, sharedPages };
+  }
+  for (const sharedMemory of numbersIn(names, sharedPagemap))
+    tasks.push({
+      namespacePid: 0,
+      sharedMemory,
+      runs: await runsOf(pagemapName({ sharedMemory })),
+      leftOut: [],
+    });
+  return { tasks };
 }
 
 function tooMany(folder: ImageFolder, regions: number): PortkeyError {

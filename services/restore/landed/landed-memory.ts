@@ -1,5 +1,5 @@
 /**
- * A task's pages as its images have them, found as CRIU finds them (criu/pagemap.c).
+ * The pages of a task, or of an object of shared memory, as its images have them, found as CRIU finds them (criu/pagemap.c).
  *
  *     final/pagemap-1.img   what there is ── PARENT ──▶ parent/pagemap-1.img ── PARENT ──▶ parent/parent/…
  *          │ PRESENT                                        │ PRESENT
@@ -35,7 +35,8 @@ export class LandedMemory {
   private constructor(
     /** For messages. */
     private readonly folder: string,
-    private readonly id: number,
+    /** Of the pagemap image. */
+    private readonly name: string,
     private readonly pagesId: number,
     private readonly levelRuns: LevelRuns,
     /** Undefined where it did not land, which may be as well: not each level need have pages. */
@@ -44,19 +45,19 @@ export class LandedMemory {
   ) {}
 
   /**
-   * `id`: the task's pid in the container; `budget`: for all of them, if there are others. Throws `digest-mismatch`, and the
+   * `name`: of its pagemap image (pagemap-name.ts); `budget`: for all of them, if there are others. Throws `digest-mismatch`, and the
    * signal's reason.
    */
   static open(
     folder: string,
-    id: number,
+    name: string,
     signal: AbortSignal,
     budget = RunBudget.ofAllDumps(folder),
   ): Promise<LandedMemory> {
     const open = async (): Promise<LandedMemory> => {
-      const memory = await LandedMemory.openLevel(ImageFolder.open(folder, signal), id, budget);
+      const memory = await LandedMemory.openLevel(ImageFolder.open(folder, signal), name, budget);
       if (memory !== undefined) return memory;
-      throw new PortkeyError('digest-mismatch', `pagemap-${id}.img is not in ${folder} any more`);
+      throw new PortkeyError('digest-mismatch', `${name} is not in ${folder} any more`);
     };
     return orNotWhole(folder, open, signal);
   }
@@ -64,18 +65,18 @@ export class LandedMemory {
   /** Closes the folder. */
   private static async openLevel(
     folder: ImageFolder,
-    id: number,
+    name: string,
     budget: RunBudget,
   ): Promise<LandedMemory | undefined> {
     let file: FileHandle | undefined;
     try {
-      const pagemap = await orNotThere(readPagemap(folder, id, budget));
+      const pagemap = await orNotThere(readPagemap(folder, name, budget));
       if (pagemap === undefined) return undefined;
       const { pagesId, runs } = pagemap;
       file = await orNotThere(folder.file(`pages-${pagesId}.img`));
       const above = await folder.parent();
-      const parent = above === undefined ? undefined : await LandedMemory.openLevel(above, id, budget);
-      return new LandedMemory(folder.path, id, pagesId, runs, file, parent);
+      const parent = above === undefined ? undefined : await LandedMemory.openLevel(above, name, budget);
+      return new LandedMemory(folder.path, name, pagesId, runs, file, parent);
     } catch (error) {
       await file?.close();
       throw error;
@@ -130,16 +131,15 @@ export class LandedMemory {
 
   private missing(page: number, where: string): PortkeyError {
     const address = `0x${(page * PAGE_BYTES).toString(16)}`;
-    return new PortkeyError('digest-mismatch', `the page at ${address} of task ${this.id} ${where}`);
+    return new PortkeyError('digest-mismatch', `the page at ${address} in ${this.name} ${where}`);
   }
 }
 
 async function readPagemap(
   folder: ImageFolder,
-  id: number,
+  name: string,
   budget: RunBudget,
 ): Promise<{ pagesId: number; runs: LevelRuns }> {
-  const name = `pagemap-${id}.img`;
   const runs = new LevelRuns();
   const content = await folder.read(name);
   const pagesId = eachRun(path.join(folder.path, name), content, {

@@ -14,7 +14,7 @@ import path from 'node:path';
 
 import fc from 'fast-check';
 
-import { encodePagemap, pagemapFlag } from '../../../libraries/criu-images/index.js';
+import { pagemapFlag } from '../../../libraries/criu-images/index.js';
 import { systemClock } from '../../../libraries/process/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
 import { writeLanding, writeLevel, writeProcesses } from '../../../tests/support/criu-images.js';
@@ -43,7 +43,7 @@ describe('what landed', () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   async function read(images: string, page: number, pageCount: number): Promise<Buffer> {
-    const memory = await LandedMemory.open(images, 1, never);
+    const memory = await LandedMemory.open(images, 'pagemap-1.img', never);
     const bytes = Buffer.alloc(pageCount * PAGE_BYTES);
     try {
       await memory.read(page, bytes);
@@ -98,13 +98,13 @@ describe('what landed', () => {
   it('is not whole where a level lacks what a newer one looks for in it', async () => {
     const mismatch = (message: RegExp) => ({ code: 'digest-mismatch', message });
     const images = writeLevels([[run(100, 1, present)], [run(100, 2, parent), run(110, 1, present)]]);
-    await assert.rejects(read(images, 100, 2), mismatch(/0x65000 of task 1 is not in .*\/parent$/));
-    await assert.rejects(read(images, 105, 1), mismatch(/0x69000 of task 1 is not in/));
+    await assert.rejects(read(images, 100, 2), mismatch(/0x65000 in pagemap-1.img is not in .*\/parent$/));
+    await assert.rejects(read(images, 105, 1), mismatch(/0x69000 in pagemap-1.img is not in/));
     assert.deepEqual(await read(images, 110, 1), contentOf(1)(110));
     truncateSync(path.join(images, 'pages-11.img'), PAGE_BYTES - 1);
     await assert.rejects(
       read(images, 110, 1),
-      mismatch(/0x6e000 of task 1 is behind the end of .*pages-11.img/),
+      mismatch(/0x6e000 in pagemap-1.img is behind the end of .*pages-11.img/),
     );
     unlinkSync(path.join(images, 'pages-11.img'));
     await assert.rejects(read(images, 110, 1), mismatch(/pages-11.img, which did not land/));
@@ -124,10 +124,7 @@ describe('what landed', () => {
       contentOf(1),
     );
     writeLevel(images, 7, 2, [run(5, 3, parent)], contentOf(1));
-    writeFileSync(
-      path.join(images, 'pagemap-shmem-9.img'),
-      encodePagemap({ pagesId: 3, runs: [run(0, 4, present), run(8, 1, present)] }),
-    );
+    writeLevel(images, 'shmem-9', 3, [run(0, 4, present), run(8, 1, present)], contentOf(9));
     writeProcesses(images, [[{ tid: 1, rseq: [100 * PAGE_BYTES + 64, 32] }, { tid: 3 }], [{ tid: 7 }]]);
     const upper = Array.from({ length: 600 }, (_, index) => high + index);
     writeLanding(path.join(folder, 'memory'), 1, [100, 101, 102, ...upper], contentOf(0));
@@ -140,19 +137,28 @@ describe('what landed', () => {
     const images = await writePortkeyImages();
     assert.deepEqual(await listPages(images, never), {
       tasks: [
-        { namespacePid: 1, runs: [100, 2, 102, 1, 0x7ffff0000, 600], leftOut: [100 * PAGE_BYTES + 64, 32] },
-        { namespacePid: 7, runs: [5, 3], leftOut: [] },
+        {
+          ...{ namespacePid: 1, sharedMemory: 0, runs: [100, 2, 102, 1, 0x7ffff0000, 600] },
+          leftOut: [100 * PAGE_BYTES + 64, 32],
+        },
+        { namespacePid: 7, sharedMemory: 0, runs: [5, 3], leftOut: [] },
+        { namespacePid: 0, sharedMemory: 9, runs: [0, 4, 8, 1], leftOut: [] },
       ],
-      sharedPages: 5,
     });
     const { regions } = await digest(images);
     assert.deepEqual(
-      regions.map(({ namespacePid, page, pageCount }) => [namespacePid, page, pageCount]),
+      regions.map(({ namespacePid, sharedMemory, page, pageCount }) => [
+        namespacePid,
+        sharedMemory,
+        page,
+        pageCount,
+      ]),
       [
-        [1, 0, 3],
-        [1, 0x7ffff0000, 512],
-        [1, 0x7ffff0200, 88],
-        [7, 0, 3],
+        [1, 0, 0, 3],
+        [1, 0, 0x7ffff0000, 512],
+        [1, 0, 0x7ffff0200, 88],
+        [7, 0, 0, 3],
+        [0, 9, 0, 5],
       ],
     );
     assert.deepEqual(

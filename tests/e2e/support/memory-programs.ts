@@ -34,6 +34,28 @@ while True:
 `;
 
 /**
+ * Has 24 MiB of shared memory, of three kinds: mapped anonymously, and by a child as well; a memfd that is mapped; one that is
+ * only open. Answers whether all of it is what it was, the child's view too.
+ */
+export const shares = `
+import hashlib, mmap, os, socket
+block = os.urandom(8 << 20)
+anonymous = mmap.mmap(-1, 8 << 20); anonymous[:] = block
+mapped = os.memfd_create('mapped'); os.write(mapped, block); view = mmap.mmap(mapped, 8 << 20)
+opened = os.memfd_create('opened'); os.write(opened, block[5:])
+ask, answer = os.pipe(), os.pipe()
+if os.fork() == 0:
+    while os.read(ask[0], 1): os.write(answer[1], b'y' if anonymous[:] == block else b'n')
+listener = socket.create_server(('0.0.0.0', 7000))
+while True:
+    peer, _ = listener.accept()
+    for line in peer.makefile('r'):
+        os.write(ask[1], b'?')
+        same = os.read(answer[0], 1) == b'y' and anonymous[:] == block and view[:] == block
+        peer.sendall(f'{same and os.pread(opened, 8 << 20, 0) == block[5:]}\\n'.encode())
+`;
+
+/**
  * Holds 128 MiB and writes a number into twenty pages of them, the next one every 20 ms; answers whether these pages hold
  * the number written last and all others what they held, and the number.
  */

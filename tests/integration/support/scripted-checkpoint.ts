@@ -68,7 +68,7 @@ export function checkpointHandlers(vm: ScriptedVm, process: ScriptedProcess): Ha
       process.call('Checkpoint.DigestPages', () => {
         claimed(vm, required(migration));
         assert.deepEqual(pages, scriptedPages);
-        return scriptedDigests(vm.traits);
+        return scriptedDigests(vm.traits, [1030]);
       }),
     Finish: (migration) =>
       process.call('Finish', () => {

@@ -121,24 +121,27 @@ export class ScriptedVm {
   }
 }
 
-/** What landed: two tasks, of which one has pages in two regions. */
+/** What landed: two tasks, of which one has pages in two regions, and two objects of shared memory, of which one is out of reach. */
 export const scriptedPages: PageList = {
   tasks: [
-    { namespacePid: 1, runs: [512, 1000], leftOut: [] },
-    { namespacePid: 7, runs: [4096, 24], leftOut: [16_777_216, 32] },
+    { namespacePid: 1, sharedMemory: 0, runs: [512, 1000], leftOut: [] },
+    { namespacePid: 7, sharedMemory: 0, runs: [4096, 24], leftOut: [16_777_216, 32] },
+    { namespacePid: 0, sharedMemory: 21, runs: [0, 6], leftOut: [] },
+    { namespacePid: 0, sharedMemory: 1030, runs: [512, 3], leftOut: [] },
   ],
-  sharedPages: 3,
 };
 
 /** The digests of `scriptedPages` in a VM. */
-export function scriptedDigests({ content }: Traits): PageDigests {
+export function scriptedDigests({ content }: Traits, outOfReach: number[] = []): PageDigests {
   const digest = createHash('sha256').update(content).digest();
   const regions = [
-    { namespacePid: 1, page: 512, pageCount: 512, digest },
-    { namespacePid: 1, page: 1024, pageCount: 488, digest },
-    { namespacePid: 7, page: 4096, pageCount: 24, digest },
-  ];
-  return { format: 1, regions, seconds: 0.5, cpuSeconds: 0.25 };
+    { namespacePid: 1, sharedMemory: 0, page: 512, pageCount: 512, digest },
+    { namespacePid: 1, sharedMemory: 0, page: 1024, pageCount: 488, digest },
+    { namespacePid: 7, sharedMemory: 0, page: 4096, pageCount: 24, digest },
+    { namespacePid: 0, sharedMemory: 21, page: 0, pageCount: 6, digest },
+    { namespacePid: 0, sharedMemory: 1030, page: 512, pageCount: 3, digest },
+  ].filter(({ sharedMemory }) => !outOfReach.includes(sharedMemory));
+  return { format: 2, regions, outOfReach, seconds: 0.5, cpuSeconds: 0.25 };
 }
 
 /** The copy that this migration has here, in this epoch from now on. Throws `stale-epoch` where its claim's is higher. */

@@ -23,7 +23,7 @@ export interface LandingRead {
 
 const [images = ''] = process.argv.slice(2);
 const answerOf = (list: PageList): void => void definitionOf('Restore').ListPages?.responseSerialize(list);
-answerOf({ tasks: [], sharedPages: 0 });
+answerOf({ tasks: [] });
 const before = process.resourceUsage().maxRSS;
 const cpuBefore = process.cpuUsage();
 
