@@ -34,12 +34,9 @@ export function asPortkeyError(thrown: unknown): PortkeyError {
   if (thrown instanceof PortkeyError) return thrown;
   if (!(thrown instanceof Error)) return new PortkeyError('internal', String(thrown), { cause: thrown });
   const context = { cause: thrown, details: thrown.stack };
-  if ('code' in thrown && thrown.code === 'ENOSPC')
-    return new PortkeyError('disk-full', `${whatIsFull(thrown)}: make room there, then try again`, context);
-  return new PortkeyError('internal', thrown.message, context);
-}
-
-/** Node names the file in its message where it knows it (errors.js, uvException). */
-function whatIsFull({ message }: Error): string {
-  return `no room is left on the file system, or no inodes (${message})`;
+  const { message } = thrown;
+  if (!('code' in thrown && thrown.code === 'ENOSPC')) return new PortkeyError('internal', message, context);
+  // Node names the file in its message where it knows it (errors.js, uvException).
+  const full = `no room is left on the file system, or no inodes (${message}): make room there, then try again`;
+  return new PortkeyError('disk-full', full, context);
 }

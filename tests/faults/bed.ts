@@ -1,6 +1,7 @@
 /**
  * The test bed for the matrix: the controller reaches Redis by the link under the matrix' control, and stops trying to undo
- * after seconds, so that a fault can last longer than it tries, unless it is to be patient. A container that a client writes to is always somewhere.
+ * after seconds, so that a fault can last longer than it tries, unless it is to be patient. A container that a client writes to
+ * is always somewhere.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';

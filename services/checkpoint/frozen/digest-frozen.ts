@@ -22,7 +22,6 @@ import {
   type DigestMeter,
   type PageRun,
   type RegionDigest,
-  type TaskPages,
 } from '../../../libraries/page-digest/index.js';
 import type { PageDigests, PageList } from '../../../libraries/rpc/index.js';
 import type { Task } from '../../../libraries/runtime/index.js';
@@ -30,6 +29,7 @@ import { PAGE_BYTES } from '../../../libraries/units/index.js';
 import { outside, type PageSpan } from '../scan/address-space.js';
 import type { PageRanges } from '../scan/page-ranges.js';
 import { TaskPagemap, type PagemapReader } from '../scan/task-pagemap.js';
+import { firstNotZero } from './first-not-zero.js';
 import { findSharedMemory, SharedMemory } from './shared-memory.js';
 import { hex, TaskContent } from './task-content.js';
 
@@ -48,15 +48,17 @@ export async function digestFrozen(
   { tasks, landed, reader, signal }: FrozenTasks,
 ): Promise<PageDigests> {
   const byPid = new Map(tasks.map((task) => [task.namespacePid, task]));
-  const runsByPid = new Map(landed.map(({ namespacePid, runs }) => [namespacePid, [...runsOfNumbers(runs)]]));
+  const own = landed.filter(({ sharedMemory }) => sharedMemory === 0);
+  const runsByPid = new Map(own.map(({ namespacePid, runs }) => [namespacePid, [...runsOfNumbers(runs)]]));
   for (const task of tasks) requireLanded(task, runsByPid.get(task.namespacePid) ?? [], reader);
   const objects = new Set(landed.map(({ sharedMemory }) => sharedMemory).filter((inode) => inode !== 0));
   const paths = findSharedMemory(tasks, objects);
   return digestTasks(meter, landed, async ({ namespacePid, sharedMemory, runs, leftOut }) => {
-    const pages = { runs: [...runsOfNumbers(runs)], leftOut: spansOfNumbers(leftOut) };
     if (sharedMemory !== 0) {
       const path = paths.get(sharedMemory);
-      return path === undefined ? undefined : digestShared(sharedMemory, path, pages, signal);
+      return path === undefined
+        ? undefined
+        : digestShared(sharedMemory, path, [...runsOfNumbers(runs)], signal);
     }
     const task = byPid.get(namespacePid);
     if (task === undefined)
@@ -66,6 +68,7 @@ export async function digestFrozen(
       );
     const content = TaskContent.open(task);
     try {
+      const pages = { runs: runsByPid.get(namespacePid) ?? [], leftOut: spansOfNumbers(leftOut) };
       return await digestPages(pages, (page, into) => content.read(page, into), signal);
     } finally {
       content.close();
@@ -76,18 +79,18 @@ export async function digestFrozen(
 async function digestShared(
   inode: number,
   path: string,
-  pages: TaskPages & { readonly runs: readonly PageRun[] },
+  runs: readonly PageRun[],
   signal: AbortSignal,
 ): Promise<RegionDigest[]> {
   const memory = SharedMemory.open(inode, path);
   try {
-    const page = memory.firstNotZero(missingOf(memory.written(), pages.runs));
+    const page = firstNotZero(missingOf(memory.written(), runs), (at, into) => memory.read(at, into));
     if (page !== undefined)
       throw new PortkeyError(
         'digest-mismatch',
         `the page at ${hex(page * PAGE_BYTES)} of shared memory ${inode} stands frozen, but did not land`,
       );
-    return await digestPages(pages, (first, into) => memory.read(first, into), signal);
+    return await digestPages({ runs, leftOut: [] }, (at, into) => memory.read(at, into), signal);
   } finally {
     memory.close();
   }
@@ -98,7 +101,7 @@ function requireLanded(task: FrozenTask, landed: readonly PageRun[], reader: Pag
   if (missing.length === 0) return;
   const content = TaskContent.open(task);
   try {
-    const page = content.firstNotZero(missing);
+    const page = firstNotZero(missing, (at, into) => content.read(at, into));
     if (page === undefined) return;
     throw new PortkeyError(
       'digest-mismatch',

@@ -67,9 +67,6 @@ function* openObjects(pid: number): Generator<readonly [number, string]> {
 
 /** One object. The owner closes it. */
 export class SharedMemory {
-  private readonly page = Buffer.allocUnsafeSlow(PAGE_BYTES);
-  private readonly zeroes = Buffer.alloc(PAGE_BYTES);
-
   private constructor(
     private readonly inode: number,
     private readonly fd: number,
@@ -105,17 +102,6 @@ export class SharedMemory {
       read = readSync(this.fd, into, done, into.length - done, offset + done);
     // Behind its end, within the last page.
     into.fill(0, done);
-  }
-
-  /** The first of these pages that holds anything but zeroes. */
-  firstNotZero(spans: readonly PageSpan[]): number | undefined {
-    for (const { firstPage, pageCount } of spans) {
-      for (let page = firstPage; page < firstPage + pageCount; page += 1) {
-        this.read(page, this.page);
-        if (!this.page.equals(this.zeroes)) return page;
-      }
-    }
-    return undefined;
   }
 
   close(): void {

@@ -8,12 +8,8 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
 import type { Task } from '../../../libraries/runtime/index.js';
 import { PAGE_BYTES } from '../../../libraries/units/index.js';
-import type { PageSpan } from '../scan/address-space.js';
 
 export class TaskContent {
-  private readonly page = Buffer.allocUnsafeSlow(PAGE_BYTES);
-  private readonly zeroes = Buffer.alloc(PAGE_BYTES);
-
   private constructor(
     private readonly task: Pick<Task, 'pid' | 'namespacePid'>,
     private readonly fd: number,
@@ -45,17 +41,6 @@ export class TaskContent {
       }
       done += read;
     }
-  }
-
-  /** The first of these pages that holds anything but zeroes. */
-  firstNotZero(spans: readonly PageSpan[]): number | undefined {
-    for (const { firstPage, pageCount } of spans) {
-      for (let page = firstPage; page < firstPage + pageCount; page += 1) {
-        this.read(page, this.page);
-        if (!this.page.equals(this.zeroes)) return page;
-      }
-    }
-    return undefined;
   }
 
   close(): void {
