@@ -1,15 +1,28 @@
 /**
- * What the controller counts, for Prometheus. Labels are modes, outcomes, phases and decisions, never an id or a name.
+ * What the controller counts, for Prometheus. Labels are modes, outcomes, phases, states, sides and decisions, never an id or
+ * a name: a thousand migrations add no series (docs/metrics.md).
+ *
+ * CPU and memory are of completed migrations whose CPU both relays have told, so that one divided by the other is the CPU for
+ * moving so much of a container.
  */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 import type { Decision, PrecopyState } from './precopy/decide.js';
 import { PrecopyMetrics } from './precopy/metrics.js';
 import type { MigrationReport } from './report/report.js';
-import type { MigrationMode } from './state/index.js';
+import { allStates, isFinal, type MigrationMode, type MigrationState } from './state/index.js';
 
 const phaseBuckets = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100];
 const downtimeBuckets = [0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 3, 5, 10, 30];
+
+/** A migration that has not ended. */
+export interface UnfinishedMigration {
+  readonly state: MigrationState;
+  /** Since its container was frozen, if no copy is known to run. */
+  readonly frozenSeconds: number;
+}
+
+const unfinishedStates = allStates.filter((state) => !isFinal(state));
 
 export class Metrics {
   private readonly migrations: Counter<'mode' | 'outcome'>;
@@ -18,7 +31,11 @@ export class Metrics {
   private readonly rounds: Histogram<'mode'>;
   private readonly pages: Counter<'mode'>;
   private readonly bytes: Counter<'mode'>;
+  private readonly cpu: Counter<'mode' | 'side' | 'component'>;
+  private readonly memory: Counter<'mode'>;
+  private readonly hypercalls: Counter<'mode'>;
   private readonly running: Gauge;
+  private unfinished: () => readonly UnfinishedMigration[] = () => [];
   private readonly precopy: PrecopyMetrics;
 
   constructor(registry: Registry) {
@@ -62,16 +79,40 @@ export class Metrics {
       labelNames: ['mode'],
       registers,
     });
+    this.cpu = new Counter({
+      name: 'portkey_migration_cpu_seconds_total',
+      help: 'CPU that completed migrations took of a host, without what an idle VM uses.',
+      labelNames: ['mode', 'side', 'component'],
+      registers,
+    });
+    this.memory = new Counter({
+      name: 'portkey_migration_memory_bytes_total',
+      help: 'Memory of the containers of those migrations whose CPU portkey_migration_cpu_seconds_total has.',
+      labelNames: ['mode'],
+      registers,
+    });
+    this.hypercalls = new Counter({
+      name: 'portkey_migration_hypercalls_total',
+      help: 'Hypercalls of the migrations whose pages portkey_migration_pages_total has.',
+      labelNames: ['mode'],
+      registers,
+    });
     this.running = new Gauge({
       name: 'portkey_migrations_running',
       help: 'Migrations in progress.',
       registers,
     });
+    this.watchUnfinished(registers);
     this.precopy = new PrecopyMetrics(registry);
   }
 
   setRunning(count: number): void {
     this.running.set(count);
+  }
+
+  /** Asked at each scrape. */
+  setUnfinished(unfinished: () => readonly UnfinishedMigration[]): void {
+    this.unfinished = unfinished;
   }
 
   roundEnded(mode: MigrationMode, state: PrecopyState, decision: Decision): void {
@@ -83,9 +124,42 @@ export class Metrics {
     this.migrations.inc({ mode, outcome: outcome ?? 'failed' });
     this.pages.inc({ mode }, report.pagesSent);
     this.bytes.inc({ mode }, report.bytesSent);
+    this.hypercalls.inc({ mode }, report.hypercalls);
     if (outcome !== 'completed' || report.recovered) return;
     for (const { name, seconds } of report.steps) this.steps.observe({ mode, phase: name }, seconds);
     this.rounds.observe({ mode }, report.rounds.length);
     if (downtimeSeconds !== null) this.downtime.observe({ mode }, downtimeSeconds);
+    this.countCpu(report);
+  }
+
+  private countCpu({ mode, cpuSeconds, memoryBytes }: MigrationReport): void {
+    const { source, destination } = cpuSeconds;
+    if (source === null || destination === null || memoryBytes === null) return;
+    for (const [side, { byComponent }] of Object.entries({ source, destination }))
+      for (const [component, seconds] of Object.entries(byComponent))
+        this.cpu.inc({ mode, side, component }, seconds);
+    this.memory.inc({ mode }, memoryBytes);
+  }
+
+  private watchUnfinished(registers: Registry[]): void {
+    const all = (): readonly UnfinishedMigration[] => this.unfinished();
+    new Gauge({
+      name: 'portkey_migrations_in_state',
+      help: 'Migrations that have not ended and that this controller works on, by state.',
+      labelNames: ['state'],
+      registers,
+      collect() {
+        for (const state of unfinishedStates)
+          this.set({ state }, all().filter((one) => one.state === state).length);
+      },
+    });
+    new Gauge({
+      name: 'portkey_migration_frozen_seconds',
+      help: 'For how long a container has been frozen by now: the longest of those that this controller migrates.',
+      registers,
+      collect() {
+        this.set(Math.max(0, ...all().map(({ frozenSeconds }) => frozenSeconds)));
+      },
+    });
   }
 }

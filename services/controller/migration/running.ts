@@ -8,7 +8,8 @@
  */
 import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
 import type { Journal } from '../events/journal.js';
-import type { HostSlots } from '../state/index.js';
+import type { UnfinishedMigration } from '../metrics.js';
+import { isFinal, type HostSlots } from '../state/index.js';
 import { attend, keepPlaces } from './attend.js';
 import { LeftToRecovery } from './left-to-recovery.js';
 import type { Migration, Tools } from './migration.js';
@@ -26,7 +27,9 @@ export class RunningMigrations {
   constructor(
     private readonly tools: Tools,
     private readonly slots: HostSlots,
-  ) {}
+  ) {
+    tools.metrics.setUnfinished(() => this.unfinished());
+  }
 
   /** `work` ends it; its places on `hosts` are taken already, or taken now. */
   launch(migration: Migration, hosts: readonly string[], work: () => Promise<void>): void {
@@ -90,6 +93,19 @@ export class RunningMigrations {
     await store
       .prune()
       .catch((error: unknown) => log.warn({ id }, `history not pruned: ${asPortkeyError(error).message}`));
+  }
+
+  private unfinished(): UnfinishedMigration[] {
+    return [...this.all.values()]
+      .map(({ migration }) => migration)
+      .filter(({ journal }) => !isFinal(journal.state))
+      .map((migration) => ({ state: migration.journal.state, frozenSeconds: this.frozenSeconds(migration) }));
+  }
+
+  private frozenSeconds({ journal, report }: Migration): number {
+    const frozenAt = report.draft()?.frozenAt ?? null;
+    if (frozenAt === null || journal.state === 'activated') return 0;
+    return Math.max(0, (this.tools.clock.wallTime().getTime() - Date.parse(frozenAt)) / 1000);
   }
 
   private count(change: 1 | -1): void {

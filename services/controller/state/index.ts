@@ -13,4 +13,4 @@ export {
 } from './migration-store.js';
 export { isSettled, reasonOf, type MigrationMode, type MigrationRecord, type Reason } from './record.js';
 export { hadNoEffect, StateStoreConnection, type RedisAddress } from './redis.js';
-export { isFinal, mayFollow, statesBefore, transitions, type MigrationState } from './states.js';
+export { allStates, isFinal, mayFollow, statesBefore, transitions, type MigrationState } from './states.js';
