@@ -30,6 +30,7 @@ await runService({
       sessions: () => sessions.count,
       totals: () => sessions.totals(),
       cpu: () => cpu.all(),
+      streams: () => ({ out: threads.senders.streamCount, in: threads.receivers.streamCount }),
     });
     const vms = new Map(
       config.vms.map((vm) => {

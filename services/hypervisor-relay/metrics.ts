@@ -6,6 +6,7 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 import type { ErrorCode } from '../../libraries/errors/index.js';
 import type { LoopObserver } from './channel/conversation.js';
+import type { HostComponent } from './cpu/cpu-accounts.js';
 
 export interface RelayMetrics {
   /** direction: guest-to-host, host-to-guest. */
@@ -24,7 +25,9 @@ export interface MetricSources {
   readonly sessions: () => number;
   /** Totals over all sessions, ended ones included. */
   readonly totals: () => { pages: number; zeroPages: number; sentBytes: number; landedBytes: number };
-  readonly cpu: () => readonly { vm: string; component: string; seconds: number }[];
+  readonly cpu: () => readonly { vm: string; component: HostComponent; seconds: number }[];
+  /** Connections of migrations that have a thread here. */
+  readonly streams: () => { out: number; in: number };
 }
 
 export function relayMetrics(registry: Registry, sources: MetricSources): RelayMetrics {
@@ -74,13 +77,24 @@ export function relayMetrics(registry: Registry, sources: MetricSources): RelayM
     },
   });
   new Gauge({
-    name: 'portkey_vm_cpu_seconds',
-    help: 'CPU that the host spent on a VM and its helpers since they started.',
+    name: 'portkey_streams',
+    help: 'Connections of migrations to other relays that are open or being made, by direction.',
+    labelNames: ['direction'],
+    registers,
+    collect() {
+      const streams = sources.streams();
+      this.set({ direction: 'out' }, streams.out);
+      this.set({ direction: 'in' }, streams.in);
+    },
+  });
+  new Counter({
+    name: 'portkey_vm_cpu_seconds_total',
+    help: 'CPU that this host spent on a VM and its helpers since they started.',
     labelNames: ['vm', 'component'],
     registers,
     collect() {
       this.reset();
-      for (const { vm, component, seconds } of sources.cpu()) this.set({ vm, component }, seconds);
+      for (const { vm, component, seconds } of sources.cpu()) this.inc({ vm, component }, seconds);
     },
   });
   return {

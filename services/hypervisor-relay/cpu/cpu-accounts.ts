@@ -7,7 +7,9 @@ import { IdleSampler } from './idle-sampler.js';
 import { VmProcesses } from './processes.js';
 
 const sampleMs = 1_000;
-const cpuComponents = ['vm', 'relay', 'virtiofsd', 'vhost'] as const;
+/** What a reading has as `vm` is parted here: vcpu runs the guest, vmm is the rest of QEMU. */
+const hostComponents = ['vcpu', 'vmm', 'relay', 'virtiofsd', 'vhost'] as const;
+export type HostComponent = (typeof hostComponents)[number];
 
 interface Account {
   readonly config: VmConfig;
@@ -57,12 +59,13 @@ export class CpuAccounts {
   }
 
   /** For metrics: each VM's components, VMs that do not run left out. */
-  all(): { vm: string; component: string; seconds: number }[] {
+  all(): { vm: string; component: HostComponent; seconds: number }[] {
     return [...this.accounts].flatMap(([vm, { processes }]) => {
       const used = processes.used();
-      return used === undefined
-        ? []
-        : cpuComponents.map((component) => ({ vm, component, seconds: used[component] }));
+      if (used === undefined) return [];
+      const vcpu = Math.min(processes.vcpuSeconds(), used.vm);
+      const seconds = { ...used, vcpu, vmm: used.vm - vcpu };
+      return hostComponents.map((component) => ({ vm, component, seconds: seconds[component] }));
     });
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -57,6 +57,31 @@ describe('VmProcesses', () => {
       assert.ok(used.virtiofsd >= process.cpuUsage().user / 2e6);
     } finally {
       child.kill();
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('parts what runs the guest from the rest of QEMU, by the names of its threads', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'portkey-cpu-'));
+    // A thread of libuv's pool in the part of a vCPU: it has been at work, and this one, which is the main one, far longer.
+    const thread = readdirSync('/proc/self/task').find((id) => Number(id) !== process.pid);
+    const comm = `/proc/self/task/${thread}/comm`;
+    const name = readFileSync(comm, 'utf8');
+    try {
+      const parts = {
+        qemuPidFile: join(folder, 'qemu'),
+        virtiofsdPidFile: join(folder, 'virtiofsd'),
+        clock: systemClock,
+      };
+      const processes = new VmProcesses(parts);
+      assert.equal(processes.vcpuSeconds(), 0);
+      writeFileSync(parts.qemuPidFile, `${process.pid}\n`);
+      assert.equal(processes.vcpuSeconds(), 0);
+      writeFileSync(comm, 'CPU 0/TCG');
+      const vcpuSeconds = processes.vcpuSeconds();
+      assert.ok(vcpuSeconds > 0 && vcpuSeconds < (processes.used()?.vm ?? 0), `${vcpuSeconds} s`);
+    } finally {
+      writeFileSync(comm, name);
       rmSync(folder, { recursive: true });
     }
   });

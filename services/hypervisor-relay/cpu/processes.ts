@@ -39,6 +39,18 @@ export class VmProcesses {
     };
   }
 
+  /**
+   * Of `vm`, what its vCPU threads used, which QEMU calls "CPU 0/KVM" where its threads have names (debug-threads=on); 0
+   * where they have none.
+   */
+  vcpuSeconds(): number {
+    const [qemu] = pidsIn(this.parts.qemuPidFile);
+    if (qemu === undefined) return 0;
+    const threads = entriesOf(`/proc/${qemu}/task`).map((thread) => `/proc/${qemu}/task/${thread}`);
+    const ofGuest = threads.filter((thread) => /^CPU \d+\//.test(read(`${thread}/comm`)));
+    return ofGuest.reduce((seconds, thread) => seconds + threadCpuSeconds(thread), 0);
+  }
+
   private vhostPids(qemu: number): readonly number[] {
     const nowMs = this.parts.clock.monotonicMs();
     if (this.vhost?.qemu !== qemu || nowMs - this.vhost.foundMs > vhostSearchMs) {
@@ -63,13 +75,26 @@ function withChildren(pid: number): number[] {
   return [pid, ...pidsIn(`/proc/${pid}/task/${pid}/children`).flatMap(withChildren)];
 }
 
+/** The first field of schedstat is nanoseconds on a CPU (Documentation/scheduler/sched-stats.rst). */
+function threadCpuSeconds(thread: string): number {
+  return Number(read(`${thread}/schedstat`).split(' ')[0] ?? 0) / 1e9;
+}
+
 function processesNamed(name: string): number[] {
-  return readdirSync('/proc')
+  return entriesOf('/proc')
     .filter((entry) => /^\d+$/.test(entry) && read(`/proc/${entry}/comm`).trim() === name)
     .map(Number);
 }
 
 /** Processes come and go: what cannot be read is empty. */
+function entriesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
 function read(file: string): string {
   try {
     return readFileSync(file, 'utf8');

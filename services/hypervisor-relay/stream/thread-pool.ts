@@ -10,6 +10,7 @@ import { Worker } from 'node:worker_threads';
 
 export class ThreadPool {
   private readonly idle: Worker[] = [];
+  private readonly atWork = new Set<Worker>();
 
   /** `entry` is the compiled worker. */
   constructor(private readonly entry: URL) {}
@@ -19,12 +20,20 @@ export class ThreadPool {
     while (this.idle.length < threadCount) this.giveBack(this.start());
   }
 
+  /** Streams that have a thread now. */
+  get streamCount(): number {
+    return this.atWork.size;
+  }
+
   take(): Worker {
-    return this.idle.pop() ?? this.start();
+    const worker = this.idle.pop() ?? this.start();
+    this.atWork.add(worker);
+    return worker;
   }
 
   /** The thread waits for its next stream. */
   giveBack(worker: Worker): void {
+    this.atWork.delete(worker);
     this.idle.push(worker);
   }
 
@@ -37,6 +46,7 @@ export class ThreadPool {
     // Streams open and close descriptors by libc, of which Node knows nothing.
     const worker = new Worker(this.entry, { trackUnmanagedFds: false });
     worker.once('exit', () => {
+      this.atWork.delete(worker);
       const at = this.idle.indexOf(worker);
       if (at >= 0) this.idle.splice(at, 1);
     });
