@@ -13,11 +13,19 @@ const sampledLag = ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'];
 /** As good as never. By default it is every 10 ms, which an emulated VM with idle agents feels (docs/performance.md). */
 const lagSampleMs = 3_600_000;
 
+/** Gauges whose names end like counters', which `promtool check metrics` objects to; the same without `_total` say more. */
+const misnamed = [
+  'nodejs_active_resources_total',
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+];
+
 export function createRegistry(service: string, version: string): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: lagSampleMs });
   for (const statistic of sampledLag)
     registry.removeSingleMetric(`nodejs_eventloop_lag_${statistic}_seconds`);
+  for (const name of misnamed) registry.removeSingleMetric(name);
   new Gauge({
     name: 'portkey_build_info',
     help: 'Always 1; its labels say which service and version this is.',
