@@ -11,48 +11,49 @@ import { filesOf, makeCertificates, nameOf } from '../libraries/certificates/ind
 import { runChecked, type RunCommand } from '../libraries/process/index.js';
 import { readSecurity, type Identity, type Security } from '../libraries/rpc/index.js';
 import { hostIdentities } from './identities.js';
-import { certificatesFolder, type VmPlace } from './topology.js';
+import type { VmPlace } from './topology.js';
 
 const days = 30;
 const identityDiskKiB = 2_048;
-const guestRoles = ['checkpoint', 'restore', 'guest'] as const;
+/** Of the services in a guest. */
+export const guestRoles = ['checkpoint', 'restore', 'guest'] as const;
 
 /** As whom commands of this machine speak. Throws `invalid-argument` where the test bed has none. */
 export function operatorOf(certificates: string): Security {
   return readSecurity(filesOf(certificates, hostIdentities.operator));
 }
 
-/** `others`: VMs that are not the test bed's own. */
+/** In `folder`. `others`: VMs that are not the test bed's own. `renew`: also those that are there. */
 export async function makeBedCertificates(
   vms: readonly Pick<VmPlace, 'name' | 'host'>[],
   others: readonly string[],
-  runtime: string,
+  folder: string,
   run: RunCommand,
+  renew = false,
 ): Promise<void> {
   const names = [...vms.map(({ name }) => name), ...others];
   const guests = names.map((name): Identity => ({ role: 'guest', name }));
   await makeCertificates(
     {
-      folder: certificatesFolder(runtime),
+      folder,
       vms: names,
       hosts: vms.map(({ host }) => host),
       others: [...guests, hostIdentities.workload],
       days,
-      renew: false,
+      renew,
     },
     run,
   );
 }
 
-/** The disk from which the guest `name` takes its certificates. */
+/** The disk from which the guest `name` takes its certificates, which are in `folder`. */
 export async function makeIdentityDisk(
   name: string,
   image: string,
-  runtime: string,
+  folder: string,
   run: RunCommand,
 ): Promise<void> {
-  const folder = certificatesFolder(runtime);
-  const content = await mkdtemp(path.join(runtime, '.identity-'));
+  const content = await mkdtemp(path.join(path.dirname(image), '.identity-'));
   try {
     await copyFile(path.join(folder, 'ca.pem'), path.join(content, 'ca.pem'));
     for (const role of guestRoles)

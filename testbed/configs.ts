@@ -20,7 +20,6 @@ import type { GatewayConfig } from './gateway/routes.js';
 
 const relayPort = 7401;
 const relayMetricsPort = 9401;
-const loopback = '127.0.0.1';
 const redisUser = 'portkey';
 
 /** `streams`: connections of each migration from here. */
@@ -51,7 +50,7 @@ export function controllerConfig(
     metrics,
     security: filesOf(certificates, hostIdentities.controller),
     redis: {
-      host: loopback,
+      host: topology.redis.host,
       port: topology.redis.port,
       user: redisUser,
       passwordFile: topology.redis.passwordFile,
@@ -80,10 +79,10 @@ function routeTo({ address, socket }: AgentPlace): GatewayConfig['routes'][numbe
  * Each command is on disk before it is answered: a commit that was acknowledged stays one. The test bed's "disk" is memory,
  * and its state ends with it.
  */
-export function redisCommand({ port, folder, users }: RedisPlace): string[] {
+export function redisCommand({ host, port, folder, users }: RedisPlace): string[] {
   // prettier-ignore
   return [
-    'redis-server', '--bind', loopback, '--port', String(port), '--aclfile', users, '--dir', folder,
+    'redis-server', '--bind', host, '--port', String(port), '--aclfile', users, '--dir', folder,
     '--save', '', '--appendonly', 'yes', '--appendfsync', 'always', '--daemonize', 'no', '--set-proc-title', 'no',
   ];
 }

@@ -20,7 +20,7 @@ import { readSecurity, RpcServer } from '../libraries/rpc/index.js';
 import { makeBedCertificates } from './certificates.js';
 import { copy } from './copy.js';
 import { guestService } from './guest-agent/exec-service.js';
-import { topologyOf, type VmPlace } from './topology.js';
+import { certificatesFolder, topologyOf, type VmPlace } from './topology.js';
 
 describe('copy', () => {
   let folder = '';
@@ -45,7 +45,7 @@ describe('copy', () => {
     const [place] = topologyOf(1, sockets).vms;
     assert.ok(place);
     vm = place;
-    await makeBedCertificates([vm], [], sockets, runCommand);
+    await makeBedCertificates([vm], [], certificatesFolder(sockets), runCommand);
     server = new RpcServer(readSecurity(filesOf(vm.certificates, { role: 'guest', name: vm.name })));
     server.add('Guest', guestService);
     await server.listen([`unix:${vm.agents.guest.socket}`]);

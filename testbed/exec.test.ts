@@ -11,7 +11,7 @@ import { readSecurity, RpcServer } from '../libraries/rpc/index.js';
 import { makeBedCertificates } from './certificates.js';
 import { execInGuest, type ExecOptions } from './exec.js';
 import { guestService } from './guest-agent/exec-service.js';
-import { topologyOf, type VmPlace } from './topology.js';
+import { certificatesFolder, topologyOf, type VmPlace } from './topology.js';
 
 describe('exec', () => {
   let folder = '';
@@ -23,7 +23,7 @@ describe('exec', () => {
     const [place] = topologyOf(1, folder).vms;
     assert.ok(place);
     vm = place;
-    await makeBedCertificates([vm], [], folder, runCommand);
+    await makeBedCertificates([vm], [], certificatesFolder(folder), runCommand);
     server = new RpcServer(readSecurity(filesOf(vm.certificates, { role: 'guest', name: vm.name })));
     server.add('Guest', guestService);
     await server.listen([`unix:${vm.agents.guest.socket}`]);

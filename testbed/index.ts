@@ -13,7 +13,7 @@ import { checkHealth, type HealthProbes, type ServiceHealth } from './health.js'
 import { ensureImage, type GuestImage } from './image/store.js';
 import { isLocked } from './lock.js';
 import { placesOf, type Places } from './paths.js';
-import { requirePrograms } from './programs.js';
+import { requireImagePrograms } from './programs.js';
 import { readState, topologyOfState, type TestbedState } from './state.js';
 import { restartPart } from './restart.js';
 import { isMarked } from './supervision/marker.js';
@@ -59,7 +59,7 @@ export function up(options: UpOptions, { report, signal }: Hooks): Promise<Testb
 /** Makes the guest image where it is not cached, as `up` does. Throws `missing-program`, `testbed-failed`, `cancelled`. */
 export async function image({ report, signal }: Hooks): Promise<GuestImage> {
   const places = placesOf(process.env);
-  await requirePrograms(process.env);
+  await requireImagePrograms(process.env);
   return ensureImage(places, process.env, realTools(places.runtime, report, signal));
 }
 

@@ -72,8 +72,9 @@ export interface ControllerPlace {
   readonly config: string;
 }
 
-/** On loopback of the namespace `portkey-outside`. */
+/** On loopback of the namespace `portkey-outside`, where it is not said otherwise. */
 export interface RedisPlace {
+  readonly host: string;
   readonly port: number;
   /** Where its data is. */
   readonly folder: string;
@@ -100,6 +101,7 @@ export function topologyOf(vmCount: number, runtime: string, controllerCount = 1
     controllers: Array.from({ length: controllerCount }, (_, index) => controllerPlace(index, runtime)),
     gatewayConfig: path.join(runtime, 'gateway.json'),
     redis: {
+      host: '127.0.0.1',
       port: redisPort,
       folder: path.join(runtime, 'redis'),
       users: path.join(runtime, 'redis', 'users.acl'),

@@ -28,7 +28,14 @@ import { writeState, type TestbedState } from './state.js';
 import { daemonStarter, type Daemon } from './supervision/daemon.js';
 import { markedProcesses } from './supervision/marker.js';
 import type { Tools } from './tools.js';
-import { maximumControllers, maximumStreams, maximumVms, topologyOf, type Topology } from './topology.js';
+import {
+  certificatesFolder,
+  maximumControllers,
+  maximumStreams,
+  maximumVms,
+  topologyOf,
+  type Topology,
+} from './topology.js';
 import { chooseAccelerator, type AcceleratorChoice } from './vm/accelerator.js';
 import { launchVm } from './vm/launch.js';
 import { vmCpus, type VmHardware } from './vm/qemu-command.js';
@@ -137,9 +144,10 @@ async function startAll(
 ): Promise<Daemon[]> {
   await mkdir(places.runtime, { recursive: true, mode: 0o700 });
   await mkdir(places.logs, { recursive: true });
-  await makeBedCertificates(topology.vms, [wholeVmName], places.runtime, tools.run);
+  const certificates = certificatesFolder(places.runtime);
+  await makeBedCertificates(topology.vms, [wholeVmName], certificates, tools.run);
   for (const { name, identityDisk } of topology.vms)
-    await makeIdentityDisk(name, identityDisk, places.runtime, tools.run);
+    await makeIdentityDisk(name, identityDisk, certificates, tools.run);
   await makeCodeDisk(path.join(places.project, 'build/guest'), topology.codeDisk, tools.run);
   await createNetwork(topology.vms, parseBitRate(options.link) * 8, tools.run);
   const start = daemonStarter(places.runtime, places.logs);

@@ -1,7 +1,7 @@
 export { RpcClient, type CallOptions } from './client.js';
 export { RpcServer, type CallContext, type FailedCall, type Handlers } from './server.js';
 export { HealthProbe, isServing } from './health.js';
-export { identityOf, isName, nameRule, uriOf, type Identity, type Role } from './identity.js';
+export { identityOf, isName, nameRule, roles, uriOf, type Identity, type Role } from './identity.js';
 export { requireMigrationId } from './migration-id.js';
 export { readSecurity, type Security, type Tls, type TlsFiles } from './security.js';
 export { definitionOf, serviceFullName, type ServiceName } from './schema.js';

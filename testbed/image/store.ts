@@ -109,7 +109,8 @@ async function writeManifest(root: string, kernel: string, target: string, tools
   await writeFile(target, `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
-async function openImage(folder: string): Promise<GuestImage> {
+/** One that has been built. Throws where the folder has none. */
+export async function openImage(folder: string): Promise<GuestImage> {
   const text = await readFile(path.join(folder, 'manifest.json'), 'utf8');
   return {
     rootfs: path.join(folder, 'rootfs.ext4'),

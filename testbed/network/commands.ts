@@ -36,14 +36,20 @@ export function networkCommands(vms: readonly VmPlace[], linkBitsPerSecond: numb
 }
 
 function namespaceCommands(namespace: string, bridge: string, address: string): Command[] {
-  const bridgeOptions = ['type', 'bridge', 'forward_delay', '0', 'mcast_snooping', '0'];
   return [
     ['ip', 'netns', 'add', namespace],
     ['ip', 'netns', 'exec', namespace, 'sh', '-c', withoutIpv6],
     ['ip', '-n', namespace, 'link', 'set', 'lo', 'up'],
-    ['ip', '-n', namespace, 'link', 'add', bridge, 'address', macOf(address), ...bridgeOptions],
-    ['ip', '-n', namespace, 'address', 'add', `${address}/${networkPrefix}`, 'dev', bridge],
-    ['ip', '-n', namespace, 'link', 'set', bridge, 'up'],
+    ...bridgeCommands(namespace, bridge, address),
+  ];
+}
+
+function bridgeCommands(namespace: string | undefined, bridge: string, address: string): Command[] {
+  const options = ['type', 'bridge', 'forward_delay', '0', 'mcast_snooping', '0'];
+  return [
+    [...ip(namespace), 'link', 'add', bridge, 'address', macOf(address), ...options],
+    [...ip(namespace), 'address', 'add', `${address}/${networkPrefix}`, 'dev', bridge],
+    [...ip(namespace), 'link', 'set', bridge, 'up'],
   ];
 }
 
@@ -59,11 +65,15 @@ function uplinkCommands(vm: VmPlace, linkBitsPerSecond: number | undefined): Com
   ];
 }
 
-function limitCommands(namespace: string, device: string, bitsPerSecond: number | undefined): Command[] {
+function limitCommands(
+  namespace: string | undefined,
+  device: string,
+  bitsPerSecond: number | undefined,
+): Command[] {
   if (bitsPerSecond === undefined) return [];
   const rate = ['rate', `${Math.round(bitsPerSecond)}bit`];
   const burst = ['burst', String(burstBytes(bitsPerSecond)), 'latency', linkLatency];
-  return [['tc', '-n', namespace, 'qdisc', 'add', 'dev', device, 'root', 'tbf', ...rate, ...burst]];
+  return [['tc', ...inside(namespace), 'qdisc', 'add', 'dev', device, 'root', 'tbf', ...rate, ...burst]];
 }
 
 /** What a timer tick of 4 ms lets through at that rate, and at least two packets of the largest offloaded size. */
@@ -71,10 +81,39 @@ export function burstBytes(bitsPerSecond: number): number {
   return Math.max(128 * 1024, Math.ceil((bitsPerSecond / 8) * 0.004));
 }
 
-/** A tap on the bridge of a host that exists. */
-export function tapCommands(namespace: string, tap: string): Command[] {
+/** A tap on the bridge of a host that exists. `owner`: the user who may open it besides root. */
+export function tapCommands(namespace: string | undefined, tap: string, owner?: number): Command[] {
+  const owned = owner === undefined ? [] : ['user', String(owner)];
   return [
-    ['ip', '-n', namespace, 'tuntap', 'add', 'dev', tap, 'mode', 'tap', 'vnet_hdr'],
-    ['ip', '-n', namespace, 'link', 'set', tap, 'master', 'br0', 'up'],
+    [...ip(namespace), 'tuntap', 'add', 'dev', tap, 'mode', 'tap', 'vnet_hdr', ...owned],
+    [...ip(namespace), 'link', 'set', tap, 'master', 'br0', 'up'],
   ];
+}
+
+/**
+ * A host that is a container of its own: `uplink` is the interface that the engine has given it, and hands its address over to
+ * the bridge. The other end of the link is the engine's, so the limit is on what leaves the host.
+ */
+export function containerHostCommands(
+  { hostAddress }: Pick<VmPlace, 'hostAddress'>,
+  uplink: string,
+  linkBitsPerSecond: number | undefined,
+  owner: number,
+): Command[] {
+  return [
+    ['ip', 'address', 'flush', 'dev', uplink],
+    ...bridgeCommands(undefined, 'br0', hostAddress),
+    ['ip', 'link', 'set', uplink, 'master', 'br0', 'up'],
+    ...limitCommands(undefined, uplink, linkBitsPerSecond),
+    ...tapCommands(undefined, tapName, owner),
+  ];
+}
+
+function ip(namespace: string | undefined): string[] {
+  return ['ip', ...inside(namespace)];
+}
+
+/** Undefined: the caller's own. */
+function inside(namespace: string | undefined): string[] {
+  return namespace === undefined ? [] : ['-n', namespace];
 }

@@ -22,32 +22,38 @@ const virtiofsdTimeoutMs = 10_000;
 /** Touching all of a large guest's RAM takes a while. */
 const qemuTimeoutMs = 60_000;
 
+/** Without a namespace: in the caller's own network. */
+export type Launchable = Omit<VmPlace, 'namespace'> & { readonly namespace: string | undefined };
+
 export interface RunningVm {
   readonly qemu: Daemon;
   readonly virtiofsd: Daemon;
 }
 
+/** `owner`: of all files in the share, where virtiofsd runs as an ordinary user; see virtiofsdCommand. */
 export async function launchVm(
-  vm: VmPlace,
+  vm: Launchable,
   image: GuestImage,
   hardware: VmHardware,
   start: StartDaemon,
   tools: Tools,
+  owner?: number,
 ): Promise<RunningVm> {
   // One that ran before has left them, and by them it is told that the new one serves.
   for (const socket of [vm.qmpSocket, vm.virtiofsdSocket, vm.checkpointSocket, vm.restoreSocket])
     await rm(socket, { force: true });
   for (const folder of ['landing', 'outgoing']) await mkdir(path.join(vm.share, folder), { recursive: true });
+  const namespace = vm.namespace === undefined ? {} : { namespace: vm.namespace };
   const virtiofsd = start({
     name: `${vm.name}-virtiofsd`,
-    argv: virtiofsdCommand(await findVirtiofsd(), vm.virtiofsdSocket, vm.share),
-    namespace: vm.namespace,
+    argv: virtiofsdCommand(await findVirtiofsd(), vm.virtiofsdSocket, vm.share, owner),
+    ...namespace,
   });
   await socketOf(vm.virtiofsdSocket, [virtiofsd], virtiofsdTimeoutMs, tools);
   const qemu = start({
     name: `${vm.name}-qemu`,
     argv: qemuCommand(vm, image, hardware),
-    namespace: vm.namespace,
+    ...namespace,
   });
   await socketOf(vm.qmpSocket, [virtiofsd, qemu], qemuTimeoutMs, tools);
   await writeFile(vm.qemuPidFile, `${qemu.pid}\n`);

@@ -57,7 +57,11 @@ interface OwnParts {
   readonly tap: string;
 }
 
-export function qemuCommand(vm: VmPlace, image: GuestImage, hardware: VmHardware): string[] {
+export function qemuCommand(
+  vm: Omit<VmPlace, 'namespace'>,
+  image: GuestImage,
+  hardware: VmHardware,
+): string[] {
   return command(vm, image, hardware, {
     rootDisk: disk('root', image.rootfs, 'format=raw,snapshot=on'),
     share: [

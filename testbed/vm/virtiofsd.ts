@@ -14,6 +14,9 @@ export interface VirtiofsdProgram {
   readonly language: 'c' | 'rust';
 }
 
+/** How many ids there are, but for the one that stands for none. */
+const everyId = 2 ** 32 - 1;
+
 const programs: readonly VirtiofsdProgram[] = [
   { path: '/usr/libexec/virtiofsd', language: 'rust' },
   { path: '/usr/lib/qemu/virtiofsd', language: 'c' },
@@ -29,9 +32,28 @@ export async function findVirtiofsd(): Promise<VirtiofsdProgram> {
   );
 }
 
-export function virtiofsdCommand(program: VirtiofsdProgram, socket: string, folder: string): string[] {
+/**
+ * `owner`: an ordinary user as whom it runs in a container, which is sandbox enough. It cannot make files for others, so
+ * that whatever the guest makes is this user's, and belongs to root in the guest's eyes. Only the program in Rust can that.
+ */
+export function virtiofsdCommand(
+  program: VirtiofsdProgram,
+  socket: string,
+  folder: string,
+  owner?: number,
+): string[] {
   const shared = path.resolve(folder);
+  if (owner !== undefined && program.language !== 'rust')
+    throw new PortkeyError('missing-program', `${program.path} is too old to run as an ordinary user`);
+  const unprivileged =
+    owner === undefined
+      ? []
+      : [
+          '--sandbox=none',
+          ...['uid', 'gid'].map((kind) => `--translate-${kind}=squash-guest:0:${owner}:${everyId}`),
+          ...['uid', 'gid'].map((kind) => `--translate-${kind}=squash-host:${owner}:0:1`),
+        ];
   return program.language === 'rust'
-    ? [program.path, `--socket-path=${socket}`, `--shared-dir=${shared}`, '--cache=never']
+    ? [program.path, `--socket-path=${socket}`, `--shared-dir=${shared}`, '--cache=never', ...unprivileged]
     : [program.path, `--socket-path=${socket}`, '-f', '-o', `source=${shared}`, '-o', 'cache=none'];
 }

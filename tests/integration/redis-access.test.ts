@@ -47,7 +47,7 @@ describe("the test bed's Redis", () => {
   });
 
   async function start(): Promise<void> {
-    const place = { port, folder, users: path.join(folder, 'users.acl'), passwordFile: '' };
+    const place = { host: '127.0.0.1', port, folder, users: path.join(folder, 'users.acl'), passwordFile: '' };
     const [program = '', ...args] = redisCommand(place);
     server = spawn(program, args, { stdio: 'ignore' });
     await eventually('Redis asks who is there', asksWhoIsThere);

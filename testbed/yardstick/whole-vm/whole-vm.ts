@@ -28,7 +28,7 @@ import type { Places } from '../../paths.js';
 import { daemonStarter, type Daemon, type StartDaemon } from '../../supervision/daemon.js';
 import { waitFor } from '../../supervision/wait.js';
 import type { Tools } from '../../tools.js';
-import { outsideNamespace, topologyOf } from '../../topology.js';
+import { certificatesFolder, outsideNamespace, topologyOf } from '../../topology.js';
 import { movableCommand, type Accelerator, type VmHardware } from '../../vm/qemu-command.js';
 import { hasVhostNet } from '../../vm/vhost-net.js';
 import { stopWorkload, type WorkloadPlace } from '../../workload/index.js';
@@ -127,7 +127,7 @@ export class WholeVm implements AsyncDisposable {
       ...['qemu-img', 'create', '-q', '-f', 'qcow2'],
       ...['-b', image.rootfs, '-F', 'raw', place.rootOverlay],
     ]);
-    await makeIdentityDisk(place.name, place.identityDisk, places.runtime, tools.run);
+    await makeIdentityDisk(place.name, place.identityDisk, certificatesFolder(places.runtime), tools.run);
     await this.startGateway(places.project);
     const machine = await this.startMachine(first);
     const { address, socket } = place.agents.guest;
