@@ -16,6 +16,8 @@ export interface Places {
   readonly logs: string;
   readonly runtime: string;
   readonly project: string;
+  /** Where a supervisor starts the clients of built-in workloads, if there is one (testbed/workload/launch.ts). */
+  readonly clients: string | undefined;
 }
 
 export const runtimeFolder = '/dev/shm/portkey';
@@ -43,5 +45,6 @@ export function placesOf(env: NodeJS.ProcessEnv): Places {
     logs: path.join(state, 'logs'),
     runtime: runtimeFolder,
     project,
+    clients: env.PORTKEY_CLIENTS,
   };
 }

@@ -1,8 +1,8 @@
 /**
  * Where the processes of workload clients keep their files, and how one is found by its container's name.
  *
- * In `runtimeFolder`: workload-NAME.sock (gRPC), workload-NAME.pid, workload-NAME.json (configuration). The log is
- * workload-NAME.log in `logFolder`.
+ * In `runtimeFolder`: workload-NAME.sock (gRPC), workload-NAME.pid, workload-NAME.json (configuration), and what launch.ts says
+ * of a supervisor. The log is workload-NAME.log in `logFolder`.
  */
 import path from 'node:path';
 
@@ -19,6 +19,8 @@ export interface WorkloadPlace {
   readonly metrics: string;
   /** The test bed's; undefined where connections are not secured. */
   readonly certificates: string | undefined;
+  /** Who starts the clients in the command's place, and where it has their certificates; see launch.ts. */
+  readonly supervisor?: { readonly certificates: string };
 }
 
 export interface WorkloadFiles {
@@ -27,12 +29,18 @@ export interface WorkloadFiles {
   readonly socket: string;
   readonly pid: string;
   readonly config: string;
+  readonly wanted: string;
+  readonly failed: string;
 }
 
-export function workloadFiles(place: WorkloadPlace, container: string): WorkloadFiles {
+export function workloadFiles(place: Pick<WorkloadPlace, 'runtimeFolder'>, container: string): WorkloadFiles {
   const name = `workload-${container}`;
   const base = path.join(place.runtimeFolder, name);
-  return { name, socket: `${base}.sock`, pid: `${base}.pid`, config: `${base}.json` };
+  const file = (end: string): string => `${base}.${end}`;
+  return {
+    ...{ name, socket: file('sock'), pid: file('pid'), config: file('json') },
+    ...{ wanted: file('wanted'), failed: file('failed') },
+  };
 }
 
 /** The caller closes it. Nothing is asked of the process yet. */

@@ -13,12 +13,11 @@ import type { Clock } from '../../libraries/process/index.js';
 import type { WorkloadStatus } from '../../libraries/rpc/index.js';
 import { filesOf } from '../../libraries/certificates/index.js';
 import { hostIdentities } from '../identities.js';
-import { projectFile } from '../paths.js';
-import { daemonStarter, type Daemon } from '../supervision/daemon.js';
+import type { Daemon } from '../supervision/daemon.js';
 import type { WorkloadConfig } from './config.js';
+import { launchClient } from './launch.js';
 import { workloadClient, workloadFiles, type WorkloadFiles, type WorkloadPlace } from './place.js';
 
-const program = projectFile('build/testbed/workload/main.js');
 const pollMs = 100;
 const startWithinMs = 30_000;
 const callMs = 5_000;
@@ -52,20 +51,11 @@ export async function startWorkload(
     listen: [`unix:${files.socket}`],
     metrics: place.metrics,
     logLevel: 'info',
-    security:
-      place.certificates === undefined ? 'insecure' : filesOf(place.certificates, hostIdentities.workload),
+    security: securityOf(place),
     ...request,
   };
   await writeFile(files.config, JSON.stringify(config));
-  const client = daemonStarter(
-    place.runtimeFolder,
-    place.logFolder,
-  )({
-    name: files.name,
-    argv: [process.execPath, program, '--config', files.config],
-    ...(place.namespace === undefined ? {} : { namespace: place.namespace }),
-  });
-  await writeFile(files.pid, `${client.pid}\n`);
+  const client = await launchClient(place, files);
   try {
     return await untilWriting(place, request.container, client, { clock, onProgress, signal });
   } catch (error) {
@@ -87,7 +77,8 @@ export async function stopWorkload(place: WorkloadPlace, container: string, cloc
       await clock.sleep(pollMs);
     }
   }
-  await Promise.all([files.socket, files.pid, files.config].map((file) => rm(file, { force: true })));
+  const all = [files.socket, files.pid, files.config, files.wanted, files.failed];
+  await Promise.all(all.map((file) => rm(file, { force: true })));
 }
 
 /** Whether a client was started for `container` and not stopped since. */
@@ -104,7 +95,7 @@ interface Watch {
 async function untilWriting(
   place: WorkloadPlace,
   container: string,
-  daemon: Daemon,
+  daemon: Pick<Daemon, 'failure'>,
   { clock, onProgress, signal }: Watch,
 ): Promise<WorkloadStatus> {
   const client = workloadClient(place, container);
@@ -126,6 +117,11 @@ async function untilWriting(
   } finally {
     client.close();
   }
+}
+
+function securityOf({ certificates, supervisor }: WorkloadPlace): WorkloadConfig['security'] {
+  const folder = supervisor?.certificates ?? certificates;
+  return folder === undefined ? 'insecure' : filesOf(folder, hostIdentities.workload);
 }
 
 /** The client's pid while it runs. */
