@@ -40,6 +40,10 @@ rm -rf "$bundle"
 node_modules/.bin/esbuild build/cli/main.js --bundle --platform=node --target=node20 --format=esm \
   --external:koffi --external:pino-pretty --log-level=warning --outfile="$bundle/cli/portkey.mjs" \
   --banner:js="import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url), __dirname = import.meta.dirname;"
+# So is the health check of the containers, which is started again and again.
+node_modules/.bin/esbuild build/testbed/compose/health/main.js --bundle --platform=node --target=node20 --format=esm \
+  --log-level=warning --outfile="$bundle/compose/health.mjs" \
+  --banner:js="import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url), __dirname = import.meta.dirname;"
 rm -rf build/proto
 cp -r node_modules/grpc-health-check/proto build/proto
 

@@ -1,0 +1,28 @@
+/**
+ * Where Prometheus finds the metrics of a test bed's services: the format of its file_sd_configs, with the service as `job`.
+ *
+ * Services that belong to a host say which by the label `host`, those in a VM by `vm`, too. A relay's metrics have a label `vm`
+ * of their own.
+ */
+import type { Topology } from '../../topology.js';
+
+export interface TargetGroup {
+  readonly targets: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+const metricsPorts = { relay: 9401, checkpoint: 9411, restore: 9412 } as const;
+
+export function scrapeTargets({ controllers, vms }: Topology): TargetGroup[] {
+  return [
+    { targets: controllers.map(({ metrics }) => metrics), labels: { job: 'controller' } },
+    ...vms.flatMap(({ name, host, address, hostAddress }) => {
+      const inVm = (job: 'checkpoint' | 'restore'): TargetGroup => ({
+        targets: [`${address}:${metricsPorts[job]}`],
+        labels: { job, host, vm: name },
+      });
+      const relay = { targets: [`${hostAddress}:${metricsPorts.relay}`], labels: { job: 'relay', host } };
+      return [relay, inVm('checkpoint'), inVm('restore')];
+    }),
+  ];
+}
