@@ -45,6 +45,6 @@ export function startAgentParts(
     ...{ clock, run, store, runc, link },
     host: new ContainerHost({ store, runc, run, clock, kernel, bridge: config.bridge }),
     nodeInfo: new NodeInfoReader(config.vm, run),
-    steps: new Steps(log, registry),
+    steps: new Steps(agent, log, registry),
   };
 }

@@ -12,6 +12,7 @@ describe("an agent's steps", () => {
     let looks = 0;
     const registry = new Registry();
     const steps = new Steps(
+      'checkpoint',
       { info: (fields: object, message: string) => lines.push({ ...fields, message }) } as never,
       registry,
       // Each look at it finds a quarter of a second more of the one, and an eighth of the other.
@@ -40,13 +41,21 @@ describe("an agent's steps", () => {
     const text = await registry.metrics();
     assert.match(text, /^portkey_migration_steps_total\{step="freeze"\} 1$/m);
     assert.match(text, /^portkey_migration_steps_total\{step="rollback"\} 2$/m);
-    assert.doesNotMatch(text, /step="dump"/);
+    assert.match(text, /^portkey_migration_steps_total\{step="dump"\} 0$/m);
+  });
+
+  it('are counted from 0, those of the agent alone', async () => {
+    const registry = new Registry();
+    new Steps('restore', { info: () => undefined } as never, registry);
+    const text = await registry.metrics();
+    assert.match(text, /^portkey_migration_steps_total\{step="restore"\} 0$/m);
+    assert.doesNotMatch(text, /step="freeze"/);
   });
 
   it('have used CPU also where they fail, and only for their own migration', async () => {
     let looks = 0;
     const meter = () => ({ agentSeconds: (looks += 1), programsSeconds: 0 });
-    const steps = new Steps({ info: () => undefined } as never, new Registry(), meter);
+    const steps = new Steps('checkpoint', { info: () => undefined } as never, new Registry(), meter);
     const migration = { migrationId: 'm-1', container: 'web', epoch: 2 };
     await steps.run('begin', migration, () => Promise.resolve());
     await assert.rejects(steps.run('dump', migration, () => Promise.reject(new Error('no CRIU'))));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 
 import { Registry } from 'prom-client';
 
-import { PortkeyError } from '../errors/index.js';
+import { errorCodes, PortkeyError } from '../errors/index.js';
 import { failedCalls } from './failed-calls.js';
 
 describe('a call that failed', () => {
@@ -28,5 +28,14 @@ describe('a call that failed', () => {
     const text = await registry.metrics();
     assert.match(text, /^portkey_failed_calls_total\{method="Checkpoint.Dump",code="dump-failed"\} 2$/m);
     assert.match(text, /^portkey_failed_calls_total\{method="Checkpoint.Dump",code="stale-epoch"\} 1$/m);
+    assert.match(text, /^portkey_errors_total\{code="dump-failed"\} 2$/m);
+  });
+
+  it('has a count by code from the start', async () => {
+    const registry = new Registry();
+    failedCalls({ info: () => undefined, warn: () => undefined }, registry);
+    const text = await registry.metrics();
+    for (const code of Object.keys(errorCodes))
+      assert.ok(text.includes(`portkey_errors_total{code="${code}"} 0\n`), code);
   });
 });

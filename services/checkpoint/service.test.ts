@@ -34,7 +34,7 @@ describe('the checkpoint service', () => {
     const registry = new Registry();
     const handlers = checkpointHandlers({
       departures: departures as unknown as Departures,
-      steps: new Steps(log as never, registry, () => cpu),
+      steps: new Steps('checkpoint', log as never, registry, () => cpu),
       rounds: new RoundMetrics(registry),
       clock: { monotonicMs: () => nowMs },
     } as unknown as ServiceParts);
@@ -73,7 +73,12 @@ describe('the checkpoint service', () => {
         round: (_migration: unknown, { last }: RoundOptions) =>
           Promise.resolve(last ? { ...emptyResult, frozenDirty } : emptyResult),
       },
-      steps: new Steps({ info: (fields: object) => lines.push(fields) } as never, registry, meter),
+      steps: new Steps(
+        'checkpoint',
+        { info: (fields: object) => lines.push(fields) } as never,
+        registry,
+        meter,
+      ),
       rounds: new RoundMetrics(registry),
       clock: { monotonicMs: () => 0 },
       nodeInfo: { requireBoot: () => Promise.resolve() },
