@@ -17,7 +17,7 @@ const trips: readonly Figure<Trip>[] = [
 describe('figures of what happens', () => {
   it('have all that was observed, and not only the last', async () => {
     const registry = new Registry();
-    const figures = new Figures(registry, trips, ['line']);
+    const figures = new Figures(registry, trips, { line: ['red', 'blue'] });
     figures.observe({ seconds: 0.5, passengers: 0 }, { line: 'a' });
     figures.observe({ seconds: 6, passengers: 3 }, { line: 'a' });
     figures.observe({ seconds: 60, passengers: 3 }, { line: 'b' });
@@ -30,7 +30,7 @@ describe('figures of what happens', () => {
 
   it('leave out what is not known or has no end', async () => {
     const registry = new Registry();
-    const figures = new Figures(registry, trips);
+    const figures = new Figures(registry, trips, {});
     figures.observe({ seconds: Infinity, passengers: 2 }, {});
     figures.observe({ seconds: 2, passengers: null }, {});
     const text = await registry.metrics();

@@ -4,7 +4,9 @@
  *
  * Limits: a figure that is not known, or that is infinite, is not observed, so the counts of two figures may differ.
  */
-import { Histogram, type LabelValues, type Registry } from 'prom-client';
+import type { Histogram, LabelValues, Registry } from 'prom-client';
+
+import { histogramFromZero, type BoundedLabels } from './from-zero.js';
 
 export interface Figure<T> {
   readonly name: string;
@@ -17,13 +19,10 @@ export interface Figure<T> {
 export class Figures<T, Label extends string = never> {
   private readonly histograms: readonly { of: Figure<T>['of']; histogram: Histogram<Label> }[];
 
-  constructor(registry: Registry, figures: readonly Figure<T>[], labelNames: readonly Label[] = []) {
+  constructor(registry: Registry, figures: readonly Figure<T>[], labels: BoundedLabels<Label>) {
     this.histograms = figures.map(({ name, help, buckets, of }) => ({
       of,
-      histogram: new Histogram({
-        ...{ name, help, labelNames: [...labelNames] },
-        ...{ buckets: [...buckets], registers: [registry] },
-      }),
+      histogram: histogramFromZero(registry, { name, help, labels, buckets }),
     }));
   }
 

@@ -48,6 +48,12 @@ describe('the metrics of the control loop', () => {
     assert.match(text, /^portkey_batch_hypercall_seconds_count 0$/m);
   });
 
+  it('count growing and shrinking from 0', async () => {
+    const text = await metricsOf();
+    assert.match(text, /^portkey_batch_changes_total\{direction="grown"\} 0$/m);
+    assert.match(text, /^portkey_batch_changes_total\{direction="shrunk"\} 0$/m);
+  });
+
   it('take nothing from a round that sent nothing', async () => {
     const learned = afterTwoSends('adaptive');
     learned.beginRound();

@@ -7,7 +7,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { z } from 'zod';
 
-import { Figures, type Figure } from '../../libraries/service/index.js';
+import { counterFromZero, Figures, type Figure } from '../../libraries/service/index.js';
 
 /** Of RoundResult.feedback, what is counted. */
 const feedbackSchema = z.object({
@@ -91,11 +91,10 @@ export class BatchMetrics {
       help: 'Pages that a SEND was to hold at the end of the latest round.',
       registers,
     });
-    this.batchChanges = new Counter({
+    this.batchChanges = counterFromZero(registry, {
       name: 'portkey_batch_changes_total',
       help: 'How often the control loop doubled (grown) or halved (shrunk) the pages of a SEND.',
-      labelNames: ['direction'],
-      registers,
+      labels: { direction: ['grown', 'shrunk'] },
     });
     this.sends = new Counter({
       name: 'portkey_batch_sends_total',
@@ -112,7 +111,7 @@ export class BatchMetrics {
       help: 'Time in rounds that the relay had nothing to send, as it reported.',
       registers,
     });
-    this.figures = new Figures(registry, figures);
+    this.figures = new Figures(registry, figures, {});
   }
 
   /** `feedback` is a BatchReport as JSON. */

@@ -11,6 +11,9 @@ describe('the metrics of rounds', () => {
     const metrics = new RoundMetrics(registry);
     const frozen = { leftToCriu: true, dirtyPages: 12, totalPages: 65_536, limitPages: 256 };
     metrics.roundEnded(emptyResult);
+    const before = await registry.metrics();
+    assert.match(before, /^portkey_frozen_dirty_decisions_total\{action="left-to-criu"\} 0$/m);
+    assert.match(before, /^portkey_frozen_dirty_decisions_total\{action="sent"\} 0$/m);
     metrics.roundEnded({ ...emptyResult, frozenDirty: frozen });
     metrics.roundEnded({ ...emptyResult, frozenDirty: { ...frozen, leftToCriu: false, dirtyPages: 300 } });
     const text = await registry.metrics();

@@ -2,10 +2,10 @@
  * What became of the dirty pages of frozen containers, and what that was decided by, for Prometheus. Rounds in Portkey
  * mode only: in CRIU mode the final dump takes them always.
  */
-import { Counter, type Registry } from 'prom-client';
+import type { Counter, Registry } from 'prom-client';
 
 import type { FrozenDirty } from '../../libraries/rpc/index.js';
-import { Figures, type Figure } from '../../libraries/service/index.js';
+import { counterFromZero, Figures, type Figure } from '../../libraries/service/index.js';
 
 const figures: readonly Figure<FrozenDirty>[] = [
   {
@@ -33,13 +33,12 @@ export class FrozenDirtyMetrics {
   private readonly figures: Figures<FrozenDirty>;
 
   constructor(registry: Registry) {
-    this.decisions = new Counter({
+    this.decisions = counterFromZero(registry, {
       name: 'portkey_frozen_dirty_decisions_total',
       help: "Frozen containers whose dirty pages were sent by hypercall, or left to CRIU's dump.",
-      labelNames: ['action'],
-      registers: [registry],
+      labels: { action: ['sent', 'left-to-criu'] },
     });
-    this.figures = new Figures(registry, figures);
+    this.figures = new Figures(registry, figures, {});
   }
 
   decided(frozen: FrozenDirty): void {

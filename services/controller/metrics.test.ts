@@ -4,7 +4,8 @@ import { Registry } from 'prom-client';
 
 import type { SideCpu } from './accounting/cpu.js';
 import { Metrics } from './metrics.js';
-import type { MigrationReport } from './report/report.js';
+import { outcomes, type MigrationReport } from './report/report.js';
+import { migrationModes } from './state/index.js';
 
 const side = (vm: number, relay: number): SideCpu => ({
   total: vm + relay,
@@ -18,6 +19,7 @@ const completed = {
   mode: 'portkey',
   outcome: 'completed',
   recovered: false,
+  error: null,
   pagesSent: 1_000,
   bytesSent: 4_096_000,
   hypercalls: 12,
@@ -48,7 +50,7 @@ describe("the controller's metrics", () => {
   it('leave out both where the CPU of one side is not known, or the migration did not complete', async () => {
     const half = { ...completed, cpuSeconds: { source: side(1, 1), destination: null } };
     const text = await counted(half, { ...completed, outcome: 'rolled-back' });
-    assert.doesNotMatch(text, /^portkey_migration_(cpu_seconds|memory_bytes)_total\{/m);
+    assert.doesNotMatch(text, /^portkey_migration_(cpu_seconds|memory_bytes)_total\{.*\} (?!0$)/m);
   });
 
   it('have the states of what has not ended, and how long the longest has been frozen', async () => {
@@ -66,11 +68,54 @@ describe("the controller's metrics", () => {
     assert.match(text, /^portkey_migration_frozen_seconds 1\.5$/m);
   });
 
-  it('get no series more by more migrations', async () => {
-    const seriesCount = (text: string): number =>
-      text.split('\n').filter((line) => /^portkey_/.test(line)).length;
-    const one = await counted(completed);
-    const many = Array.from({ length: 1_000 }, (_, index) => ({ ...completed, id: `m-${index}` }));
-    assert.equal(seriesCount(await counted(...many)), seriesCount(one));
+  it('have every series at 0 from the start', async () => {
+    const lines = (await counted()).split('\n').filter((line) => line.startsWith('portkey_'));
+    for (const line of lines) assert.match(line, / 0$/);
+    for (const series of [
+      'portkey_migrations_total{mode="criu",outcome="rolled-back"}',
+      'portkey_migration_errors_total{code="dump-failed"}',
+      'portkey_migration_phase_seconds_count{mode="portkey",phase="final-round"}',
+      'portkey_migration_downtime_seconds_sum{mode="criu"}',
+      'portkey_migration_cpu_seconds_total{mode="criu",side="destination",component="vhost"}',
+      'portkey_migration_memory_bytes_total{mode="portkey"}',
+      'portkey_precopy_decisions_total{mode="portkey",action="throttle",reason="round-limit"}',
+      'portkey_precopy_remaining_pages_count{mode="criu"}',
+    ])
+      assert.ok(lines.includes(`${series} 0`), series);
+  });
+
+  it('have why migrations were not completed, by a code that there is', async () => {
+    const because = (code: string): MigrationReport => ({
+      ...{ ...completed, outcome: 'rolled-back' },
+      error: { code, message: 'why' },
+    });
+    const text = await counted(because('dump-failed'), because('dump-failed'), because('of-another-version'));
+    assert.match(text, /^portkey_migration_errors_total\{code="dump-failed"\} 2$/m);
+    assert.match(text, /^portkey_migration_errors_total\{code="internal"\} 1$/m);
+    assert.doesNotMatch(text, /of-another-version/);
+  });
+
+  it('get no series more by more migrations, whatever their names and how they end', async () => {
+    const registry = new Registry();
+    const metrics = new Metrics(registry);
+    const seriesCount = async (): Promise<number> =>
+      (await registry.metrics()).split('\n').filter((line) => line.startsWith('portkey_')).length;
+    const atTheStart = await seriesCount();
+    const codes = [null, 'dump-failed', 'no-room', 'destination-lost'];
+    for (let index = 0; index < 1_000; index += 1) {
+      const code = codes[index % 4] ?? null;
+      metrics.migrationEnded({
+        ...completed,
+        ...{ id: `m-${index}`, container: `web-${index}`, from: `vm-${index}`, to: `vm-${index + 1}` },
+        mode: migrationModes[Math.floor(index / 4) % 2] ?? 'criu',
+        outcome: outcomes[index % 4] ?? 'failed',
+        error: code === null ? null : { code, message: `migration m-${index}` },
+        steps: [{ name: 'freeze', phase: 'final', startSeconds: index, seconds: 0.1 }],
+      });
+    }
+    assert.equal(await seriesCount(), atTheStart);
+    const text = await registry.metrics();
+    assert.match(text, /^portkey_migrations_total\{mode="criu",outcome="refused"\} 125$/m);
+    assert.match(text, /^portkey_migration_phase_seconds_count\{mode="portkey",phase="freeze"\} 125$/m);
   });
 });

@@ -1,16 +1,26 @@
 /**
- * What the controller counts, for Prometheus. Labels are modes, outcomes, phases, states, sides and decisions, never an id or
- * a name: a thousand migrations add no series (docs/metrics.md).
+ * What the controller counts, for Prometheus. Labels are modes, outcomes, phases, states, sides, error codes and decisions, never
+ * an id or a name: a thousand migrations add no series (docs/metrics.md).
  *
  * CPU and memory are of completed migrations whose CPU both relays have told, so that one divided by the other is the CPU for
  * moving so much of a container.
  */
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Gauge, type Counter, type Histogram, type Registry } from 'prom-client';
 
+import { errorCodes, isErrorCode } from '../../libraries/errors/index.js';
+import { counterFromZero, histogramFromZero } from '../../libraries/service/index.js';
+import { cpuComponents } from './accounting/cpu.js';
+import { stepNames } from './accounting/stopwatch.js';
 import type { Decision, PrecopyState } from './precopy/decide.js';
 import { PrecopyMetrics } from './precopy/metrics.js';
-import type { MigrationReport } from './report/report.js';
-import { allStates, isFinal, type MigrationMode, type MigrationState } from './state/index.js';
+import { outcomes, type MigrationReport } from './report/report.js';
+import {
+  allStates,
+  isFinal,
+  migrationModes,
+  type MigrationMode,
+  type MigrationState,
+} from './state/index.js';
 
 const phaseBuckets = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100];
 const downtimeBuckets = [0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 3, 5, 10, 30];
@@ -26,6 +36,7 @@ const unfinishedStates = allStates.filter((state) => !isFinal(state));
 
 export class Metrics {
   private readonly migrations: Counter<'mode' | 'outcome'>;
+  private readonly errors: Counter<'code'>;
   private readonly steps: Histogram<'mode' | 'phase'>;
   private readonly downtime: Histogram<'mode'>;
   private readonly rounds: Histogram<'mode'>;
@@ -40,62 +51,59 @@ export class Metrics {
 
   constructor(registry: Registry) {
     const registers = [registry];
-    this.migrations = new Counter({
+    const mode = migrationModes;
+    this.migrations = counterFromZero(registry, {
       name: 'portkey_migrations_total',
       help: 'Migrations that have ended.',
-      labelNames: ['mode', 'outcome'],
-      registers,
+      labels: { mode, outcome: outcomes },
     });
-    this.steps = new Histogram({
+    this.errors = counterFromZero(registry, {
+      name: 'portkey_migration_errors_total',
+      help: 'Migrations that have ended without being completed, by the code of their error.',
+      labels: { code: Object.keys(errorCodes) },
+    });
+    this.steps = histogramFromZero(registry, {
       name: 'portkey_migration_phase_seconds',
       help: 'Time spent in each step of a migration.',
-      labelNames: ['mode', 'phase'],
+      labels: { mode, phase: stepNames },
       buckets: phaseBuckets,
-      registers,
     });
-    this.downtime = new Histogram({
+    this.downtime = histogramFromZero(registry, {
       name: 'portkey_migration_downtime_seconds',
       help: 'From the freeze of the first task to the first task running on the destination.',
-      labelNames: ['mode'],
+      labels: { mode },
       buckets: downtimeBuckets,
-      registers,
     });
-    this.rounds = new Histogram({
+    this.rounds = histogramFromZero(registry, {
       name: 'portkey_migration_rounds',
       help: 'Rounds of a completed migration, the last one included.',
-      labelNames: ['mode'],
+      labels: { mode },
       buckets: [1, 2, 3, 4, 5, 6, 8, 12, 20],
-      registers,
     });
-    this.pages = new Counter({
+    this.pages = counterFromZero(registry, {
       name: 'portkey_migration_pages_total',
       help: 'Pages sent, again or for the first time.',
-      labelNames: ['mode'],
-      registers,
+      labels: { mode },
     });
-    this.bytes = new Counter({
+    this.bytes = counterFromZero(registry, {
       name: 'portkey_migration_sent_bytes_total',
       help: 'Bytes of pages and images sent.',
-      labelNames: ['mode'],
-      registers,
+      labels: { mode },
     });
-    this.cpu = new Counter({
+    this.cpu = counterFromZero(registry, {
       name: 'portkey_migration_cpu_seconds_total',
       help: 'CPU that completed migrations took of a host, without what an idle VM uses.',
-      labelNames: ['mode', 'side', 'component'],
-      registers,
+      labels: { mode, side: ['source', 'destination'], component: cpuComponents },
     });
-    this.memory = new Counter({
+    this.memory = counterFromZero(registry, {
       name: 'portkey_migration_memory_bytes_total',
       help: 'Memory of the containers of those migrations whose CPU portkey_migration_cpu_seconds_total has.',
-      labelNames: ['mode'],
-      registers,
+      labels: { mode },
     });
-    this.hypercalls = new Counter({
+    this.hypercalls = counterFromZero(registry, {
       name: 'portkey_migration_hypercalls_total',
       help: 'Hypercalls of the migrations whose pages portkey_migration_pages_total has.',
-      labelNames: ['mode'],
-      registers,
+      labels: { mode },
     });
     this.running = new Gauge({
       name: 'portkey_migrations_running',
@@ -120,8 +128,10 @@ export class Metrics {
   }
 
   migrationEnded(report: MigrationReport): void {
-    const { mode, outcome, downtimeSeconds } = report;
+    const { mode, outcome, downtimeSeconds, error } = report;
     this.migrations.inc({ mode, outcome: outcome ?? 'failed' });
+    // The reason of one that another controller has aborted is text from Redis.
+    if (error !== null) this.errors.inc({ code: isErrorCode(error.code) ? error.code : 'internal' });
     this.pages.inc({ mode }, report.pagesSent);
     this.bytes.inc({ mode }, report.bytesSent);
     this.hypercalls.inc({ mode }, report.hypercalls);
@@ -136,8 +146,7 @@ export class Metrics {
     const { source, destination } = cpuSeconds;
     if (source === null || destination === null || memoryBytes === null) return;
     for (const [side, { byComponent }] of Object.entries({ source, destination }))
-      for (const [component, seconds] of Object.entries(byComponent))
-        this.cpu.inc({ mode, side, component }, seconds);
+      for (const component of cpuComponents) this.cpu.inc({ mode, side, component }, byComponent[component]);
     this.memory.inc({ mode }, memoryBytes);
   }
 

@@ -38,7 +38,7 @@ export interface PhaseEnd {
   readonly reading: CpuReading;
 }
 
-const components = ['vm', 'relay', 'virtiofsd', 'vhost'] as const;
+export const cpuComponents = ['vm', 'relay', 'virtiofsd', 'vhost'] as const;
 const none: CpuSeconds = { vm: 0, relay: 0, virtiofsd: 0, vhost: 0 };
 
 /**
@@ -53,7 +53,7 @@ export function accountSide(start: CpuReading, ends: readonly PhaseEnd[]): SideC
   let before = start;
   for (const { phase, reading } of ends) {
     const elapsed = Math.max(0, reading.atSeconds - before.atSeconds);
-    for (const component of components) {
+    for (const component of cpuComponents) {
       const raw = Math.max(0, (reading.used ?? none)[component] - (before.used ?? none)[component]);
       const idleShare = Math.min(raw, Math.max(0, idlePerSecond[component]) * elapsed);
       byPhase[phase] += raw - idleShare;

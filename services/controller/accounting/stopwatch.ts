@@ -22,6 +22,8 @@ const phaseOf = {
 
 export type StepName = keyof typeof phaseOf;
 
+export const stepNames = Object.keys(phaseOf) as StepName[];
+
 export interface TimedStep {
   readonly name: StepName;
   readonly phase: CpuPhase;

@@ -61,13 +61,24 @@ export interface PrecopyState {
   readonly cpuShare: number;
 }
 
-export type DecisionReason =
-  'tiny-leftover' | 'fits-downtime' | 'round-limit' | 'no-longer-shrinks' | 'too-long' | 'still-shrinking';
+/** After `throttle`, as after `continue`, comes another round. */
+export const decisionKinds = [
+  { action: 'continue', reason: 'still-shrinking' },
+  { action: 'freeze', reason: 'tiny-leftover' },
+  { action: 'freeze', reason: 'fits-downtime' },
+  { action: 'freeze', reason: 'round-limit' },
+  { action: 'freeze', reason: 'no-longer-shrinks' },
+  { action: 'throttle', reason: 'round-limit' },
+  { action: 'throttle', reason: 'no-longer-shrinks' },
+  { action: 'give-up', reason: 'too-long' },
+] as const;
 
-export interface Decision {
-  /** After `throttle`, as after `continue`, comes another round. */
-  readonly action: 'continue' | 'freeze' | 'throttle' | 'give-up';
-  readonly reason: DecisionReason;
+type DecisionKind = (typeof decisionKinds)[number];
+export type DecisionReason = DecisionKind['reason'];
+
+export type Decision = DecisionKind & Prediction;
+
+interface Prediction {
   /** What the container may use from now on. */
   readonly nextCpuShare: number;
   /** How long the pages that are left would travel. Infinity where none has travelled yet. */

@@ -73,7 +73,7 @@ describe('the metrics of pre-copy decisions', () => {
     const value = await metricsOf({ ...first, bytesPerSecond: 0 });
     assert.equal(value('portkey_precopy_remaining_pages_count'), 1);
     assert.equal(value('portkey_precopy_throughput_bytes_per_second_sum'), 0);
-    assert.equal(value('portkey_precopy_remaining_ratio_count'), undefined);
-    assert.equal(value('portkey_precopy_predicted_downtime_seconds_count'), undefined);
+    assert.equal(value('portkey_precopy_remaining_ratio_count'), 0);
+    assert.equal(value('portkey_precopy_predicted_downtime_seconds_count'), 0);
   });
 });

@@ -7,9 +7,16 @@
  */
 import { Counter, Gauge, type Registry } from 'prom-client';
 
-import { Figures, type Figure } from '../../../libraries/service/index.js';
-import type { MigrationMode } from '../state/index.js';
-import { giveUpSeconds, shrinkFactor, tinyPageCount, type Decision, type PrecopyState } from './decide.js';
+import { counterFromZero, Figures, type Figure } from '../../../libraries/service/index.js';
+import { migrationModes, type MigrationMode } from '../state/index.js';
+import {
+  decisionKinds,
+  giveUpSeconds,
+  shrinkFactor,
+  tinyPageCount,
+  type Decision,
+  type PrecopyState,
+} from './decide.js';
 
 const roundBuckets = [1, 2, 3, 4, 5, 6, 8, 12, 20];
 const pageBuckets = [0, tinyPageCount, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576];
@@ -127,17 +134,19 @@ export class PrecopyMetrics {
 
   constructor(registry: Registry) {
     const registers = [registry];
+    const labels = { mode: migrationModes };
     this.decisions = new Counter({
       name: 'portkey_precopy_decisions_total',
       help: 'Decisions after pre-copy rounds, by what was decided and why.',
       labelNames: ['mode', 'action', 'reason'],
       registers,
     });
-    this.throttleable = new Counter({
+    for (const mode of migrationModes)
+      for (const { action, reason } of decisionKinds) this.decisions.inc({ mode, action, reason }, 0);
+    this.throttleable = counterFromZero(registry, {
       name: 'portkey_precopy_throttleable_decisions_total',
       help: 'Those of portkey_precopy_decisions_total that were free to throttle the container.',
-      labelNames: ['mode'],
-      registers,
+      labels,
     });
     this.dirtyRate = new Gauge({
       name: 'portkey_migration_dirty_pages_per_second',
@@ -145,8 +154,8 @@ export class PrecopyMetrics {
       labelNames: ['mode'],
       registers,
     });
-    this.inputs = new Figures(registry, inputs, ['mode']);
-    this.predictions = new Figures(registry, predictions, ['mode']);
+    this.inputs = new Figures(registry, inputs, labels);
+    this.predictions = new Figures(registry, predictions, labels);
   }
 
   decided(mode: MigrationMode, state: PrecopyState, decision: Decision): void {

@@ -10,7 +10,8 @@ import type { BothGuests } from '../accounting/guest-cpu.js';
 import type { TimedPhase, TimedStep } from '../accounting/stopwatch.js';
 import type { MigrationMode, Reason } from '../state/index.js';
 
-export type Outcome = 'completed' | 'rolled-back' | 'refused' | 'failed';
+export const outcomes = ['completed', 'rolled-back', 'refused', 'failed'] as const;
+export type Outcome = (typeof outcomes)[number];
 
 export interface RoundReport {
   readonly index: number;

@@ -11,6 +11,13 @@ export {
   type Step,
   type StepResult,
 } from './migration-store.js';
-export { isSettled, reasonOf, type MigrationMode, type MigrationRecord, type Reason } from './record.js';
+export {
+  isSettled,
+  migrationModes,
+  reasonOf,
+  type MigrationMode,
+  type MigrationRecord,
+  type Reason,
+} from './record.js';
 export { hadNoEffect, StateStoreConnection, type RedisAddress } from './redis.js';
 export { allStates, isFinal, mayFollow, statesBefore, transitions, type MigrationState } from './states.js';

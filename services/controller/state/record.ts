@@ -9,7 +9,8 @@ import { z } from 'zod';
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { isFinal, isMigrationState, type MigrationState } from './states.js';
 
-export type MigrationMode = 'portkey' | 'criu';
+export const migrationModes = ['portkey', 'criu'] as const;
+export type MigrationMode = (typeof migrationModes)[number];
 
 const recordSchema = z.object({
   id: z.string(),
@@ -22,7 +23,7 @@ const recordSchema = z.object({
   /** Empty until the container has been found. */
   from: z.string().default(''),
   to: z.string(),
-  mode: z.enum(['portkey', 'criu']),
+  mode: z.enum(migrationModes),
   startedAt: z.string(),
   updatedAt: z.string().default(''),
   /** Which boots of their VMs have the two copies; empty until it was asked. */
