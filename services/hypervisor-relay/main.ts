@@ -26,7 +26,8 @@ await runService({
     const sessions = new Sessions(randomUUID());
     const cpu = new CpuAccounts(config.vms, clock);
     const threads = streamThreads();
-    const metrics = relayMetrics(registry, {
+    const vmNames = config.vms.map(({ name }) => name);
+    const metrics = relayMetrics(registry, vmNames, {
       sessions: () => sessions.count,
       totals: () => sessions.totals(),
       cpu: () => cpu.all(),
@@ -41,7 +42,7 @@ await runService({
           log: guestLog,
           isContended: () => sessions.hasOthers(vm.name),
           sessionOf: (migrationId) => sessions.outgoing(vm.name, migrationId),
-          onFrame: (type, direction) => metrics.hypercalls.inc({ vm: vm.name, type, direction }),
+          onFrame: (type, direction) => metrics.countFrame(vm.name, type, direction),
           loop: metrics.loop(vm.name),
           onError: (error) => {
             metrics.countError(vm.name, error.code);

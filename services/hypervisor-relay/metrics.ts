@@ -1,21 +1,39 @@
 /**
  * The relay's metrics. Labels are bounded: VMs of the configuration, message types, error codes, components; never
  * a migration.
+ *
+ * Limits: of frames and errors those that the protocol has are there from the start, at 0 (libraries/service/from-zero.ts);
+ * a frame in the wrong direction, or an error that has no number on the wire, comes up when it occurs. The CPU of a VM is
+ * what the kernel has counted, and there only while it runs.
  */
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 
 import type { ErrorCode } from '../../libraries/errors/index.js';
+import {
+  errorNumbers,
+  type GuestMessage,
+  type HostMessage,
+  type Message,
+} from '../../libraries/hypercall/index.js';
+import { counterFromZero, histogramFromZero } from '../../libraries/service/index.js';
+import { PAGE_BYTES } from '../../libraries/units/index.js';
 import type { LoopObserver } from './channel/conversation.js';
 import type { HostComponent } from './cpu/cpu-accounts.js';
 
 export interface RelayMetrics {
-  /** direction: guest-to-host, host-to-guest. */
-  readonly hypercalls: Counter<'vm' | 'type' | 'direction'>;
-  readonly hypercallErrors: Counter<'vm' | 'code'>;
+  countFrame(vm: string, type: Message['type'], direction: Direction): void;
   countError(vm: string, code: ErrorCode): void;
   /** What the control loop of this VM does. */
   loop(vm: string): LoopObserver;
 }
+
+export type Direction = 'guest-to-host' | 'host-to-guest';
+
+const directionOf = {
+  ...{ hello: 'guest-to-host', open: 'guest-to-host', send: 'guest-to-host', drop: 'guest-to-host' },
+  ...{ close: 'guest-to-host', bye: 'guest-to-host' },
+  ...{ 'hello-ok': 'host-to-guest', complete: 'host-to-guest', error: 'host-to-guest' },
+} as const satisfies Record<GuestMessage['type'], Direction> & Record<HostMessage['type'], Direction>;
 
 /** From one page a hypercall to the 64 MiB that one can name. */
 const sendPagesBuckets = [1, 4, 16, 64, 256, 1_024, 2_046, 4_096, 8_192, 16_384];
@@ -30,7 +48,12 @@ export interface MetricSources {
   readonly streams: () => { out: number; in: number };
 }
 
-export function relayMetrics(registry: Registry, sources: MetricSources): RelayMetrics {
+/** `vms`: those of the configuration. */
+export function relayMetrics(
+  registry: Registry,
+  vms: readonly string[],
+  sources: MetricSources,
+): RelayMetrics {
   const registers = [registry];
   const hypercalls = new Counter({
     name: 'portkey_hypercalls_total',
@@ -38,11 +61,12 @@ export function relayMetrics(registry: Registry, sources: MetricSources): RelayM
     labelNames: ['vm', 'type', 'direction'],
     registers,
   });
-  const hypercallErrors = new Counter({
+  for (const vm of vms)
+    for (const [type, direction] of Object.entries(directionOf)) hypercalls.inc({ vm, type, direction }, 0);
+  const hypercallErrors = counterFromZero(registry, {
     name: 'portkey_hypercall_errors_total',
     help: 'ERRORs sent to guests, by VM and code.',
-    labelNames: ['vm', 'code'],
-    registers,
+    labels: { vm: vms, code: Object.keys(errorNumbers) },
   });
   total(
     registry,
@@ -98,39 +122,47 @@ export function relayMetrics(registry: Registry, sources: MetricSources): RelayM
     },
   });
   return {
-    hypercalls,
-    hypercallErrors,
+    countFrame: (vm, type, direction) => hypercalls.inc({ vm, type, direction }),
     countError: (vm, code) => hypercallErrors.inc({ vm, code }),
-    loop: loopMetrics(registry),
+    loop: loopMetrics(registry, vms),
   };
 }
 
-function loopMetrics(registry: Registry): (vm: string) => LoopObserver {
-  const common = { labelNames: ['vm'] as const, registers: [registry] };
-  const pages = new Histogram({
+function loopMetrics(registry: Registry, vms: readonly string[]): (vm: string) => LoopObserver {
+  const labels = { vm: vms };
+  const pages = histogramFromZero(registry, {
     name: 'portkey_send_pages',
     help: 'Pages that one SEND named.',
+    labels,
     buckets: sendPagesBuckets,
-    ...common,
   });
-  const queueDepth = new Histogram({
+  const bytes = histogramFromZero(registry, {
+    name: 'portkey_send_bytes',
+    help: 'Bytes of the pages that one SEND named, zero pages included.',
+    labels,
+    buckets: sendPagesBuckets.map((count) => count * PAGE_BYTES),
+  });
+  const queueDepth = histogramFromZero(registry, {
     name: 'portkey_send_queue_depth',
     help: 'SENDs of the migration that waited in the relay when one had landed.',
+    labels,
     buckets: queueDepthBuckets,
-    ...common,
   });
-  const starved = new Counter({
+  const starved = counterFromZero(registry, {
     name: 'portkey_starved_seconds_total',
     help: 'Time that streams had nothing to send while an object was open.',
-    ...common,
+    labels,
   });
-  const held = new Counter({
+  const held = counterFromZero(registry, {
     name: 'portkey_completions_suppressed_total',
     help: 'SENDs that had no COMPLETE of their own, because a later one answered them, too.',
-    ...common,
+    labels,
   });
   return (vm) => ({
-    sent: (count) => pages.observe({ vm }, count),
+    sent: (count) => {
+      pages.observe({ vm }, count);
+      bytes.observe({ vm }, count * PAGE_BYTES);
+    },
     landed: (batch, isHeld) => {
       queueDepth.observe({ vm }, batch.queueDepth);
       starved.inc({ vm }, batch.starvedUs / 1e6);
