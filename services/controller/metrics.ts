@@ -64,7 +64,7 @@ export class Metrics {
     });
     this.steps = histogramFromZero(registry, {
       name: 'portkey_migration_phase_seconds',
-      help: 'Time spent in each step of a migration.',
+      help: 'Time that each step of a completed migration took.',
       labels: { mode, phase: stepNames },
       buckets: phaseBuckets,
     });
