@@ -8,7 +8,7 @@ import { VmProcesses } from './processes.js';
 
 const sampleMs = 1_000;
 /** What a reading has as `vm` is parted here: vcpu runs the guest, vmm is the rest of QEMU. */
-const hostComponents = ['vcpu', 'vmm', 'relay', 'virtiofsd', 'vhost'] as const;
+export const hostComponents = ['vcpu', 'vmm', 'relay', 'virtiofsd', 'vhost'] as const;
 export type HostComponent = (typeof hostComponents)[number];
 
 interface Account {
