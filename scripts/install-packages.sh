@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that the test bed needs and this machine lacks; says which. Does nothing, at once,
-# where all are there. Debian bookworm and trixie. With --with-model also those that the model is checked with.
+# where all are there. Debian bookworm and trixie. With --with-model also those that the model is checked with, with
+# --with-promtool also the one that metrics, rules and alerts are.
 set -euo pipefail
 
 packages=(apt-utils debian-archive-keyring e2fsprogs iproute2 mmdebstrap openssl qemu-system-x86 qemu-utils
   redis-server tar util-linux)
 model_packages=(gcc libc6-dev spin)
+# Of which only promtool is wanted, wherever it comes from.
+promtool_packages=(prometheus)
 
-# Redis' package starts a server of its own, which nobody here needs. This file is how Debian is asked not to.
+# Redis' and Prometheus' packages start servers of their own, which nobody here needs. This file is how Debian is asked not
+# to.
 policy=/usr/sbin/policy-rc.d
 # Tells our own file from another's; the pid behind it tells whether the run that made it was killed.
 policy_mark="# made for a while by Portkey's install-packages.sh, process"
@@ -25,6 +29,10 @@ has_trixie_keys() {
 # A part of QEMU's package in bookworm, a package of its own since.
 has_virtiofsd() {
   [ -x /usr/lib/qemu/virtiofsd ] || [ -x /usr/libexec/virtiofsd ]
+}
+
+has_promtool() {
+  command -v promtool >/dev/null
 }
 
 fail() {
@@ -69,11 +77,14 @@ is_policy_abandoned() {
 }
 
 main() {
-  case ${1:-} in
-    '') ;;
-    --with-model) packages+=("${model_packages[@]}") ;;
-    *) fail "usage: scripts/install-packages.sh [--with-model]" ;;
-  esac
+  local option
+  for option; do
+    case $option in
+      --with-model) packages+=("${model_packages[@]}") ;;
+      --with-promtool) has_promtool || packages+=("${promtool_packages[@]}") ;;
+      *) fail "usage: scripts/install-packages.sh [--with-model] [--with-promtool]" ;;
+    esac
+  done
   command -v dpkg-query >/dev/null || fail "this is not a Debian system; install by hand: ${packages[*]} virtiofsd"
 
   local missing=() package

@@ -29,7 +29,7 @@ esac
 source scripts/bootstrap.sh
 bootstrap "$PWD"
 case $1 in
-  all) bash scripts/install-packages.sh --with-model >&2 ;;
+  all) bash scripts/install-packages.sh --with-model --with-promtool >&2 ;;
   e2e) bash scripts/install-packages.sh >&2 ;;
 esac
 
