@@ -1,31 +1,57 @@
 /**
- * What the three dashboards have alike: where they stand, the links between them, variables, and marks for each phase of a
- * migration on every graph.
+ * What the three dashboards have alike: where they stand, the links between them, the variables `mode` and `host`, and marks
+ * for each phase of a migration on every graph.
+ *
+ * A panel's id is its place in the list. Prometheus sees a migration every few seconds only: a phase that is shorter than
+ * that may have no mark of its own, but the end of each migration has.
  */
+import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import {
   AnnotationQueryBuilder,
   DashboardBuilder,
   DashboardCursorSync,
   DashboardLinkBuilder,
   DashboardLinkType,
-  QueryVariableBuilder,
-  VariableRefresh,
-  VariableSort,
+  type DashboardLink,
 } from '@grafana/grafana-foundation-sdk/dashboard';
 
-import { prometheus } from './panels.js';
+import { prometheus, type NumberedPanel } from './panels.js';
+import { hostVariable, modeVariable } from './variables.js';
+
+export interface Board {
+  /** Never changes: links and bookmarks are made of it. */
+  readonly uid: string;
+  readonly title: string;
+  readonly description: string;
+}
 
 const tag = 'portkey';
 
-/** Marks and what they mean; the phases of the report (docs/report.md). */
+/** As often as Prometheus looks. */
+const step = '5s';
+
+const inState = (states: string): string =>
+  `sum by (state) (portkey_migrations_in_state{state=~"${states}"}) > 0`;
+
+const ended = 'sum by (mode, outcome) (portkey_migrations_total)';
+const endedBefore = `sum by (mode, outcome) (portkey_migrations_total offset ${step})`;
+
+/** The first of an outcome begins its series, so there is nothing before it to compare it with. */
+const justEnded = `${ended} - (${endedBefore} or 0 * ${ended}) > 0`;
+
+/** The phases of the report (docs/report.md), and what comes before and after them. */
 const marks = [
-  { name: 'Pre-copy', states: 'precopy', colour: 'blue' },
-  { name: 'Frozen', states: 'frozen|dumped|landed|restored', colour: 'red' },
-  { name: 'Committed', states: 'committed|activated', colour: 'green' },
-  { name: 'Rolling back', states: 'aborted|reverted', colour: 'orange' },
+  { name: 'Pre-copy', expr: inState('precopy'), title: '{{state}}', colour: 'blue' },
+  { name: 'Frozen', expr: inState('frozen|dumped|landed|restored'), title: '{{state}}', colour: 'red' },
+  { name: 'Committed', expr: inState('committed|activated'), title: '{{state}}', colour: 'green' },
+  { name: 'Rolling back', expr: inState('aborted|reverted'), title: '{{state}}', colour: 'orange' },
+  { name: 'Ended', expr: justEnded, title: '{{mode}}: {{outcome}}', colour: 'purple' },
 ] as const;
 
-export function board(uid: string, title: string, description: string): DashboardBuilder {
+export function board(
+  { uid, title, description }: Board,
+  panels: readonly NumberedPanel[],
+): DashboardBuilder {
   const dashboard = new DashboardBuilder(title)
     .uid(uid)
     .description(description)
@@ -35,46 +61,33 @@ export function board(uid: string, title: string, description: string): Dashboar
     .timezone('browser')
     .tooltip(DashboardCursorSync.Crosshair)
     .readonly()
-    .link(
-      new DashboardLinkBuilder('Portkey')
-        .type(DashboardLinkType.Dashboards)
-        .tags([tag])
-        .asDropdown(false)
-        .keepTime(true)
-        .includeVars(true),
-    );
-  for (const { name, states, colour } of marks)
+    .link(otherDashboards())
+    .withVariable(modeVariable())
+    .withVariable(hostVariable());
+  for (const mark of marks)
     dashboard.annotation(
       new AnnotationQueryBuilder()
-        .name(name)
+        .name(mark.name)
         .datasource(prometheus)
         .enable(true)
-        .iconColor(colour)
-        .expr(`sum by (state) (portkey_migrations_in_state{state=~"${states}"}) > 0`)
-        .step('5s')
-        .titleFormat('{{state}}'),
+        .iconColor(mark.colour)
+        .expr(mark.expr)
+        .step(step)
+        .titleFormat(mark.title),
     );
+  for (const [index, panel] of panels.entries()) dashboard.withPanel(panel.id(index + 1));
   return dashboard;
 }
 
-export function modeVariable(): QueryVariableBuilder {
-  return variable('mode', 'Mode', 'label_values(portkey_migrations_total, mode)');
-}
-
-export function hostVariable(): QueryVariableBuilder {
-  return variable('host', 'Host', 'label_values(portkey_vm_cpu_seconds_total, host)');
-}
-
-/** All of them unless some are chosen. */
-function variable(name: string, label: string, query: string): QueryVariableBuilder {
-  return new QueryVariableBuilder(name)
-    .label(label)
-    .datasource(prometheus)
-    .query({ query, refId: 'A' })
-    .definition(query)
-    .refresh(VariableRefresh.OnTimeRangeChanged)
-    .sort(VariableSort.AlphabeticalAsc)
-    .multi(true)
-    .includeAll(true)
-    .current({ selected: true, text: 'All', value: '$__all' });
+/** In sight, instead of in the menu where the SDK puts links. */
+function otherDashboards(): Builder<DashboardLink> {
+  const link = new DashboardLinkBuilder('Portkey')
+    .type(DashboardLinkType.Dashboards)
+    .tags([tag])
+    .asDropdown(false)
+    .keepTime(true)
+    .includeVars(true)
+    .build();
+  delete link.placement;
+  return { build: () => link };
 }

@@ -1,5 +1,5 @@
-/** All dashboards as the files that they become. */
-import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
+/** All dashboards, as Grafana's JSON model and as the files that they become. */
+import type { Dashboard, DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 
 import { cpuBoard } from './cpu.js';
 import { hypercallsBoard } from './hypercalls.js';
@@ -11,11 +11,13 @@ const boards: Readonly<Record<string, () => DashboardBuilder>> = {
   cpu: cpuBoard,
 };
 
+/** By the name of their files. */
+export function dashboardModels(): Map<string, Dashboard> {
+  return new Map(Object.entries(boards).map(([name, make]) => [`${name}.json`, make().build()]));
+}
+
 export function dashboardFiles(): Map<string, string> {
   return new Map(
-    Object.entries(boards).map(([name, make]) => [
-      `${name}.json`,
-      `${JSON.stringify(make().build(), null, 2)}\n`,
-    ]),
+    [...dashboardModels()].map(([name, model]) => [name, `${JSON.stringify(model, null, 2)}\n`]),
   );
 }

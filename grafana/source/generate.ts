@@ -1,5 +1,5 @@
 /**
- * Writes the dashboards that Grafana reads: node build/grafana/source/generate.js FOLDER
+ * Writes the dashboards that Grafana reads: npm run dashboards, or node build/grafana/source/generate.js FOLDER
  *
  * Classic JSON, which is what provisioning from files takes. The files are committed; a test compares them with what this
  * makes.
