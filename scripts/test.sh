@@ -16,7 +16,7 @@ usage() {
 }
 
 [ $# -eq 1 ] || usage
-unit=(build/libraries build/services build/testbed build/cli)
+unit=(build/libraries build/services build/testbed build/cli build/grafana)
 without_vms=()
 with_vms=()
 case $1 in
