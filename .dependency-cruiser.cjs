@@ -26,6 +26,12 @@ module.exports = {
       to: { path: '^services/' },
     },
     {
+      name: 'grafana-knows-services-by-their-metrics-only',
+      severity: 'error',
+      from: { path: '^grafana/' },
+      to: { path: '^(services|testbed|cli)/' },
+    },
+    {
       name: 'only-libc-and-openssl-call-koffi',
       severity: 'error',
       from: { pathNot: '^libraries/(libc|openssl)/' },
