@@ -25,9 +25,8 @@ describe('./portkey', function () {
 
   beforeEach(async () => {
     root = await mkdtemp(path.join(os.tmpdir(), 'portkey-launcher-'));
-    const sources = ['proto', 'libraries', 'services', 'testbed', 'cli', 'tests'].map(
-      (name) => `${name}/file`,
-    );
+    const folders = ['proto', 'libraries', 'services', 'testbed', 'cli', 'tests', 'grafana/source'];
+    const sources = folders.map((name) => `${name}/file`);
     for (const name of [...sources, 'tsconfig.json', 'package-lock.json']) await write(name, '', old);
     for (const name of ['portkey', 'scripts/bootstrap.sh'])
       await write(name, await readFile(path.join(project, name), 'utf8'), old);

@@ -64,7 +64,7 @@ is_build_current() {
   local root=$1
   local done=$root/build/.complete newer
   [ -f "$done" ] || return 1
-  newer=$(cd "$root" && find proto libraries services testbed cli tests scripts tsconfig.json package-lock.json \
+  newer=$(cd "$root" && find proto libraries services testbed cli tests scripts grafana/source tsconfig.json package-lock.json \
     -name generated -prune -o -type f -newer "$done" -print -quit)
   [ -z "$newer" ]
 }

@@ -16,7 +16,7 @@ import type { Identity } from './identity.js';
 import { mostBytesOf } from './message-limit.js';
 import type { MethodName, Result, Sent } from './method-types.js';
 import { definitionOf, type ServiceName } from './schema.js';
-import { clientCredentials, type Security } from './security.js';
+import { clientCredentials, clientTlsOptions, type Security } from './security.js';
 import { fromStatus } from './status.js';
 
 /** A ping goes out after this much silence, and must be answered within as much: twice this until a dead peer is noticed. */
@@ -47,6 +47,7 @@ export class RpcClient<S extends ServiceName> {
     const options = {
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 1000,
+      ...clientTlsOptions,
       'grpc.enable_http_proxy': 0,
       'grpc.enable_channelz': 0,
       'grpc.keepalive_time_ms': keepaliveMs,

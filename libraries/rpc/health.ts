@@ -5,7 +5,7 @@ import { Client } from '@grpc/grpc-js';
 import { service } from 'grpc-health-check';
 
 import type { Identity } from './identity.js';
-import { clientCredentials, type Security } from './security.js';
+import { clientCredentials, clientTlsOptions, type Security } from './security.js';
 
 /** True if `expected`, at `address` (host:port or unix:/path), says that it serves. Never throws. */
 export async function isServing(
@@ -58,6 +58,7 @@ export class HealthProbe {
 
   private connect(): Client {
     return new Client(this.address, clientCredentials(this.security, this.expected), {
+      ...clientTlsOptions,
       'grpc.enable_http_proxy': 0,
     });
   }

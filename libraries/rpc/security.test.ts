@@ -27,7 +27,7 @@ describe('secured connections', function () {
   };
   const as = (name: string, certs?: string): Security => readSecurity(filesOf(name, certs));
 
-  async function serve(security: Security): Promise<string> {
+  async function serve(security: Security, address = `unix:${path.join(folder, 'socket')}`): Promise<string> {
     server = new RpcServer(security);
     const release = (_request: unknown, { caller }: { caller: Identity | undefined }): Promise<object> => {
       callers.push(caller);
@@ -39,9 +39,8 @@ describe('secured connections', function () {
                        Activate: others, Release: release, Discard: others, TakeOver: others, GetUsage: others,
                        ListPages: others, DigestPages: others };
     server.add('Restore', handlers);
-    const address = `unix:${path.join(folder, 'socket')}`;
-    await server.listen([address]);
-    return address;
+    const [port = 0] = await server.listen([address]);
+    return address.replace(/:0$/, `:${port}`);
   }
 
   function client(address: string, security: Security, expected = restoreOfA): RpcClient<'Restore'> {
@@ -68,6 +67,17 @@ describe('secured connections', function () {
   });
 
   after(() => rm(folder, { recursive: true, force: true }));
+
+  it('name nobody in TLS, where an address would be wrong and warned of', async () => {
+    const warnings: Error[] = [];
+    const listener = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', listener);
+    const address = await serve(as('restore-vm-a'), '127.0.0.1:0');
+    assert.ok(await isServing(address, 3_000, as('controller'), restoreOfA));
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', listener);
+    assert.deepEqual(warnings, []);
+  });
 
   it('let those call who may, and tell who it is', async () => {
     const address = await serve(as('restore-vm-a'));

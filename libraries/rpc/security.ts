@@ -50,6 +50,12 @@ export function readSecurity(files: TlsFiles | 'insecure'): Security {
   return { ca: read(files.ca), certificate: read(files.certificate), key: read(files.key) };
 }
 
+/**
+ * Channel options of every client. TLS has a field for the name that is meant, which no address may be in (RFC 6066), and Node
+ * warns of one; who is meant is checked by identity, so it says nothing.
+ */
+export const clientTlsOptions = { 'grpc.ssl_target_name_override': 'portkey' } as const;
+
 export function clientCredentials(security: Security, expected: Identity): ChannelCredentials {
   if (security === 'insecure') return credentials.createInsecure();
   requireVersion13();
