@@ -9,8 +9,8 @@ import { migrationModes } from './state/index.js';
 
 const side = (vm: number, relay: number): SideCpu => ({
   total: vm + relay,
-  transfer: vm + relay,
-  byPhase: { precopy: vm + relay, final: 0, restore: 0 },
+  transfer: vm,
+  byPhase: { precopy: vm, final: 0, restore: relay },
   byComponent: { vm, relay, virtiofsd: 0, vhost: 0 },
   idle: 0,
 });
@@ -43,6 +43,9 @@ describe("the controller's metrics", () => {
     const cpu = 'portkey_migration_cpu_seconds_total{mode="portkey"';
     assert.ok(text.includes(`${cpu},side="source",component="vm"} 2\n`));
     assert.ok(text.includes(`${cpu},side="destination",component="relay"} 4\n`));
+    const transfer = 'portkey_migration_transfer_cpu_seconds_total{mode="portkey"';
+    assert.ok(text.includes(`${transfer},side="source"} 2\n`));
+    assert.ok(text.includes(`${transfer},side="destination"} 1\n`));
     assert.ok(text.includes(`portkey_migration_memory_bytes_total{mode="portkey"} ${2 ** 23}\n`));
     assert.ok(text.includes('portkey_migration_hypercalls_total{mode="portkey"} 24\n'));
   });
@@ -50,7 +53,10 @@ describe("the controller's metrics", () => {
   it('leave out both where the CPU of one side is not known, or the migration did not complete', async () => {
     const half = { ...completed, cpuSeconds: { source: side(1, 1), destination: null } };
     const text = await counted(half, { ...completed, outcome: 'rolled-back' });
-    assert.doesNotMatch(text, /^portkey_migration_(cpu_seconds|memory_bytes)_total\{.*\} (?!0$)/m);
+    assert.doesNotMatch(
+      text,
+      /^portkey_migration_((transfer_)?cpu_seconds|memory_bytes)_total\{.*\} (?!0$)/m,
+    );
   });
 
   it('have the states of what has not ended, and how long the longest has been frozen', async () => {

@@ -43,6 +43,7 @@ export class Metrics {
   private readonly pages: Counter<'mode'>;
   private readonly bytes: Counter<'mode'>;
   private readonly cpu: Counter<'mode' | 'side' | 'component'>;
+  private readonly transferCpu: Counter<'mode' | 'side'>;
   private readonly memory: Counter<'mode'>;
   private readonly hypercalls: Counter<'mode'>;
   private readonly running: Gauge;
@@ -95,6 +96,11 @@ export class Metrics {
       help: 'CPU that completed migrations took of a host, without what an idle VM uses.',
       labels: { mode, side: ['source', 'destination'], component: cpuComponents },
     });
+    this.transferCpu = counterFromZero(registry, {
+      name: 'portkey_migration_transfer_cpu_seconds_total',
+      help: "Of portkey_migration_cpu_seconds_total what the transfer took: all until the last page has landed, without CRIU's restore.",
+      labels: { mode, side: ['source', 'destination'] },
+    });
     this.memory = counterFromZero(registry, {
       name: 'portkey_migration_memory_bytes_total',
       help: 'Memory of the containers of those migrations whose CPU portkey_migration_cpu_seconds_total has.',
@@ -145,8 +151,10 @@ export class Metrics {
   private countCpu({ mode, cpuSeconds, memoryBytes }: MigrationReport): void {
     const { source, destination } = cpuSeconds;
     if (source === null || destination === null || memoryBytes === null) return;
-    for (const [side, { byComponent }] of Object.entries({ source, destination }))
+    for (const [side, { byComponent, transfer }] of Object.entries({ source, destination })) {
       for (const component of cpuComponents) this.cpu.inc({ mode, side, component }, byComponent[component]);
+      this.transferCpu.inc({ mode, side }, transfer);
+    }
     this.memory.inc({ mode }, memoryBytes);
   }
 
