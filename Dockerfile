@@ -2,10 +2,10 @@
 #
 #   node ─┬─ build ─┬─ guest: the VMs' disk image, from the recipe that `npm start` uses (testbed/image)
 #         │         └─ modules: what runs needs of npm
-#         └─ runtime ─┬─ controller
-#                     ├─ relay
-#                     ├─ tools: setup, the command line, the demonstration, the workloads' clients
-#                     └─ vm: QEMU, virtiofsd, the guest's image
+#         └─ runtime ─┬─ service ─┬─ controller
+#                     │           ├─ relay
+#                     │           └─ vm: QEMU, virtiofsd, the guest's image
+#                     └─ tools: setup, the command line, the demonstration, the workloads' clients
 #
 # A build needs the network for Debian and npm packages only. Where npm's registry has a certificate of an authority of your
 # own, name that authority's file by PORTKEY_BUILD_CA.
@@ -56,16 +56,18 @@ COPY --from=build /portkey/build/proto build/proto
 COPY --from=build /portkey/build/libraries build/libraries
 COPY --from=build /portkey/build/bundle/compose build/bundle/compose
 ENV NODE_ENV=production
+
 # PORTKEY_HEALTH is what health.mjs is to ask: see testbed/compose/health.
+FROM runtime AS service
 HEALTHCHECK --interval=30s --timeout=8s --retries=3 --start-period=180s --start-interval=2s \
   CMD node build/bundle/compose/health.mjs $PORTKEY_HEALTH
 
-FROM runtime AS controller
+FROM service AS controller
 COPY --from=build /portkey/build/services/controller build/services/controller
 USER portkey
 CMD ["node", "build/services/controller/main.js", "--config", "/run/secrets/controller/config.json"]
 
-FROM runtime AS relay
+FROM service AS relay
 COPY --from=build /portkey/build/services/hypervisor-relay build/services/hypervisor-relay
 USER portkey
 CMD ["node", "build/services/hypervisor-relay/main.js"]
@@ -78,11 +80,10 @@ COPY --from=build /portkey/build/bundle/cli build/bundle/cli
 COPY --from=build /portkey/build/testbed build/testbed
 COPY testbed/compose/setup/entry.sh build/testbed/compose/setup/
 USER portkey
-HEALTHCHECK NONE
 ENTRYPOINT ["node", "build/bundle/cli/portkey.mjs"]
 
 # Its first process makes the host's network, and is root for that; see entry.sh.
-FROM runtime AS vm
+FROM service AS vm
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends e2fsprogs iproute2 qemu-system-x86 virtiofsd \
   && rm -rf /var/lib/apt/lists/*

@@ -7,14 +7,15 @@ import { service } from 'grpc-health-check';
 import type { Identity } from './identity.js';
 import { clientCredentials, clientTlsOptions, type Security } from './security.js';
 
-/** True if `expected`, at `address` (host:port or unix:/path), says that it serves. Never throws. */
+/** True if `expected`, at `address` (host:port or unix:/path), says that it serves, or that its `part` does. Never throws. */
 export async function isServing(
   address: string,
   deadlineMs: number,
   security: Security,
   expected: Identity,
+  part = '',
 ): Promise<boolean> {
-  const probe = new HealthProbe(address, security, expected);
+  const probe = new HealthProbe(address, security, expected, part);
   try {
     return await probe.isServing(deadlineMs);
   } finally {
@@ -30,6 +31,7 @@ export class HealthProbe {
     private readonly address: string,
     private readonly security: Security,
     private readonly expected: Identity,
+    private readonly part = '',
   ) {}
 
   /** Never throws. */
@@ -41,7 +43,7 @@ export class HealthProbe {
         path,
         requestSerialize,
         responseDeserialize,
-        { service: '' },
+        { service: this.part },
         { deadline: Date.now() + deadlineMs },
         (error, answer) => resolve(error === null && (answer as { status?: string }).status === 'SERVING'),
       );

@@ -110,6 +110,17 @@ describe('secured connections', function () {
     await release(client(address, as('controller')));
   });
 
+  it('tell the health of the service, and of its parts to who asks for one', async () => {
+    const address = await serve(as('restore-vm-a'));
+    const asked = (part?: string): Promise<boolean> =>
+      isServing(address, 3_000, as('controller'), restoreOfA, part);
+    assert.deepEqual([await asked(), await asked('disk')], [true, false]);
+    server?.setPartServing('disk', true);
+    assert.ok(await asked('disk'));
+    server?.setPartServing('disk', false);
+    assert.deepEqual([await asked(), await asked('disk')], [true, false]);
+  });
+
   it('are of TLS 1.3', async () => {
     const address = await serve(as('restore-vm-a'));
     const connect = (maxVersion: tls.SecureVersion): Promise<string | null> =>

@@ -100,6 +100,11 @@ export class RpcServer {
     return ports;
   }
 
+  /** Of a part by its own name, for who asks for that; the service as a whole is healthy without it. */
+  setPartServing(part: string, serving: boolean): void {
+    this.health.setStatus(part, serving ? 'SERVING' : 'NOT_SERVING');
+  }
+
   async stop(graceMs: number): Promise<void> {
     this.setServing(false);
     const { server } = this;

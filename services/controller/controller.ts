@@ -18,7 +18,10 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 
+import type { Logger } from 'pino';
+
 import { systemClock, type Clock } from '../../libraries/process/index.js';
+import type { RpcServer } from '../../libraries/rpc/index.js';
 import type { ServiceParts } from '../../libraries/service/index.js';
 import { handlers } from './api/handlers.js';
 import type { ControllerConfig } from './config.js';
@@ -42,6 +45,9 @@ import {
 } from './state/index.js';
 import { Vms } from './vms/vms.js';
 
+/** For gRPC's health check. */
+const stateStorePart = 'state-store';
+
 /** How long a stop waits for migrations to roll back; what is not done by then is for the next start. */
 const stopGraceMs = 2_000;
 
@@ -57,6 +63,7 @@ export function startController(
   { clock, limits }: Surroundings = { clock: systemClock, limits: { ...defaultLimits, ...config.limits } },
 ): Promise<() => Promise<void>> {
   const connection = StateStoreConnection.open(config.redis);
+  watchStateStore(connection, server, log);
   const lifetime = new AbortController();
   const store = new MigrationStore(connection, clock, limits.keptMigrations);
   const vms = new Vms(config.vms, limits, security, clock);
@@ -93,5 +100,22 @@ export function startController(
     await queue.stop();
     vms.close();
     connection.close();
+  });
+}
+
+/**
+ * Without Redis the controller goes on serving what it can, and says so once; whoever wants to know whether migrations can start
+ * asks for the health of this part.
+ */
+function watchStateStore(
+  connection: StateStoreConnection,
+  server: Pick<RpcServer, 'setPartServing'>,
+  log: Pick<Logger, 'info' | 'error'>,
+): void {
+  server.setPartServing(stateStorePart, false);
+  connection.watch((problem) => {
+    server.setPartServing(stateStorePart, problem === undefined);
+    if (problem === undefined) log.info('Redis answers');
+    else log.error({ code: problem.code }, problem.message);
   });
 }

@@ -39,18 +39,19 @@ interface Answer {
 const bootLimitMs = 8_000;
 const answersSchema = z.record(z.string(), z.boolean());
 
-/** Throws `testbed-failed` where KVM is asked for and cannot run the guest. */
+/** Throws `testbed-failed` where KVM is asked for and cannot run the guest; `wayOut` is what it advises then. */
 export async function chooseAccelerator(
   choice: AcceleratorChoice,
   image: GuestImage,
   cache: string,
   tools: Pick<Tools, 'run' | 'clock' | 'report'>,
   host: ProbeHost = thisHost,
+  wayOut = 'use --accel tcg',
 ): Promise<Accelerator> {
   if (choice === 'tcg') return 'tcg';
   if (!(await host.canOpenKvm())) {
     if (choice === 'auto') return 'tcg';
-    throw new PortkeyError('testbed-failed', '/dev/kvm cannot be opened on this machine; use --accel tcg');
+    throw new PortkeyError('testbed-failed', `/dev/kvm cannot be opened on this machine; ${wayOut}`);
   }
   const file = path.join(cache, 'accelerator.json');
   const again = `delete ${file} or use --accel kvm to try again`;
@@ -73,7 +74,7 @@ export async function chooseAccelerator(
     return 'kvm';
   }
   if (choice === 'kvm') {
-    const message = `KVM cannot run the guest on this machine (${reason}); use --accel tcg`;
+    const message = `KVM cannot run the guest on this machine (${reason}); ${wayOut}`;
     throw new PortkeyError('testbed-failed', message, { details });
   }
   const remembered = isClear ? `, which is remembered: ${again}` : '';

@@ -6,6 +6,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
@@ -21,7 +22,8 @@ import { freePort } from '../support/redis-server.js';
 const password = 'a password of the test';
 const kept = 10;
 
-describe("the test bed's Redis", () => {
+describe("the test bed's Redis", function () {
+  this.timeout(20_000);
   let folder = '';
   let port = 0;
   let server: ChildProcess;
@@ -47,7 +49,13 @@ describe("the test bed's Redis", () => {
   });
 
   async function start(): Promise<void> {
-    const place = { host: '127.0.0.1', port, folder, users: path.join(folder, 'users.acl'), passwordFile: '' };
+    const place = {
+      host: '127.0.0.1',
+      port,
+      folder,
+      users: path.join(folder, 'users.acl'),
+      passwordFile: '',
+    };
     const [program = '', ...args] = redisCommand(place);
     server = spawn(program, args, { stdio: 'ignore' });
     await eventually('Redis asks who is there', asksWhoIsThere);
@@ -108,6 +116,35 @@ describe("the test bed's Redis", () => {
       await assert.rejects(redis.call(command ?? '', args), /NOPERM/, command);
     }
     assert.match(String(await redis.call('info', ['server'])), /redis_version/);
+  });
+
+  it('is lost and found once each, however often the connection is tried, and says why', async () => {
+    const told: string[] = [];
+    const watched = (passwordFile: string): StateStoreConnection => {
+      const made = StateStoreConnection.open({ host: '127.0.0.1', port, user: 'portkey', passwordFile });
+      made.watch((problem) => void told.push(problem?.message ?? 'there'));
+      return made;
+    };
+    const wrongFile = path.join(folder, 'wrong-password');
+    await writeFile(wrongFile, 'another');
+    const stranger = watched(wrongFile);
+    await eventually('it is refused', () => told.length > 0);
+    // Some ten attempts.
+    await delay(2_000);
+    stranger.close();
+    assert.match(
+      told.splice(0).join('; '),
+      /^Redis at 127\.0\.0\.1:\d+ does not answer \(WRONGPASS [^;]*\); see [^;]*$/,
+    );
+    const known = watched(path.join(folder, 'password'));
+    await eventually('it is there', () => told.includes('there'));
+    await kill();
+    await eventually('it is lost', () => told.length === 2);
+    await start();
+    await eventually('it is back', () => told.length === 3);
+    known.close();
+    assert.deepEqual([told[0], told[2]], ['there', 'there']);
+    assert.match(told[1] ?? '', /does not answer/);
   });
 
   it('has what it acknowledged after it was killed', async () => {

@@ -62,6 +62,24 @@ export class StateStoreConnection {
     return redis.on('error', () => undefined);
   }
 
+  /**
+   * Tells each time that Redis is lost, why, and each time that it is there, with undefined. A connection that comes about and
+   * is not let in counts as lost.
+   */
+  watch(listener: (problem: PortkeyError | undefined) => void): void {
+    let isThere: boolean | undefined;
+    this.redis.on('ready', () => {
+      if (isThere === true) return;
+      isThere = true;
+      listener(undefined);
+    });
+    this.redis.on('error', ({ message }: Error) => {
+      if (isThere === false || this.redis.status === 'ready') return;
+      isThere = false;
+      listener(this.unavailable('does not answer', message));
+    });
+  }
+
   /** Runs `work` and turns its failure into a PortkeyError. */
   async guard<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
     try {
@@ -71,12 +89,16 @@ export class StateStoreConnection {
       if (error instanceof PortkeyError) throw error;
       const reason = error instanceof Error ? error.message : String(error);
       const refusal = isReplyError(error) ? 'refused a command' : 'does not answer';
-      throw new PortkeyError(
-        'state-store-unavailable',
-        `Redis at ${nameOf(this.address)} ${refusal} (${reason}); see that it runs and can write, then try again`,
-        { cause: error },
-      );
+      throw this.unavailable(refusal, reason, error);
     }
+  }
+
+  private unavailable(what: string, reason: string, cause?: unknown): PortkeyError {
+    return new PortkeyError(
+      'state-store-unavailable',
+      `Redis at ${nameOf(this.address)} ${what} (${reason}); see that it runs and can write, then try again`,
+      cause === undefined ? {} : { cause },
+    );
   }
 
   async answers(): Promise<boolean> {

@@ -4,17 +4,19 @@
  *   NAME.wanted appears → it is taken away → the client is started → NAME.pid → it ends: NAME.failed with how, if nobody ended it
  *
  * Clients are its own children and end with its container. It looks into the folder again and again: a few names in memory,
- * several times a second, cost less than they are worth talking about, and no notice can be missed.
+ * several times a second, cost less than they are worth talking about, and no notice can be missed. Each time it also says that it
+ * is there, by the time of a file that the container's health check reads.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import type { Clock } from '../../../libraries/process/index.js';
 import { clientCommand, workloadFiles, type WorkloadFiles } from '../../workload/index.js';
 
 const pollMs = 100;
+const aliveName = 'alive';
 const wantedName = /^workload-(.+)\.wanted$/;
 
 export interface Supervision {
@@ -28,7 +30,10 @@ export async function superviseClients(
   { folder, clock, report }: Supervision,
   signal: AbortSignal,
 ): Promise<void> {
+  const alive = path.join(folder, aliveName);
+  await writeFile(alive, '');
   while (!signal.aborted) {
+    await utimes(alive, clock.wallTime(), clock.wallTime());
     for (const name of await readdir(folder)) {
       const container = wantedName.exec(name)?.[1];
       if (container === undefined) continue;

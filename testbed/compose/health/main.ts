@@ -1,5 +1,5 @@
 /**
- * Whether services serve, by gRPC's health check: node health.mjs FOLDER ROLE[/NAME] ROLE[/NAME]@ADDRESS …
+ * Whether services serve, by gRPC's health check: node health.mjs FOLDER ROLE[/NAME] ROLE[/NAME]@ADDRESS[#PART] …
  *
  * FOLDER has the certificate by which the second argument speaks; a service's container asks as the service itself. Exit code 0
  * where all serve, 1 otherwise, with the names of those that do not. `docker inspect` shows the last lines.
@@ -16,16 +16,17 @@ await runProgram('health', async () => {
   const security = readSecurity(filesOf(folder, identityNamed(asker)));
   const answers = await Promise.all(
     targets.map(async (target) => {
-      const [identity = '', address = ''] = target.split('@');
+      const [identity = '', place = ''] = target.split('@');
+      const [address = '', part = ''] = place.split('#');
       return {
-        identity,
-        isServing: await isServing(address, deadlineMs, security, identityNamed(identity)),
+        name: part === '' ? identity : `${identity}'s ${part}`,
+        isServing: await isServing(address, deadlineMs, security, identityNamed(identity), part),
       };
     }),
   );
-  const silent = answers.filter((answer) => !answer.isServing).map(({ identity }) => identity);
+  const silent = answers.filter((answer) => !answer.isServing).map(({ name }) => name);
   if (silent.length > 0) throw new PortkeyError('service-unavailable', `not serving: ${silent.join(', ')}`);
-  console.log(`serving: ${answers.map(({ identity }) => identity).join(', ')}`);
+  console.log(`serving: ${answers.map(({ name }) => name).join(', ')}`);
 });
 
 /** "relay/host-a". */

@@ -39,7 +39,14 @@ export async function runMachine(settings: VmSettings, freeBytes: number, tools:
   requireMemory(memoryBytes, freeBytes);
   const { codeDisk } = composeTopology(1);
   const image = await openImage(imageFolder);
-  const accelerator = await chooseAccelerator(settings.PORTKEY_ACCEL, image, composeRuntime, tools);
+  const accelerator = await chooseAccelerator(
+    settings.PORTKEY_ACCEL,
+    image,
+    composeRuntime,
+    tools,
+    undefined,
+    'leave compose.kvm.yaml out',
+  );
   await makeIdentityDisk(vm.name, vm.identityDisk, secretOf(vm.name), tools.run);
   await makeCodeDisk(projectFile('build/guest'), codeDisk, tools.run);
   const consoleLog = path.join(composeRuntime, 'console.log');
