@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Tests the test bed of compose.yaml on a real Docker engine: this machine's where it has one with Compose, otherwise one from
+# Debian's packages (tests/compose/engine.sh), for as long as the tests take. Builds the images, brings the bed up, asks
+# everything that the dashboards ask, breaks it, takes it down. The last line is "N passed, N failed". Where no engine can be
+# had it says why, and is content: nothing was tested, and nothing failed.
+#
+# Its folder is out/compose: the engine, its images, dockerd.log. Delete it for a fresh engine.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+folder=$PWD/out/compose
+# In this order: one bed is brought up, looked at, and broken at last.
+tests=({bed,observed,restarts,demo,bad-input}.test.js)
+
+source scripts/bootstrap.sh
+
+untested() {
+  echo "docker compose is not tested: $1" >&2
+  echo "0 passed, 0 failed"
+  exit 0
+}
+
+has_engine() {
+  docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1
+}
+
+# Inside of whatever gives PORTKEY_DOCKER.
+run_tests() {
+  read -ra docker <<<"$PORTKEY_DOCKER"
+  take_down() {
+    "${docker[@]}" compose --profile cli --profile demo down --volumes --remove-orphans >/dev/null 2>&1 || true
+  }
+  trap take_down EXIT
+  # What a crashed run left.
+  take_down
+  node_modules/.bin/mocha --reporter scripts/test-reporter.cjs --forbid-only --bail "${tests[@]/#/build/tests/compose/}"
+}
+
+if [ "${1:-}" = inside ]; then
+  run_tests
+  exit
+fi
+
+bootstrap "$PWD"
+mkdir -p "$folder"
+if has_engine; then
+  export PORTKEY_DOCKER=docker
+  bash tests/compose/images.sh
+  run_tests
+  exit
+fi
+[ "$(id -u)" -eq 0 ] || untested "there is no Docker engine with Compose, and starting one needs root"
+bash scripts/install-packages.sh >&2
+bash tests/compose/engine.sh make "$folder"
+why=$(bash tests/compose/engine.sh run-isolated "$folder" true 2>&1) || untested "${why##*$'\n'}"
+PORTKEY_BUILD_NETWORK=host bash tests/compose/engine.sh run "$folder" bash tests/compose/images.sh
+bash tests/compose/engine.sh run-isolated "$folder" bash scripts/test-compose.sh inside

@@ -1,0 +1,140 @@
+/**
+ * What is wrong is said in one line by the service that notices, whose health check fails, and the others do not loop.
+ * The last file: what it starts does not come up.
+ */
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { projectFile } from '../../testbed/paths.js';
+import { eventually } from '../support/eventually.js';
+import { cli, compose, composeOk, down, logs, runDocker, services, up } from './support/bed.js';
+
+const quietMs = 20_000;
+/** Of one service in that time: a start, and three more of Docker's. */
+const mostLines = 25;
+
+describe('what is wrong', function () {
+  this.timeout(400_000);
+
+  const stateOf = async (name: string) => (await services()).find(({ service }) => service === name);
+
+  it('with a secret: the controller says so, is unhealthy, and is well again with the right one', async () => {
+    assert.equal((await up()).exitCode, 0);
+    const file = projectFile('testbed/compose/secrets/controller/redis-password');
+    const password = await readFile(file, 'utf8');
+    await writeFile(file, 'another password');
+    try {
+      await composeOk(['restart', 'controller']);
+      const told = await eventually('it says so', async () => {
+        const lines = (await logs('controller', 60)).filter((line) => line.includes('WRONGPASS'));
+        return lines.length > 0 && lines;
+      });
+      assert.match(told[0] ?? '', /Redis at 10\.77\.0\.252:6379 does not answer \(WRONGPASS/);
+      assert.notEqual((await stateOf('controller'))?.health, 'healthy');
+      await delay(quietMs);
+      assert.equal((await logs('controller', 60)).filter((line) => line.includes('WRONGPASS')).length, 1);
+      await assert.rejects(cli('migrations'), /WRONGPASS|dependency failed/);
+    } finally {
+      await writeFile(file, password);
+    }
+    await composeOk(['restart', 'controller']);
+    await eventually(
+      'it is healthy',
+      async () => (await stateOf('controller'))?.health === 'healthy',
+      60_000,
+    );
+    await down();
+  });
+
+  it('with the port: Docker names it', async () => {
+    const server = createServer().listen(Number(process.env.PORTKEY_PROMETHEUS_PORT ?? 9090), '127.0.0.1');
+    try {
+      const { exitCode, stderr } = await up();
+      assert.notEqual(exitCode, 0);
+      assert.match(stderr, /9090.*(address already in use|port is already allocated)/);
+    } finally {
+      server.close();
+    }
+    await down();
+  });
+
+  it('with the memory: the VM says so, is unhealthy, and nobody makes noise about it', async () => {
+    const { exitCode } = await up({ env: { PORTKEY_VM_MEMORY: '900G' } });
+    assert.notEqual(exitCode, 0);
+    const lines = await logs('vm-a');
+    assert.equal(lines.length, 1, lines.join('\n'));
+    assert.match(
+      lines[0] ?? '',
+      /^vm-a: a VM of 900 GiB needs .* are free; .* set PORTKEY_VM_MEMORY to less/,
+    );
+    const vm = await stateOf('vm-a');
+    assert.deepEqual([vm?.state, vm?.health], ['exited', 'unhealthy']);
+    await delay(quietMs);
+    for (const { service } of await services()) {
+      const said = await logs(service, quietMs / 1000);
+      assert.ok(
+        said.length <= mostLines,
+        `${service} said ${said.length} lines:\n${said.slice(-5).join('\n')}`,
+      );
+    }
+    await down();
+  });
+
+  it('with the size of a VM: it says how to write one', async () => {
+    await up({ env: { PORTKEY_VM_MEMORY: 'much' } });
+    assert.match(
+      (await logs('vm-a')).join('\n'),
+      /^vm-a: 'much' is not a size; write it like 256M, 2G or 4096$/,
+    );
+    await down();
+  });
+
+  it('with /dev/net/tun: the VM says which module is missing', async () => {
+    const { exitCode, stderr } = await runDocker([
+      'run',
+      '--rm',
+      '--cap-drop',
+      'ALL',
+      '--cap-add',
+      'NET_ADMIN',
+      '--env',
+      'PORTKEY_VM=vm-a',
+      'portkey/vm:0.1.0',
+    ]);
+    assert.deepEqual([exitCode, stderr.trim().split('\n').length], [1, 1]);
+    assert.match(stderr, /^vm-a: \/dev\/net\/tun is missing or closed.*modprobe tun/);
+  });
+
+  it('with KVM: Docker names the device that is not there, or the VM says that it is of no use', async () => {
+    const { exitCode, stderr } = await compose(['up', '--wait', '--no-build', 'vm-a'], {
+      files: ['compose.kvm.yaml'],
+      timeoutMs: 240_000,
+    });
+    const said = (await stateOf('vm-a'))?.state === 'exited' ? (await logs('vm-a')).join('\n') : '';
+    if (exitCode === 0) console.log('    KVM works on this machine');
+    else
+      assert.match(
+        `${stderr}\n${said}`,
+        /\/dev\/(kvm|vhost-net)": no such file|KVM cannot run the guest on this machine \(.*\); leave compose\.kvm\.yaml out/,
+      );
+    await down();
+  });
+
+  it('was never there after it was taken down: no container, volume or network is left', async () => {
+    await down();
+    for (const kind of ['container', 'volume', 'network']) {
+      const filter = 'label=com.docker.compose.project=portkey';
+      const { stdout } = await runDocker([
+        kind,
+        'ls',
+        ...(kind === 'container' ? ['-a'] : []),
+        '--quiet',
+        '--filter',
+        filter,
+      ]);
+      assert.equal(stdout.trim(), '', `a ${kind} is left`);
+    }
+  });
+});
