@@ -4,13 +4,15 @@
 # everything that the dashboards ask, breaks it, takes it down. The last line is "N passed, N failed". Where no engine can be
 # had it says why, and is content: nothing was tested, and nothing failed.
 #
+# With names of tests, only those: npm run test:compose -- bed bad-input
+#
 # Its folder is out/compose: the engine, its images, dockerd.log. Delete it for a fresh engine.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 folder=$PWD/out/compose
 # In this order: one bed is brought up, looked at, and broken at last.
-tests=({bed,observed,restarts,demo,bad-input}.test.js)
+tests=(bed observed restarts demo bad-input)
 
 source scripts/bootstrap.sh
 
@@ -33,13 +35,20 @@ run_tests() {
   trap take_down EXIT
   # What a crashed run left.
   take_down
-  node_modules/.bin/mocha --reporter scripts/test-reporter.cjs --forbid-only --bail "${tests[@]/#/build/tests/compose/}"
+  local files=("${tests[@]/#/build/tests/compose/}")
+  node_modules/.bin/mocha --reporter scripts/test-reporter.cjs --forbid-only --bail "${files[@]/%/.test.js}"
 }
 
 if [ "${1:-}" = inside ]; then
+  tests=("${@:2}")
   run_tests
   exit
 fi
+
+for name in "$@"; do
+  [[ " ${tests[*]} " = *" $name "* ]] || { echo "usage: scripts/test-compose.sh [${tests[*]}]" >&2; exit 2; }
+done
+[ $# -eq 0 ] || tests=("$@")
 
 bootstrap "$PWD"
 mkdir -p "$folder"
@@ -54,4 +63,4 @@ bash scripts/install-packages.sh >&2
 bash tests/compose/engine.sh make "$folder"
 why=$(bash tests/compose/engine.sh run-isolated "$folder" true 2>&1) || untested "${why##*$'\n'}"
 PORTKEY_BUILD_NETWORK=host bash tests/compose/engine.sh run "$folder" bash tests/compose/images.sh
-bash tests/compose/engine.sh run-isolated "$folder" bash scripts/test-compose.sh inside
+bash tests/compose/engine.sh run-isolated "$folder" bash scripts/test-compose.sh inside "${tests[@]}"
