@@ -97,4 +97,15 @@ describe('virtiofsd command', () => {
       ...['/r', '--socket-path=/s', '--shared-dir=/folder', '--cache=never'],
     ]);
   });
+
+  it('maps all ids to an ordinary user, which only one of them can', () => {
+    assert.deepEqual(virtiofsdCommand({ path: '/r', language: 'rust' }, '/s', '/f', 77).slice(4), [
+      '--sandbox=none',
+      '--translate-uid=squash-guest:0:77:4294967295',
+      '--translate-gid=squash-guest:0:77:4294967295',
+      '--translate-uid=squash-host:77:0:1',
+      '--translate-gid=squash-host:77:0:1',
+    ]);
+    assert.throws(() => virtiofsdCommand({ path: '/c', language: 'c' }, '/s', '/f', 77), /too old/);
+  });
 });
