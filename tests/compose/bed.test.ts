@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { dockerOk, services, up, hasGrafana, composeOk } from './support/bed.js';
 
 const readyWithinMs = 180_000;
-/** Of root's network and leaving root behind: net_admin, setuid, setgid. What runs has none. */
+/** Effective ones, as the kernel writes that there are none. */
 const noCapabilities = '0000000000000000';
 
 describe('docker compose up', function () {
