@@ -92,4 +92,7 @@ RUN --mount=type=bind,from=guest,source=/image,target=/image mkdir image && cp -
 COPY --from=build /portkey/build/guest build/guest
 COPY --from=build /portkey/build/testbed build/testbed
 COPY testbed/compose/vm/entry.sh build/testbed/compose/vm/
+# As the user that the VM runs as: it hears what guests answer.
+HEALTHCHECK --interval=60s --timeout=15s --retries=3 --start-period=180s --start-interval=3s \
+  CMD setpriv --reuid=10077 --regid=10077 --clear-groups --no-new-privs node build/bundle/compose/health.mjs $PORTKEY_HEALTH
 ENTRYPOINT ["sh", "build/testbed/compose/vm/entry.sh"]

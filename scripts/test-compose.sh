@@ -26,12 +26,26 @@ has_engine() {
   docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1
 }
 
+# Of its own, so that a bed which somebody has is not taken for what a crashed run left. Two would share addresses, so there
+# must be none.
+export COMPOSE_PROJECT_NAME=portkey-test
+
+refuse_beside_another() {
+  local others
+  others=$("${docker[@]}" ps -aq --filter label=com.docker.compose.project=portkey)
+  [ -z "$others" ] && return
+  echo "the test bed of compose.yaml is up, or its containers are there; first: docker compose --profile demo down" >&2
+  echo "0 passed, 0 failed"
+  exit 1
+}
+
 # Inside of whatever gives PORTKEY_DOCKER.
 run_tests() {
   read -ra docker <<<"$PORTKEY_DOCKER"
   take_down() {
     "${docker[@]}" compose --profile cli --profile demo down --volumes --remove-orphans >/dev/null 2>&1 || true
   }
+  refuse_beside_another
   trap take_down EXIT
   # What a crashed run left.
   take_down

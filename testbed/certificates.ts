@@ -13,7 +13,7 @@ import { readSecurity, type Identity, type Security } from '../libraries/rpc/ind
 import { hostIdentities } from './identities.js';
 import type { VmPlace } from './topology.js';
 
-const days = 30;
+const defaultDays = 30;
 const identityDiskKiB = 2_048;
 /** Of the services in a guest. */
 export const guestRoles = ['checkpoint', 'restore', 'guest'] as const;
@@ -23,13 +23,13 @@ export function operatorOf(certificates: string): Security {
   return readSecurity(filesOf(certificates, hostIdentities.operator));
 }
 
-/** In `folder`. `others`: VMs that are not the test bed's own. `renew`: also those that are there. */
+/** In `folder`. `others`: VMs that are not the test bed's own. `days`: how long they are valid, where it is not a month. */
 export async function makeBedCertificates(
   vms: readonly Pick<VmPlace, 'name' | 'host'>[],
   others: readonly string[],
   folder: string,
   run: RunCommand,
-  renew = false,
+  days = defaultDays,
 ): Promise<void> {
   const names = [...vms.map(({ name }) => name), ...others];
   const guests = names.map((name): Identity => ({ role: 'guest', name }));
@@ -40,7 +40,7 @@ export async function makeBedCertificates(
       hosts: vms.map(({ host }) => host),
       others: [...guests, hostIdentities.workload],
       days,
-      renew,
+      renew: false,
     },
     run,
   );

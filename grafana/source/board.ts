@@ -33,11 +33,8 @@ const step = '5s';
 const inState = (states: string): string =>
   `sum by (state) (portkey_migrations_in_state{state=~"${states}"}) > 0`;
 
-const ended = 'sum by (mode, outcome) (portkey_migrations_total)';
-const endedBefore = `sum by (mode, outcome) (portkey_migrations_total offset ${step})`;
-
-/** The first of an outcome begins its series, so there is nothing before it to compare it with. */
-const justEnded = `${ended} - (${endedBefore} or 0 * ${ended}) > 0`;
+/** Whatever the step that Grafana takes for the time shown: two looks of Prometheus at least, in which it can have grown. */
+const justEnded = 'sum by (mode, outcome) (increase(portkey_migrations_total[$__rate_interval])) > 0';
 
 /** The phases of the report (docs/report.md), and what comes before and after them. */
 const marks = [

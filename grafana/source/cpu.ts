@@ -10,6 +10,8 @@ const perGib = (matchers: string): string =>
   `mode_side:portkey_migration_cpu_seconds_per_gibibyte{${matchers}}`;
 const transferPerGib = (matchers: string): string =>
   `mode_side:portkey_migration_transfer_cpu_seconds_per_gibibyte{${matchers}}`;
+const inUse = (component: string): string =>
+  `host_vm_component:portkey_vm_cpu_seconds:rate1m{${ofHosts},component${component}}`;
 const perGibByComponent = `mode_side_component:portkey_migration_cpu_seconds_per_gibibyte{${ofModes}}`;
 
 const needsBoth = 'needs a migration in each mode';
@@ -93,7 +95,8 @@ const shares = () => [
     },
     [
       {
-        expr: `sum by (host, component) (host_vm_component:portkey_vm_cpu_seconds:rate1m{${ofHosts}})`,
+        // Each VM's figures have all of the relay.
+        expr: `sum by (host, component) (${inUse('!="relay"')}) or max by (host, component) (${inUse('="relay"')})`,
         legend: '{{host}}: {{component}}',
       },
     ],

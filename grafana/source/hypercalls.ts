@@ -7,8 +7,8 @@ import { meanOfAll, rate, recentMean, recentQuantile, total } from './queries.js
 import { badFrom } from './thresholds.js';
 import { ofHosts, ofModes } from './variables.js';
 
-const pageBytes = 4096;
 const pages = { histogram: 'portkey_send_pages', where: ofHosts, by: 'vm' };
+const bytes = { histogram: 'portkey_send_bytes', where: ofHosts, by: 'vm' };
 const queue = { histogram: 'portkey_send_queue_depth', where: ofHosts, by: 'vm' };
 const largest = { histogram: 'portkey_batch_max_pages', where: ofHosts, by: 'vm' };
 const frames = { counter: 'portkey_hypercalls_total', where: ofHosts, by: 'vm, type, direction' };
@@ -64,7 +64,7 @@ const hypercalls = () => [
       unit: 'bytes',
       span: third,
     },
-    [{ expr: `${pageBytes} * ${meanOfAll(pages)}`, legend: '{{vm}}' }],
+    [{ expr: meanOfAll(bytes), legend: '{{vm}}' }],
   ),
   graph(
     {

@@ -26,6 +26,7 @@ export async function isServing(
 /** Asks one service again and again, over one connection for as long as that is well: a handshake costs more than an answer. */
 export class HealthProbe {
   private client: Client | undefined;
+  private lastProblem = '';
 
   constructor(
     private readonly address: string,
@@ -45,11 +46,20 @@ export class HealthProbe {
         responseDeserialize,
         { service: this.part },
         { deadline: Date.now() + deadlineMs },
-        (error, answer) => resolve(error === null && (answer as { status?: string }).status === 'SERVING'),
+        (error, answer) => {
+          const status = (answer as { status?: string } | undefined)?.status ?? '';
+          this.lastProblem = error === null ? `it says ${status}` : error.details;
+          resolve(error === null && status === 'SERVING');
+        },
       );
     });
     if (!is) this.close();
     return is;
+  }
+
+  /** Why the last question was answered with no. */
+  get problem(): string {
+    return this.lastProblem;
   }
 
   /** The next question opens it anew. */

@@ -7,9 +7,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { readMemory } from '../../testbed/compose/vm/memory.js';
 import { projectFile } from '../../testbed/paths.js';
 import { eventually } from '../support/eventually.js';
-import { compose, composeOk, down, logs, runDocker, services, up } from './support/bed.js';
+import { compose, composeOk, down, project, logs, runDocker, services, up } from './support/bed.js';
 
 const quietMs = 10_000;
 const unhealthyMs = 90_000;
@@ -18,6 +19,9 @@ const mostLines = 25;
 
 describe('what is wrong', function () {
   this.timeout(400_000);
+
+  // Also where one of them fails.
+  afterEach(() => down());
 
   const stateOf = async (name: string) => (await services()).find(({ service }) => service === name);
 
@@ -51,19 +55,21 @@ describe('what is wrong', function () {
       async () => (await stateOf('controller'))?.health === 'healthy',
       60_000,
     );
-    await down();
   });
 
   it('with the port: Docker names it', async () => {
-    const server = createServer().listen(Number(process.env.PORTKEY_PROMETHEUS_PORT ?? 9090), '127.0.0.1');
+    const server = createServer();
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(Number(process.env.PORTKEY_PROMETHEUS_PORT ?? 9090), '127.0.0.1', resolve);
+    });
     try {
       const { exitCode, stderr } = await up();
       assert.notEqual(exitCode, 0);
       assert.match(stderr, /9090.*(address already in use|port is already allocated)/);
     } finally {
-      server.close();
+      await new Promise((resolve) => server.close(resolve));
     }
-    await down();
   });
 
   it('with the memory: the VM says so, is unhealthy, and nobody makes noise about it', async () => {
@@ -85,7 +91,17 @@ describe('what is wrong', function () {
         `${service} said ${said.length} lines:\n${said.slice(-5).join('\n')}`,
       );
     }
-    await down();
+  });
+
+  it('with the memory of all VMs together, where each by itself would have it', async () => {
+    const { availableBytes } = await readMemory();
+    const each = `${Math.floor((0.7 * availableBytes) / 2 ** 20)}M`;
+    assert.notEqual((await up({ env: { PORTKEY_VM_MEMORY: each } })).exitCode, 0);
+    const said = [...(await logs('vm-a')), ...(await logs('vm-b'))];
+    assert.ok(
+      said.some((line) => /^vm-[ab]: 2 VMs of .* need .* are free; /.test(line)),
+      said.join('\n'),
+    );
   });
 
   it('with the size of a VM: it says how to write one', async () => {
@@ -94,7 +110,6 @@ describe('what is wrong', function () {
       (await logs('vm-a')).join('\n'),
       /^vm-a: 'much' is not a size; write it like 256M, 2G or 4096$/,
     );
-    await down();
   });
 
   it('with /dev/net/tun: the VM says which module is missing', async () => {
@@ -125,13 +140,12 @@ describe('what is wrong', function () {
         `${stderr}\n${said}`,
         /\/dev\/(kvm|vhost-net)": no such file|KVM cannot run the guest on this machine \(.*\); leave compose\.kvm\.yaml out/,
       );
-    await down();
   });
 
   it('was never there after it was taken down: no container, volume or network is left', async () => {
     await down();
     for (const kind of ['container', 'volume', 'network']) {
-      const filter = 'label=com.docker.compose.project=portkey';
+      const filter = `label=com.docker.compose.project=${project}`;
       const { stdout } = await runDocker([
         kind,
         'ls',

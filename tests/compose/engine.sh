@@ -36,6 +36,8 @@ make_root() {
 inside() {
   local folder=$1 seconds=0 status=0
   shift
+  [ -d "$folder/root" ] || fail "there is no engine in $folder; make it first"
+  mkdir -p "$folder/data"
   exec 9>"$folder/lock"
   flock --nonblock 9 || fail "an engine runs in $folder already"
   unshare --mount --propagation private bash "${BASH_SOURCE[0]}" daemon "$folder" 9>&- >"$folder/dockerd.log" 2>&1 &
@@ -76,8 +78,6 @@ run() {
   local folder
   folder=$(realpath "$1")
   shift
-  mkdir -p "$folder/data"
-  [ -d "$folder/root" ] || fail "there is no engine in $folder; make it first"
   exec unshare --mount --pid --fork --kill-child --mount-proc --propagation private \
     bash "${BASH_SOURCE[0]}" inside "$folder" "$@"
 }

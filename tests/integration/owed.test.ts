@@ -44,14 +44,19 @@ describe('what an ended migration owes', function () {
     eventually(`${id} owes nothing`, async () => (await field(id, 'owed')) === null);
 
   /** Ends the controller, starts another, then `agent`, and waits until that has been made use of. */
-  async function restartAround(agent: ScriptedProcess, id: string): Promise<void> {
+  async function restartAround(agent: ScriptedProcess, id: string, epoch = 2): Promise<void> {
     const before = await storyOf(id);
     await cluster.endController();
     await startController();
     await agent.start();
     await untilSettled(id);
     assert.deepEqual(await storyOf(id), before, 'the story is another one afterwards');
-    assert.equal(await field(id, 'epoch'), '2');
+    assert.equal(await field(id, 'epoch'), String(epoch));
+  }
+
+  async function frozenSeconds(): Promise<number> {
+    const text = await cluster.registry.metrics();
+    return Number(/^portkey_migration_frozen_seconds (\S+)$/m.exec(text)?.[1]);
   }
 
   function assertSettled(on: string): void {
@@ -68,7 +73,16 @@ describe('what an ended migration owes', function () {
     assert.equal(outcome, 'failed');
     assert.equal(await field(id, 'owed'), "the claim on 'web' on vm-a");
     assert.deepEqual(cluster.world.runningOn('web'), []);
-    await restartAround(cluster.a.checkpoint, id);
+    assert.ok((await frozenSeconds()) > 0, 'it is frozen, though its migration has ended');
+    await cluster.endController();
+    await startController();
+    const waited = await eventually('the next controller counts on', async () => {
+      const seconds = await frozenSeconds();
+      return seconds > 0 && seconds;
+    });
+    assert.ok(waited > 0);
+    await restartAround(cluster.a.checkpoint, id, 3);
+    assert.equal(await frozenSeconds(), 0);
     assertSettled('vm-a');
     assert.equal(
       await field(id, 'state'),

@@ -27,6 +27,7 @@ export function undoChores(migration: Migration, sides: Sides): Chore[] {
     thaws: true,
     run: async (deadlineMs) => {
       await source.checkpoint.call('Rollback', ref, { deadlineMs });
+      migration.thawed = true;
       const { bootId } = await source.checkpoint.ask('GetNode', {}, question);
       // Nothing to undo is no error there, even if it is because the VM was started anew, with another of that name maybe.
       migration.loss = isAnotherBoot(boots.source, bootId)

@@ -47,6 +47,8 @@ export interface Sides {
 /** What the phases after the decision need of a report, live or recovered. */
 export interface Report {
   readonly warnings: string[];
+  /** Wall time of the freeze, until the destination's copy runs; null before. */
+  readonly frozenAt: string | null;
   draft(): MigrationReport | undefined;
   /** The destination's first task ran. Returns the downtime, where it is known. */
   markRunning(atSeconds: number): number | undefined;
@@ -72,6 +74,8 @@ export class Migration<R extends Report = Report> {
   readonly relayStarts = { source: '', destination: '' };
   /** That the copy which counts is gone, because its VM was started anew, as found by the chores at the end. */
   loss: PortkeyError | undefined;
+  /** That the source was told to go on, and did: until then a container that was frozen may stand still. */
+  thawed = false;
   /** Resolves when nobody in this process works on it any more, though it has ended: on what it owes, say. */
   rest: Promise<void> = Promise.resolve();
   /** Fires when nothing more may be done about it here: the controller stops, or another one has taken over. */

@@ -9,7 +9,7 @@
 import { asPortkeyError, PortkeyError } from '../../../libraries/errors/index.js';
 import type { Journal } from '../events/journal.js';
 import type { UnfinishedMigration } from '../metrics.js';
-import { isFinal, type HostSlots } from '../state/index.js';
+import type { HostSlots } from '../state/index.js';
 import { attend, keepPlaces } from './attend.js';
 import { LeftToRecovery } from './left-to-recovery.js';
 import type { Migration, Tools } from './migration.js';
@@ -28,7 +28,7 @@ export class RunningMigrations {
     private readonly tools: Tools,
     private readonly slots: HostSlots,
   ) {
-    tools.metrics.setUnfinished(() => this.unfinished());
+    tools.metrics.setUnfinished(() => this.notAtRest());
   }
 
   /** `work` ends it; its places on `hosts` are taken already, or taken now. */
@@ -95,16 +95,16 @@ export class RunningMigrations {
       .catch((error: unknown) => log.warn({ id }, `history not pruned: ${asPortkeyError(error).message}`));
   }
 
-  private unfinished(): UnfinishedMigration[] {
-    return [...this.all.values()]
-      .map(({ migration }) => migration)
-      .filter(({ journal }) => !isFinal(journal.state))
-      .map((migration) => ({ state: migration.journal.state, frozenSeconds: this.frozenSeconds(migration) }));
+  /** One that has ended is among them while it owes something: that may be to thaw the container. */
+  private notAtRest(): UnfinishedMigration[] {
+    return [...this.all.values()].map(({ migration }) => ({
+      state: migration.journal.state,
+      frozenSeconds: this.frozenSeconds(migration),
+    }));
   }
 
-  private frozenSeconds({ journal, report }: Migration): number {
-    const frozenAt = report.draft()?.frozenAt ?? null;
-    if (frozenAt === null || journal.state === 'activated') return 0;
+  private frozenSeconds({ report: { frozenAt }, thawed }: Migration): number {
+    if (frozenAt === null || thawed) return 0;
     return Math.max(0, (this.tools.clock.wallTime().getTime() - Date.parse(frozenAt)) / 1000);
   }
 

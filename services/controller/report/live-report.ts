@@ -105,6 +105,10 @@ export class LiveReport {
     return this.downtimeSeconds;
   }
 
+  get frozenAt(): string | null {
+    return this.downtimeSeconds === null ? (this.frozen?.wallTime ?? null) : null;
+  }
+
   addGuests(cpu: BothGuests): void {
     this.guestCpuSeconds = cpu;
   }

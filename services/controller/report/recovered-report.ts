@@ -28,6 +28,10 @@ export class RecoveredReport {
     return this.newWarnings;
   }
 
+  get frozenAt(): string | null {
+    return this.ranAt === undefined ? (this.base?.frozenAt ?? null) : null;
+  }
+
   /** The record has the draft already. */
   draft(): undefined {
     return undefined;

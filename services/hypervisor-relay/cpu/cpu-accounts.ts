@@ -5,6 +5,7 @@ import type { CpuReading } from '../../../libraries/rpc/index.js';
 import type { VmConfig } from '../config.js';
 import { IdleSampler } from './idle-sampler.js';
 import { VmProcesses } from './processes.js';
+import { QemuParts } from './qemu-parts.js';
 
 const sampleMs = 1_000;
 /** What a reading has as `vm` is parted here: vcpu runs the guest, vmm is the rest of QEMU. */
@@ -15,6 +16,7 @@ interface Account {
   readonly config: VmConfig;
   readonly processes: VmProcesses;
   readonly idle: IdleSampler;
+  readonly parts: QemuParts;
 }
 
 export class CpuAccounts {
@@ -29,7 +31,12 @@ export class CpuAccounts {
     this.accounts = new Map(
       vms.map((config) => [
         config.name,
-        { config, processes: new VmProcesses({ ...config, clock }), idle: new IdleSampler() },
+        {
+          config,
+          processes: new VmProcesses({ ...config, clock }),
+          idle: new IdleSampler(),
+          parts: new QemuParts(),
+        },
       ]),
     );
   }
@@ -60,11 +67,10 @@ export class CpuAccounts {
 
   /** For metrics: each VM's components, VMs that do not run left out. */
   all(): { vm: string; component: HostComponent; seconds: number }[] {
-    return [...this.accounts].flatMap(([vm, { processes }]) => {
+    return [...this.accounts].flatMap(([vm, { processes, parts }]) => {
       const used = processes.used();
       if (used === undefined) return [];
-      const vcpu = Math.min(processes.vcpuSeconds(), used.vm);
-      const seconds = { ...used, vcpu, vmm: used.vm - vcpu };
+      const seconds = { ...used, ...parts.of(used.vm, processes.vcpuSeconds()) };
       return hostComponents.map((component) => ({ vm, component, seconds: seconds[component] }));
     });
   }

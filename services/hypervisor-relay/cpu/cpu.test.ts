@@ -4,9 +4,12 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import fc from 'fast-check';
+
 import { systemClock } from '../../../libraries/process/index.js';
 import { IdleSampler } from './idle-sampler.js';
 import { VmProcesses } from './processes.js';
+import { QemuParts } from './qemu-parts.js';
 
 const none = { vm: 0, relay: 0, virtiofsd: 0, vhost: 0 };
 
@@ -36,6 +39,30 @@ describe('IdleSampler', () => {
     sampler.add(5, { ...none, vm: 1 });
     sampler.add(7, { ...none, vm: 2 });
     assert.equal(sampler.idlePerSecond.vm, 0.5);
+  });
+});
+
+describe('QemuParts', () => {
+  const second = fc.double({ min: 0, max: 1, noNaN: true });
+
+  it('never fall, however far apart process and threads are read, and begin anew with QEMU', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(second, second, second), { maxLength: 50 }), (steps) => {
+        const parts = new QemuParts();
+        let [vm, vcpu] = [0, 0];
+        let before = { vcpu: 0, vmm: 0 };
+        for (const [guest, rest, late] of steps) {
+          vcpu += guest;
+          vm += guest + rest;
+          // What the threads used after the process was read.
+          const now = parts.of(vm, vcpu + late);
+          assert.ok(now.vcpu >= before.vcpu && now.vmm >= before.vmm);
+          assert.ok(now.vcpu <= vm && now.vmm <= vm);
+          before = now;
+        }
+        assert.deepEqual(parts.of(0, 0), vm > 0 ? { vcpu: 0, vmm: 0 } : before);
+      }),
+    );
   });
 });
 

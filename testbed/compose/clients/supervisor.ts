@@ -12,7 +12,9 @@ import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
+import { asPortkeyError } from '../../../libraries/errors/index.js';
 import type { Clock } from '../../../libraries/process/index.js';
+import { exists } from '../../image/temporary.js';
 import { clientCommand, workloadFiles, type WorkloadFiles } from '../../workload/index.js';
 
 const pollMs = 100;
@@ -37,8 +39,13 @@ export async function superviseClients(
     for (const name of await readdir(folder)) {
       const container = wantedName.exec(name)?.[1];
       if (container === undefined) continue;
-      await rm(path.join(folder, name));
-      await startClient(workloadFiles({ runtimeFolder: folder }, container), report);
+      try {
+        // Who wanted it may have changed its mind.
+        await rm(path.join(folder, name));
+        await startClient(workloadFiles({ runtimeFolder: folder }, container), report);
+      } catch (error) {
+        report(`workload-${container}: ${asPortkeyError(error).message}`);
+      }
     }
     await clock.sleep(pollMs, signal).catch(() => undefined);
   }
@@ -60,4 +67,6 @@ async function startClient(files: WorkloadFiles, report: Supervision['report']):
   });
   await writeFile(files.pid, `${client.pid ?? 0}\n`);
   report(`${files.name} runs`);
+  // A command that has given up meanwhile found no process to end.
+  if (!(await exists(files.config))) client.kill();
 }

@@ -5,15 +5,19 @@
  *
  * Both modes go both ways, so that each host is source and destination of each. It speaks through the command line, as
  * everybody does. A migration that fails is told, and the next one is tried all the same; where the workload is gone, because
- * its VM was started anew for instance, it is run again. Told to end, it stops the workload.
+ * its VM was started anew for instance, it is run again. Told to end, it has a
+ * migration that runs rolled back, and stops the workload.
  */
 import { z } from 'zod';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import type { Clock } from '../../../libraries/process/index.js';
 
-/** Runs `portkey` with these arguments and returns what it printed. Throws with its last line where it fails. */
-export type Portkey = (args: readonly string[]) => Promise<string>;
+/**
+ * Runs `portkey` with these arguments and returns what it printed. Throws with its last line where it fails. When the signal
+ * fires it interrupts the command, as Ctrl-C does.
+ */
+export type Portkey = (args: readonly string[], signal?: AbortSignal) => Promise<string>;
 
 export interface DemoOptions {
   readonly container: string;
@@ -38,19 +42,21 @@ export async function runDemo(options: DemoOptions, tools: DemoTools, signal: Ab
   for (let leg = 0; !signal.aborted; leg += 1) {
     const mode = modes[leg % modes.length] ?? 'portkey';
     try {
-      await migrateOnce(options, mode, tools);
+      await migrateOnce(options, mode, tools, signal);
     } catch (error) {
       tools.report(error instanceof Error ? error.message : String(error));
     }
     await tools.clock.sleep(options.pauseMs, signal).catch(() => undefined);
   }
-  await tools.portkey(['stop', options.container]);
+  if ((await vmOf(options.container, tools.portkey)) !== undefined)
+    await tools.portkey(['stop', options.container]);
 }
 
 async function migrateOnce(
   { container, vms, size, writeRate }: DemoOptions,
   mode: (typeof modes)[number],
   { portkey, report }: DemoTools,
+  signal: AbortSignal,
 ): Promise<void> {
   const [first, second] = vms;
   let at = await vmOf(container, portkey);
@@ -61,7 +67,7 @@ async function migrateOnce(
     at = first;
   }
   const to = at === first ? second : first;
-  const printed = await portkey(['migrate', container, '--to', to, '--mode', mode, '--json']);
+  const printed = await portkey(['migrate', container, '--to', to, '--mode', mode, '--json'], signal);
   const { outcome, totalSeconds, downtimeSeconds } = resultSchema.parse(JSON.parse(printed));
   report(
     `${mode}: ${container} from ${at} to ${to}, ${outcome} in ${totalSeconds.toFixed(1)} s, ` +

@@ -16,10 +16,17 @@ const environment = z.object({
 
 const program = projectFile('build/bundle/cli/portkey.mjs');
 
-const portkey: Portkey = async (args) => {
+const portkey: Portkey = async (args, signal) => {
+  let interrupt: () => void = () => undefined;
+  const onStart = (pid: number): void => {
+    interrupt = () => process.kill(pid, 'SIGINT');
+    signal?.addEventListener('abort', interrupt, { once: true });
+  };
   const { stdout, stderr, exitCode } = await runCommand([process.execPath, program, ...args], {
     timeoutMs: 600_000,
+    onStart,
   });
+  signal?.removeEventListener('abort', interrupt);
   if (exitCode === 0) return stdout;
   const [command = '', name = ''] = args;
   throw new PortkeyError(

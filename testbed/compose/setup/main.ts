@@ -1,7 +1,7 @@
 /** The one-shot service `setup`: PORTKEY_VMS, PORTKEY_STREAMS; writes below /secrets. */
 import { z } from 'zod';
 
-import { runCommand, systemClock } from '../../../libraries/process/index.js';
+import { runCommand } from '../../../libraries/process/index.js';
 import { maximumStreams, maximumVms } from '../../topology.js';
 import { readEnvironment, runProgram, wholeNumberText } from '../command.js';
 import { setUp } from './set-up.js';
@@ -14,9 +14,6 @@ const environment = z.object({
 await runProgram('setup', async () => {
   const { PORTKEY_VMS: vms, PORTKEY_STREAMS: streams } = readEnvironment(environment, process.env);
   const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
-  const services = await setUp(
-    { folder: '/secrets', vms, streams },
-    { owner, run: runCommand, clock: systemClock },
-  );
+  const services = await setUp({ folder: '/secrets', vms, streams }, { owner, run: runCommand });
   console.log(`keys and configurations are there for ${services.join(', ')}`);
 });

@@ -2,18 +2,17 @@
  * Makes what the services of compose.yaml need before the first of them starts: an authority and certificates, Redis'
  * password, configurations, Prometheus' targets; in FOLDER/authority what nobody is given, in FOLDER/SERVICE a parcel each.
  *
- * What is there stays, so that it can run beside services that have read it: keys and the password are made once, and
- * certificates anew when they end within a week, under the same authority. Files are written under another name first, so
- * that nobody reads half of one.
+ * What is there stays, so that it can run beside services that have read it: keys, certificates and the password are made once.
+ * Files are written under another name first, so that nobody reads half of one.
  *
  * All files are the caller's, so that they can be deleted with the clone that they are in; the group may read them, but for the
  * authority's.
  */
-import { randomBytes, X509Certificate } from 'node:crypto';
-import { chmod, chown, copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { chmod, chown, copyFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import type { Clock, RunCommand } from '../../../libraries/process/index.js';
+import type { RunCommand } from '../../../libraries/process/index.js';
 import { makeBedCertificates } from '../../certificates.js';
 import { composeTopology } from '../places.js';
 import { certificateFiles, parcelsOf, type Parcel } from './parcels.js';
@@ -28,24 +27,23 @@ export interface Tools {
   /** The caller, and a group of its. */
   readonly owner: { readonly uid: number; readonly gid: number };
   readonly run: RunCommand;
-  readonly clock: Pick<Clock, 'wallTime'>;
 }
 
 const passwordBytes = 32;
-const renewBeforeMs = 7 * 86_400_000;
+/** As long as the authority: services read them once, and nobody is told to start them anew. They are the bed's own. */
+const certificateDays = 3_650;
 const groupReads = 0o640;
 const groupEnters = 0o750;
 
 /** Returns the services that have been given something. */
 export async function setUp(
   { folder, vms, streams }: SetupOptions,
-  { run, clock, owner }: Tools,
+  { run, owner }: Tools,
 ): Promise<string[]> {
   const topology = composeTopology(vms);
   const authority = path.join(folder, 'authority');
   await mkdir(authority, { recursive: true, mode: 0o700 });
-  const renew = await endsSoon(authority, clock.wallTime());
-  await makeBedCertificates(topology.vms, [], authority, run, renew);
+  await makeBedCertificates(topology.vms, [], authority, run, certificateDays);
   const redisPassword = await passwordIn(path.join(folder, 'redis', 'password'));
   const parcels = parcelsOf(topology, { streams, redisPassword });
   for (const parcel of parcels) await deliver(parcel, authority, path.join(folder, parcel.service), owner);
@@ -78,15 +76,4 @@ async function put(file: string, write: (file: string) => Promise<void>): Promis
 async function passwordIn(file: string): Promise<string> {
   const known = await readFile(file, 'utf8').catch(() => '');
   return known === '' ? randomBytes(passwordBytes).toString('hex') : known;
-}
-
-async function endsSoon(authority: string, now: Date): Promise<boolean> {
-  const names = (await readdir(authority)).filter((name) => name.endsWith('.pem'));
-  const ends = await Promise.all(
-    names.map(async (name) => {
-      const { validTo } = new X509Certificate(await readFile(path.join(authority, name)));
-      return Date.parse(validTo);
-    }),
-  );
-  return ends.some((endMs) => endMs - now.getTime() < renewBeforeMs);
 }

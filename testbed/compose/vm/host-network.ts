@@ -5,7 +5,7 @@
  *
  * Afterwards nothing in the container needs a privilege: the tap is the VM's user's, and so are the devices.
  */
-import { access, chmod, constants } from 'node:fs/promises';
+import { access, chmod, constants, stat } from 'node:fs/promises';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { runChecked, type RunCommand } from '../../../libraries/process/index.js';
@@ -16,6 +16,7 @@ import type { VmPlace } from '../../topology.js';
 const tunDevice = '/dev/net/tun';
 const devices = [tunDevice, '/dev/kvm', '/dev/vhost-net'];
 const everybody = 0o666;
+const forOthers = 0o006;
 
 /** Throws `testbed-failed` where the engine has not given the container what it needs. */
 export async function makeHostNetwork(
@@ -25,13 +26,22 @@ export async function makeHostNetwork(
   run: RunCommand,
 ): Promise<void> {
   await requireTun();
-  // These are the container's own device files; what they lead to is as it was.
-  for (const device of devices) if (await exists(device)) await chmod(device, everybody);
+  for (const device of devices) if (await exists(device)) await openToEverybody(device);
   const uplink = await interfaceWith(vm.hostAddress, run);
   for (const command of containerHostCommands(vm, uplink, linkBitsPerSecond, owner)) {
     const { exitCode, stderr } = await run(command);
     if (exitCode !== 0) throw failure(command, stderr);
   }
+}
+
+/** It is the container's own file; what it leads to is as it was. A rootless engine shows the machine's, which is not ours to change. */
+async function openToEverybody(device: string): Promise<void> {
+  const { mode } = await stat(device);
+  if ((mode & forOthers) === forOthers) return;
+  await chmod(device, everybody).catch((cause: unknown) => {
+    const message = `${device} is closed to ordinary users, and this engine does not let it be opened: chmod 666 ${device} on the machine that runs it`;
+    throw new PortkeyError('testbed-failed', message, { cause });
+  });
 }
 
 async function requireTun(): Promise<void> {

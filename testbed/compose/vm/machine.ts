@@ -10,7 +10,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { PortkeyError } from '../../../libraries/errors/index.js';
 import { formatBytes } from '../../../libraries/units/index.js';
 import { makeIdentityDisk } from '../../certificates.js';
 import { makeCodeDisk } from '../../image/code-disk.js';
@@ -22,21 +21,19 @@ import { launchVm } from '../../vm/launch.js';
 import { hasVhostNet } from '../../vm/vhost-net.js';
 import { composeRuntime, composeTopology, portkeyId, secretOf } from '../places.js';
 import { attachedPrograms } from './attached.js';
+import { requireMemory, type Memory } from './memory.js';
 import { memoryBytesOf, vmOf, type VmSettings } from './settings.js';
 
 const imageFolder = projectFile('image');
 
-/** Besides its memory: disks, what lands, QEMU itself. */
-const besidesBytes = 256 * 2 ** 20;
-
 /**
  * Runs until `tools.signal` fires. Throws `testbed-failed` where the VM cannot be started, or ends by itself.
- * `freeBytes`: of memory, at the start.
+ * `memory`: the machine's, at the start.
  */
-export async function runMachine(settings: VmSettings, freeBytes: number, tools: Tools): Promise<void> {
+export async function runMachine(settings: VmSettings, memory: Memory, tools: Tools): Promise<void> {
   const vm = { ...vmOf(settings), namespace: undefined };
   const memoryBytes = memoryBytesOf(settings);
-  requireMemory(memoryBytes, freeBytes);
+  requireMemory(memoryBytes, settings.PORTKEY_VMS, memory);
   const { codeDisk } = composeTopology(1);
   const image = await openImage(imageFolder);
   const accelerator = await chooseAccelerator(
@@ -73,13 +70,4 @@ export async function runMachine(settings: VmSettings, freeBytes: number, tools:
   if (failure !== undefined) throw failure;
   process.kill(qemu.pid, 'SIGTERM');
   await ended;
-}
-
-function requireMemory(memoryBytes: number, freeBytes: number): void {
-  if (freeBytes >= memoryBytes + besidesBytes) return;
-  throw new PortkeyError(
-    'testbed-failed',
-    `a VM of ${formatBytes(memoryBytes)} needs ${formatBytes(memoryBytes + besidesBytes)} of memory, and ${formatBytes(freeBytes)} are free; ` +
-      'end something else, or set PORTKEY_VM_MEMORY to less (512M at least)',
-  );
 }

@@ -3,6 +3,7 @@ import { realTools } from '../../tools.js';
 import { runProgram } from '../command.js';
 import { composeRuntime } from '../places.js';
 import { runMachine } from './machine.js';
+import { readMemory } from './memory.js';
 import { readVmSettings } from './settings.js';
 
 const name = process.env.PORTKEY_VM ?? 'vm';
@@ -12,7 +13,7 @@ await runProgram(name, async () => {
   const report = (line: string): void => console.log(`${name}: ${line}`);
   await runMachine(
     readVmSettings(process.env),
-    process.availableMemory(),
+    await readMemory(),
     realTools(composeRuntime, report, stop.signal),
   );
 });

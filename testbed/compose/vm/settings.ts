@@ -4,13 +4,15 @@ import { z } from 'zod';
 import { PortkeyError } from '../../../libraries/errors/index.js';
 import { parseBitRate, parseBytes } from '../../../libraries/units/index.js';
 import { maximumVms, type VmPlace } from '../../topology.js';
-import { readEnvironment } from '../command.js';
+import { readEnvironment, wholeNumberText } from '../command.js';
 import { composeTopology } from '../places.js';
 
 const environment = z.object({
   /** vm-a, vm-b, … */
   PORTKEY_VM: z.string(),
   PORTKEY_VM_MEMORY: z.string().default('1G'),
+  /** How many VMs the bed has, all of which want their memory at about the same time. */
+  PORTKEY_VMS: wholeNumberText(2, maximumVms).default(2),
   PORTKEY_ACCEL: z.enum(['auto', 'kvm', 'tcg']).default('tcg'),
   /** As `tc` writes it, or "unlimited". */
   PORTKEY_LINK: z.string().default('10gbit'),

@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import { runCommand, type CommandResult } from '../../../libraries/process/index.js';
 
 export const docker = (process.env.PORTKEY_DOCKER ?? 'docker').split(' ');
-export const project = 'portkey';
+export const project = process.env.COMPOSE_PROJECT_NAME ?? 'portkey-test';
 const allProfiles = ['--profile', 'cli', '--profile', 'demo'];
 const defaultTimeoutMs = 120_000;
 

@@ -22,11 +22,14 @@ export interface Sample {
   readonly value: number;
 }
 
-/** At this instant. Throws where Prometheus refuses the expression. */
-export async function ask(expr: string): Promise<Sample[]> {
+/** At this instant, or at another, in seconds since 1970. Throws where Prometheus refuses the expression. */
+export async function ask(expr: string, atSeconds?: number): Promise<Sample[]> {
   const response = await fetch(`${address}/api/v1/query`, {
     method: 'POST',
-    body: new URLSearchParams({ query: expr }),
+    body: new URLSearchParams({
+      query: expr,
+      ...(atSeconds === undefined ? {} : { time: String(atSeconds) }),
+    }),
     signal: AbortSignal.timeout(10_000),
   });
   const { status, error, data } = answerSchema.parse(await response.json());
