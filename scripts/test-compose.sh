@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 folder=$PWD/out/compose
 # In this order: one bed is brought up, looked at, and broken at last.
-tests=(bed observed restarts demo bad-input)
+tests=(bed observed grafana restarts demo bad-input)
 
 source scripts/bootstrap.sh
 
