@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseReport, type MigrationReport } from '../../cli/report/migration-report.js';
 import { panelExpressions, substitute } from '../../grafana/source/expressions.js';
 import { eventually } from '../support/eventually.js';
-import { cli, up } from './support/bed.js';
+import { cli, seldom, up } from './support/bed.js';
 import { askEveryExpression, askEveryRule } from './support/every-expression.js';
 import { ask, total } from './support/prometheus.js';
 
@@ -147,10 +147,10 @@ describe('what is observed', function () {
     );
     const id = await eventually(
       'a migration that sends memory',
-      async () => {
+      seldom(async () => {
         const all = JSON.parse(await cli('migrations', '--json')) as { id: string; state: string }[];
         return all.find(({ state }) => state === 'precopy')?.id;
-      },
+      }),
       60_000,
     );
     await cli('cancel', id);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { eventually } from '../support/eventually.js';
-import { cli, composeOk, services, up } from './support/bed.js';
+import { cli, composeOk, services, untilHealth, up } from './support/bed.js';
 import { askEveryExpression, askEveryRule } from './support/every-expression.js';
 import { ask, total } from './support/prometheus.js';
 
@@ -25,11 +25,7 @@ describe('a part that is started anew', function () {
 
   const restart = async (service: string): Promise<void> => {
     await composeOk(['restart', service]);
-    await eventually(
-      `${service} is healthy`,
-      async () => (await services()).find((found) => found.service === service)?.health === 'healthy',
-      againMs,
-    );
+    await untilHealth(service, 'healthy', againMs);
   };
 
   const migrate = async (mode: 'portkey' | 'criu'): Promise<void> => {

@@ -5,13 +5,16 @@
  * out, and that is said. Images have been built before (tests/compose/images.sh).
  */
 import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { runCommand, type CommandResult } from '../../../libraries/process/index.js';
+import { eventually } from '../../support/eventually.js';
 
 export const docker = (process.env.PORTKEY_DOCKER ?? 'docker').split(' ');
 export const project = process.env.COMPOSE_PROJECT_NAME ?? 'portkey-test';
 const allProfiles = ['--profile', 'cli', '--profile', 'demo'];
 const defaultTimeoutMs = 120_000;
+const lookMs = 2_000;
 
 export interface ComposeOptions {
   /** Besides compose.yaml. */
@@ -100,4 +103,24 @@ export async function logs(service: string, since = 3_600): Promise<string[]> {
     .split('\n')
     .map((line) => line.replace(/^(?:\x1b\[\d*\w)+/, ''))
     .filter(Boolean);
+}
+
+/** Looks at most every two seconds: each look starts programs, and emulated VMs need the processors. */
+export function seldom<T>(look: () => Promise<T>): () => Promise<T> {
+  return async () => {
+    const seen = await look();
+    await delay(lookMs);
+    return seen;
+  };
+}
+
+/** Resolves when a service's health check says so. */
+export async function untilHealth(
+  service: string,
+  health: 'healthy' | 'unhealthy',
+  limitMs: number,
+): Promise<void> {
+  const look = async (): Promise<boolean> =>
+    (await services()).some((found) => found.service === service && found.health === health);
+  await eventually(`${service} is ${health}`, seldom(look), limitMs + lookMs);
 }
