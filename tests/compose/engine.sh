@@ -60,12 +60,14 @@ daemon() {
   local folder=$1 root=$1/root
   mount --bind "$root" "$root"
   cd "$root"
-  mkdir -p old var/lib/docker ".$project"
+  mkdir -p old var/lib/docker
   mount -t proc proc proc
   mount --rbind /sys sys
   mount --rbind /dev dev
   for place in run tmp; do mount -t tmpfs tmpfs "$place"; done
   mount --bind "$folder/data" var/lib/docker
+  # It may be below one of those that have just been mounted.
+  mkdir -p ".$project"
   mount --bind "$project" ".$project"
   cp -L /etc/resolv.conf etc/resolv.conf
   local options=(--ip6tables=false)
