@@ -4,7 +4,7 @@
  * The agents in the guests write their own (image/guest/setup.sh): they know their address from the kernel's
  * command line. The services check these files against schemas of their own.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 
 import { filesOf } from '../libraries/certificates/index.js';
 import { hostIdentities } from './identities.js';
@@ -19,8 +19,9 @@ import {
 import type { GatewayConfig } from './gateway/routes.js';
 
 const relayPort = 7401;
-const relayMetricsPort = 9401;
+export const relayMetricsPort = 9401;
 const redisUser = 'portkey';
+const redisPasswordBytes = 32;
 
 /** `streams`: connections of each migration from here. */
 export function relayConfig(vm: VmPlace, streams: number, certificates: string): object {
@@ -85,6 +86,11 @@ export function redisCommand({ host, port, folder, users }: RedisPlace): string[
     'redis-server', '--bind', host, '--port', String(port), '--aclfile', users, '--dir', folder,
     '--save', '', '--appendonly', 'yes', '--appendfsync', 'always', '--daemonize', 'no', '--set-proc-title', 'no',
   ];
+}
+
+/** One that only this test bed has. */
+export function newRedisPassword(): string {
+  return randomBytes(redisPasswordBytes).toString('hex');
 }
 
 /**

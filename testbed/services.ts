@@ -3,13 +3,19 @@
  *
  * They are started in that order without waiting in between, since each finds its peers by itself.
  */
-import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { PortkeyError } from '../libraries/errors/index.js';
 import { unprivileged } from '../libraries/process/index.js';
-import { controllerConfig, gatewayConfig, redisCommand, redisUsers, relayConfig } from './configs.js';
+import {
+  controllerConfig,
+  gatewayConfig,
+  newRedisPassword,
+  redisCommand,
+  redisUsers,
+  relayConfig,
+} from './configs.js';
 import { exists } from './image/temporary.js';
 import type { Places } from './paths.js';
 import type { Daemon, DaemonSpec, StartDaemon } from './supervision/daemon.js';
@@ -20,8 +26,6 @@ const programs = {
   relay: 'services/hypervisor-relay',
   controller: 'services/controller',
 } as const;
-
-const passwordBytes = 32;
 
 /** Throws `testbed-failed` where one of them has not been compiled. */
 export async function requireServices(project: string): Promise<void> {
@@ -73,7 +77,7 @@ function mainOf(project: string, program: string): string {
 /** Redis' folder, and a password that only this test bed has. */
 async function writeRedisFiles({ folder, users, passwordFile }: RedisPlace): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const password = randomBytes(passwordBytes).toString('hex');
+  const password = newRedisPassword();
   await writeFile(passwordFile, password, { mode: 0o600 });
   await writeFile(users, redisUsers(password), { mode: 0o600 });
 }

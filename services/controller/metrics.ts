@@ -25,7 +25,7 @@ import {
 const phaseBuckets = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100];
 const downtimeBuckets = [0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 3, 5, 10, 30];
 
-/** A migration that has not ended. */
+/** A migration that is not at rest: it has not ended, or it owes something. */
 export interface UnfinishedMigration {
   readonly state: MigrationState;
   /** Since its container was frozen, if no copy is known to run. */

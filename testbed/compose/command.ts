@@ -18,6 +18,13 @@ export async function runProgram(name: string, main: () => Promise<void>): Promi
   }
 }
 
+/** Fires when the engine, or somebody at a terminal, tells the program to end. */
+export function endSignal(): AbortSignal {
+  const end = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end.abort());
+  return end.signal;
+}
+
 /** Compose sets a variable that nobody has set to nothing, which counts as not set. Throws `invalid-argument`. */
 export function readEnvironment<T>(schema: z.ZodType<T>, env: NodeJS.ProcessEnv): T {
   const isSet = Object.entries(env).filter(([, value]) => value !== '');

@@ -50,7 +50,7 @@ export function daemonStarter(
     child.unref();
     let ending: string | undefined;
     child.once('error', (error) => (ending = `cannot be started: ${error.message}`));
-    child.once('exit', (code, signal) => (ending = `ended at once (${signal ?? `exit code ${code ?? 0}`})`));
+    child.once('exit', (code, signal) => (ending = `ended at once (${exitText(code, signal)})`));
     const failure = (): PortkeyError | undefined =>
       ending === undefined
         ? undefined
@@ -59,6 +59,11 @@ export function daemonStarter(
           });
     return { name, pid: child.pid ?? 0, failure };
   };
+}
+
+/** How a process ended, as Node tells it. */
+export function exitText(code: number | null, signal: NodeJS.Signals | null): string {
+  return signal ?? `exit code ${code ?? 0}`;
 }
 
 /** A log that its owner has removed already must not make the daemon's end a second failure. */

@@ -2,17 +2,15 @@
 import { z } from 'zod';
 
 import { systemClock } from '../../../libraries/process/index.js';
-import { readEnvironment, runProgram } from '../command.js';
+import { endSignal, readEnvironment, runProgram } from '../command.js';
 import { superviseClients } from './supervisor.js';
 
 const environment = z.object({ PORTKEY_CLIENTS: z.string() });
 
 await runProgram('clients', async () => {
   const { PORTKEY_CLIENTS: folder } = readEnvironment(environment, process.env);
-  const stop = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
   const report = (line: string): void => console.log(line);
   report('ready to start clients of workloads');
-  await superviseClients({ folder, clock: systemClock, report }, stop.signal);
+  await superviseClients({ folder, clock: systemClock, report }, endSignal());
 });
 process.exit();

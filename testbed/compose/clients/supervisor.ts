@@ -15,6 +15,7 @@ import path from 'node:path';
 import { asPortkeyError } from '../../../libraries/errors/index.js';
 import type { Clock } from '../../../libraries/process/index.js';
 import { exists } from '../../image/temporary.js';
+import { exitText } from '../../supervision/daemon.js';
 import { clientCommand, workloadFiles, type WorkloadFiles } from '../../workload/index.js';
 
 const pollMs = 100;
@@ -63,7 +64,7 @@ async function startClient(files: WorkloadFiles, report: Supervision['report']):
   client.once('error', (error) => ended(`cannot be started: ${error.message}`));
   client.once('exit', (code, signal) => {
     if (code === 0) report(`${files.name} ended`);
-    else ended(`ended (${signal ?? `exit code ${code ?? 0}`})`);
+    else ended(`ended (${exitText(code, signal)})`);
   });
   await writeFile(files.pid, `${client.pid ?? 0}\n`);
   report(`${files.name} runs`);

@@ -5,8 +5,8 @@
  *
  * Both modes go both ways, so that each host is source and destination of each. It speaks through the command line, as
  * everybody does. A migration that fails is told, and the next one is tried all the same; where the workload is gone, because
- * its VM was started anew for instance, it is run again. Told to end, it has a
- * migration that runs rolled back, and stops the workload.
+ * its VM was started anew for instance, it is run again. Told to end, it has a migration that runs rolled back, and stops the
+ * workload.
  */
 import { z } from 'zod';
 

@@ -5,7 +5,7 @@ import { PortkeyError } from '../../../libraries/errors/index.js';
 import { runCommand, systemClock } from '../../../libraries/process/index.js';
 import { parseMilliseconds } from '../../../libraries/units/index.js';
 import { projectFile } from '../../paths.js';
-import { readEnvironment, runProgram } from '../command.js';
+import { endSignal, readEnvironment, runProgram } from '../command.js';
 import { runDemo, type Portkey } from './demo.js';
 
 const environment = z.object({
@@ -37,8 +37,6 @@ const portkey: Portkey = async (args, signal) => {
 
 await runProgram('demo', async () => {
   const settings = readEnvironment(environment, process.env);
-  const stop = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
   await runDemo(
     {
       container: 'demo',
@@ -48,6 +46,6 @@ await runProgram('demo', async () => {
       pauseMs: parseMilliseconds(settings.PORTKEY_DEMO_PAUSE),
     },
     { portkey, clock: systemClock, report: (line) => console.log(line) },
-    stop.signal,
+    endSignal(),
   );
 });

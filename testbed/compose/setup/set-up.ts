@@ -8,12 +8,12 @@
  * All files are the caller's, so that they can be deleted with the clone that they are in; the group may read them, but for the
  * authority's.
  */
-import { randomBytes } from 'node:crypto';
 import { chmod, chown, copyFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import type { RunCommand } from '../../../libraries/process/index.js';
 import { makeBedCertificates } from '../../certificates.js';
+import { newRedisPassword } from '../../configs.js';
 import { composeTopology } from '../places.js';
 import { certificateFiles, parcelsOf, type Parcel } from './parcels.js';
 
@@ -29,7 +29,6 @@ export interface Tools {
   readonly run: RunCommand;
 }
 
-const passwordBytes = 32;
 /** As long as the authority: services read them once, and nobody is told to start them anew. They are the bed's own. */
 const certificateDays = 3_650;
 const groupReads = 0o640;
@@ -75,5 +74,5 @@ async function put(file: string, write: (file: string) => Promise<void>): Promis
 
 async function passwordIn(file: string): Promise<string> {
   const known = await readFile(file, 'utf8').catch(() => '');
-  return known === '' ? randomBytes(passwordBytes).toString('hex') : known;
+  return known === '' ? newRedisPassword() : known;
 }

@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 
 import { PortkeyError } from '../../../libraries/errors/index.js';
-import type { Daemon, StartDaemon } from '../../supervision/daemon.js';
+import { exitText, type Daemon, type StartDaemon } from '../../supervision/daemon.js';
 
 export interface Attached {
   readonly start: StartDaemon;
@@ -25,7 +25,7 @@ export function attachedPrograms(): Attached {
       resolve(failed);
     };
     child.once('error', (error) => end(`cannot be started: ${error.message}`));
-    child.once('exit', (code, signal) => end(`ended (${signal ?? `exit code ${code ?? 0}`})`));
+    child.once('exit', (code, signal) => end(`ended (${exitText(code, signal)})`));
     return { name, pid: child.pid ?? 0, failure: () => failed };
   };
   return { start, ended };
